@@ -200,14 +200,15 @@ cluster_url() {
 create_cluster() {
     say "Making a private database cluster in $CLUSTER (PostgreSQL $(major_version "$CLUSTER_BIN"), PostGIS $(postgis_version "$CLUSTER_BIN")) ..."
     make_cluster_secrets
-    rm -rf "$CLUSTER/data.new"
+    rm -rf "$CLUSTER/data.new" "$CLUSTER/initdb.password"
     mkdir -m 700 "$CLUSTER/data.new"
-    if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$CLUSTER/data.new"; fi
+    install -m 600 "$CLUSTER/secrets/superuser" "$CLUSTER/initdb.password"
+    if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$CLUSTER/data.new" "$CLUSTER/initdb.password"; fi
     as_server "$CLUSTER_BIN/initdb" -D "$CLUSTER/data.new" -U postgres --auth=scram-sha-256 --encoding=UTF8 \
-        --locale=C.UTF-8 --pwfile=/dev/stdin <"$CLUSTER/secrets/superuser" >>"$CLUSTER_LOG" 2>&1 ||
+        --locale=C.UTF-8 --pwfile="$CLUSTER/initdb.password" >>"$CLUSTER_LOG" 2>&1 </dev/null ||
         fail "initdb failed; its output is in $CLUSTER_LOG"
     echo "include '../kutim.conf'" >>"$CLUSTER/data.new/postgresql.conf"
-    rm -f "$CLUSTER/ready"
+    rm -f "$CLUSTER/ready" "$CLUSTER/initdb.password"
     mv "$CLUSTER/data.new" "$CLUSTER/data"
 }
 

@@ -1,0 +1,64 @@
+from django.db import models
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+
+class Kind(models.TextChoices):
+    """What a citizen sends."""
+
+    LAPORAN = "laporan", _("Report")
+    KELUHAN = "keluhan", _("Complaint")
+    KRITIK = "kritik", _("Criticism")
+    SARAN = "saran", _("Suggestion")
+
+
+class Handling(models.TextChoices):
+    """How much work an answer takes; the service standard for resolving depends on it."""
+
+    INFORMATION = "information", _("information only")
+    DESK = "desk", _("without a field check")
+    FIELD = "field", _("with a field check")
+
+
+class Category(models.Model):
+    """What a report is about. Groups are categories without a parent; reports carry only leaves."""
+
+    code = models.SlugField(_("code"), max_length=40, unique=True)
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("group"),
+        limit_choices_to={"parent": None},
+    )
+    name_id = models.CharField(_("Indonesian name"), max_length=80)
+    name_en = models.CharField(_("English name"), max_length=80)
+    hint_id = models.CharField(_("Indonesian hint"), max_length=160, blank=True)
+    hint_en = models.CharField(_("English hint"), max_length=160, blank=True)
+    kind = models.CharField(_("usual kind"), max_length=10, choices=Kind, default=Kind.LAPORAN)
+    handling = models.CharField(_("handling"), max_length=12, choices=Handling, default=Handling.FIELD)
+    sensitive = models.BooleanField(
+        _("sensitive"), default=False, help_text=_("Reports of this category are always confidential (rahasia).")
+    )
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("category")
+        verbose_name_plural = _("categories")
+        ordering = ["position", "code"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """The name in the active language."""
+        return self.name_en if (get_language() or "").startswith("en") else self.name_id
+
+    @property
+    def hint(self) -> str:
+        """The hint in the active language; may be empty."""
+        return self.hint_en if (get_language() or "").startswith("en") else self.hint_id

@@ -1,0 +1,105 @@
+"""Vector tiles: the tile grid, and the one way in which this project answers a tile request.
+
+Tiles are Mapbox Vector Tiles on the Web-Mercator grid (EPSG:3857, XYZ, 4,096 units). The SQL is the caller's: it takes
+named parameters (at least those of `Tile.params`) and returns one row with one bytea. Fragments for it:
+
+    WHERE r.geom_3857 && {TILE_MARGIN_3857}
+    SELECT ST_AsMVTGeom(r.geom_3857, {TILE_3857}) ...
+
+The tile's envelope is what gets transformed, never the indexed column.
+"""
+
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+
+MVT_TYPE = "application/vnd.mapbox-vector-tile"
+MAX_ZOOM = 22
+EXTENT = 4096
+BUFFER = 64
+GZIP_LEVEL = 1  # 0.3 to 1.5 ms on our tiles; level 6 takes four times that for 5 to 10 % fewer bytes
+GZIP_FROM_BYTES = 200
+
+# Fragments of SQL; parameters z, x, y.
+TILE_3857 = "ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"
+TILE_MARGIN_3857 = f"ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {BUFFER}.0 / {EXTENT})"
+TILE_MARGIN_4326 = f"ST_Transform({TILE_MARGIN_3857}, 4326)"
+
+WORLD_M = 2 * 20_037_508.342789244  # edge of the grid's square in EPSG:3857
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile of the grid: zoom 0 to 22, x from the west, y from the north."""
+
+    z: int
+    x: int
+    y: int
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The tile as parameters for SQL."""
+        return {"z": self.z, "x": self.x, "y": self.y}
+
+    @property
+    def metres_per_unit(self) -> float:
+        """The size of one of the tile's 4,096 units, in metres of EPSG:3857 (near the equator: of ground)."""
+        return WORLD_M / (1 << self.z) / EXTENT
+
+    def __str__(self) -> str:
+        return f"{self.z}/{self.x}/{self.y}"
+
+
+def tile_or_404(z: int, x: int, y: int) -> Tile:
+    """Return the tile, or raise Http404: a tile beyond the grid does not exist."""
+    if not (0 <= z <= MAX_ZOOM and 0 <= x < 1 << z and 0 <= y < 1 << z):
+        raise Http404(f"There is no tile {z}/{x}/{y}.")
+    return Tile(z, x, y)
+
+
+def tile_response(
+    request: HttpRequest, etag: str, sql: Any, params: Mapping[str, Any] | Sequence[Any], *, max_age: int = 60
+) -> HttpResponse:
+    """Answer a tile request: 304 before any tile is made, 204 when it is empty, else the tile, gzipped if asked.
+
+    `etag` is any text that changes when the tile's content may change. `sql` (text or psycopg2's Composable) returns one row
+    with one bytea. Browsers keep the answer `max_age` seconds and then ask again with the ETag.
+    """
+    quoted = f'W/"{etag}"'
+    asked = parse_etags(request.headers.get("If-None-Match", ""))
+    response: HttpResponse
+    if "*" in asked or quoted in asked or quoted.removeprefix("W/") in asked:
+        response = HttpResponseNotModified()
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            row = cursor.fetchone()
+        body = bytes(row[0]) if row and row[0] else b""
+        response = _packed(request, body) if body else HttpResponse(status=204)
+    response["ETag"] = quoted
+    response["Cache-Control"] = f"public, max-age={max_age}, stale-while-revalidate={max_age * 10}"
+    patch_vary_headers(response, ["Accept-Encoding"])
+    return response
+
+
+def accepts_gzip(request: HttpRequest) -> bool:
+    """Whether the client takes gzip (and does not refuse it with q=0)."""
+    for part in request.headers.get("Accept-Encoding", "").lower().split(","):
+        name, _, quality = part.strip().partition(";")
+        if name.strip() in {"gzip", "*"}:
+            return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _packed(request: HttpRequest, body: bytes) -> HttpResponse:
+    if len(body) < GZIP_FROM_BYTES or not accepts_gzip(request):
+        return HttpResponse(body, content_type=MVT_TYPE)
+    response = HttpResponse(gzip.compress(body, GZIP_LEVEL, mtime=0), content_type=MVT_TYPE)
+    response["Content-Encoding"] = "gzip"
+    return response

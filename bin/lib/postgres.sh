@@ -46,12 +46,13 @@ at_least() { # at_least 3.1 3.3.2
 find_server() {
     local bin gis
     for bin in $(server_folders); do
-        [ -x "$bin/postgres" ] && [ -x "$bin/initdb" ] || continue
+        if [ ! -x "$bin/postgres" ] || [ ! -x "$bin/initdb" ]; then continue; fi
         at_least "$MIN_POSTGRES" "$(major_version "$bin")" || continue
         gis=$(postgis_version "$bin")
-        [ -n "$gis" ] && at_least "$MIN_POSTGIS" "$gis" || continue
-        echo "$bin"
-        return 0
+        if [ -n "$gis" ] && at_least "$MIN_POSTGIS" "$gis"; then
+            echo "$bin"
+            return 0
+        fi
     done
     return 1
 }
@@ -72,7 +73,7 @@ describe_servers() {
 # Choose the folder of the cluster called $1 (pg or pg-test) and set CLUSTER and CLUSTER_BIN.
 open_cluster() {
     CLUSTER_NAME=$1
-    CLUSTER_LOG=$STATE_DIR/logs/$CLUSTER_NAME.log
+    CLUSTER_LOG=$LOGS/$CLUSTER_NAME.log
     CLUSTER=$STATE_DIR/$CLUSTER_NAME
     if [ "$(id -u)" = 0 ]; then
         id -u postgres >/dev/null 2>&1 ||
@@ -120,7 +121,7 @@ choose_server() {
     local bin version
     bin=$(find_server) ||
         fail "PostgreSQL $MIN_POSTGRES and PostGIS $MIN_POSTGIS or newer are needed; found:$(describe_servers)" \
-            "$(system_packages_command)"
+            "$(system_packages_command postgis)"
     if [ -f "$CLUSTER/data/PG_VERSION" ]; then
         version=$(cat "$CLUSTER/data/PG_VERSION")
         if [ "$version" != "$(major_version "$bin")" ]; then
@@ -140,14 +141,6 @@ as_server() {
         close_descriptors
         if [ "$(id -u)" = 0 ]; then exec runuser -u postgres -- "$@"; else exec "$@"; fi
     )
-}
-
-close_descriptors() {
-    local path fd
-    for path in /proc/self/fd/*; do
-        fd=${path##*/}
-        if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi
-    done
 }
 
 # --- is it running? --------------------------------------------------------------------------------------------
@@ -337,7 +330,7 @@ start_cluster() {
 launch_postmaster() {
     rm -f "$CLUSTER/data/postmaster.pid" # postmaster_pid has shown that nobody stands behind it
     write_settings
-    if [ "$(stat -c %s "$CLUSTER_LOG" 2>/dev/null || echo 0)" -gt 20000000 ]; then mv "$CLUSTER_LOG" "$CLUSTER_LOG.1"; fi
+    trim_log "$CLUSTER_LOG"
     as_server "$CLUSTER_BIN/pg_ctl" start -s -w -t 120 -D "$CLUSTER/data" -o "-p $CLUSTER_PORT" \
         >>"$CLUSTER_LOG" 2>&1 </dev/null
 }

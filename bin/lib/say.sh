@@ -13,13 +13,55 @@ fail() {
     exit 1
 }
 
-# Run a step whose output only matters when it fails: quiet STEP LOGFILE COMMAND...
-quiet() {
-    local step=$1 log=$2
-    shift 2
-    say "$step"
-    if ! "$@" >"$log" 2>&1 </dev/null; then
+# attempt LOG COMMAND...: run a command whose output only matters when it fails. In the background and waited for,
+# because bash answers signals during "wait" only; end_child then ends it.
+attempt() {
+    local log=$1
+    shift
+    "$@" >"$log" 2>&1 </dev/null &
+    CHILD=$!
+    if wait "$CHILD"; then CHILD=; else CHILD=; return 1; fi
+}
+
+# step TEXT LOG MEND COMMAND...: say what is done, do it, and show the end of the log if it fails.
+step() {
+    local text=$1 log=$2 mend=$3
+    shift 3
+    say "$text ..."
+    if ! attempt "$log" "$@"; then
         tail -n 25 "$log" >&2
-        fail "$step: failed (the last lines are above, all of them in $log)"
+        fail "$text: it failed. The last lines are above, all of them in $log" "$mend"
+    fi
+}
+
+# Run a command that is the point of the whole call, with our standard input; a terminal needs it in the foreground.
+attend() {
+    local status=0
+    if [ -t 0 ]; then
+        trap : INT # Ctrl-C is the command's to answer: a shell goes on, a test run ends
+        without_locks "$@" || status=$?
+        trap 'exit 130' INT
+    else
+        without_locks "$@" <&0 &
+        CHILD=$!
+        wait "$CHILD" || status=$?
+        CHILD=
+    fi
+    return "$status"
+}
+
+# A lock is held by all who inherited it: what a command leaves running must not keep ours.
+without_locks() (
+    for lock in CLUSTER_USE PLACE RUN_LOCK; do
+        if [ -n "${!lock:-}" ]; then eval "exec ${!lock}>&-"; fi
+    done
+    exec "$@"
+)
+
+end_child() {
+    if [ -n "${CHILD:-}" ]; then
+        kill -TERM "$CHILD" 2>/dev/null || true
+        wait "$CHILD" 2>/dev/null || true
+        CHILD=
     fi
 }

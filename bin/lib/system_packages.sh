@@ -1,0 +1,143 @@
+# shellcheck shell=bash
+# What comes from the operating system: a Python, PostgreSQL with PostGIS, GDAL; for tests a browser besides.
+# On Debian and its kin root gets it installed; everybody else is told the one command that does it.
+
+# prepare_system_packages run|test
+prepare_system_packages() {
+    local missing
+    mapfile -t missing < <(missing_system_packages "$1")
+    if [ ${#missing[@]} = 0 ]; then return 0; fi
+    if ! command -v apt-get >/dev/null; then
+        fail "this machine lacks $(named "${missing[@]}"), and has no apt-get to install it." \
+            "install PostgreSQL >= $MIN_POSTGRES, PostGIS >= $MIN_POSTGIS, GDAL and Python >= $MIN_PYTHON by your system's package manager"
+    elif [ "$(id -u)" != 0 ]; then
+        fail "this machine lacks $(named "${missing[@]}"), which only root may install." \
+            "$(system_packages_command "${missing[@]}")"
+    fi
+    install_system_packages "${missing[@]}"
+    mapfile -t missing < <(missing_system_packages "$1")
+    if [ ${#missing[@]} != 0 ]; then
+        fail "still missing after the installation: $(named "${missing[@]}"). Found:$(describe_servers)" \
+            "read $LOGS/apt.log"
+    fi
+}
+
+# Names of packages, one a line, each once. "postgis" stands for the newest server that has it (see apt_names).
+missing_system_packages() {
+    {
+        missing_for_python
+        [ -n "${DATABASE_URL:-}" ] || find_server >/dev/null || echo postgis
+        has_gdal || echo gdal-bin
+        if [ "$1" = test ]; then
+            [ -n "$(browser)" ] || printf 'chromium\nfonts-liberation\n'
+            command -v ogrinfo >/dev/null || echo gdal-bin
+        fi
+    } | sort -u
+}
+
+missing_for_python() {
+    local python
+    if usable_venv; then return 0; fi
+    if ! python=$(find_python); then
+        printf 'python3\npython3-venv\n'
+    elif ! "$python" -c 'import ensurepip' 2>/dev/null; then
+        echo python3-venv
+    fi
+}
+
+has_gdal() {
+    [ -n "${GDAL_LIBRARY_PATH:-}" ] || PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null | grep -q 'libgdal\.so'
+}
+
+browser() {
+    command -v chromium || command -v chromium-browser || command -v google-chrome || true
+}
+
+# What is missing and what for, so that people know what they let in.
+named() {
+    local package text=
+    for package in "$@"; do
+        case $package in
+        python3) text="$text, python3 (>= $MIN_PYTHON, runs everything)" ;;
+        python3-venv) text="$text, python3-venv (keeps our Python packages apart)" ;;
+        postgis) text="$text, PostgreSQL >= $MIN_POSTGRES with PostGIS >= $MIN_POSTGIS (the database)" ;;
+        gdal-bin) text="$text, gdal-bin (reads and writes map files)" ;;
+        chromium) text="$text, chromium (tests in a browser)" ;;
+        *) text="$text, $package" ;;
+        esac
+    done
+    echo "${text#, }"
+}
+
+# The server's package carries its version in its name. Without lists of packages: Debian's name for "the newest".
+apt_names() {
+    local package newest
+    for package in "$@"; do
+        if [ "$package" = postgis ]; then
+            newest=$(apt-cache search --names-only '^postgresql-[0-9]+-postgis-3$' 2>/dev/null | cut -d ' ' -f 1 | sort -V | tail -n 1)
+            package=${newest:-postgresql-postgis}
+        fi
+        echo "$package"
+    done
+}
+
+system_packages_command() {
+    echo "sudo apt-get update && sudo apt-get install -y --no-install-recommends $(apt_names "$@" | tr '\n' ' ')"
+}
+
+install_system_packages() {
+    local names
+    mapfile -t names < <(apt_names "$@")
+    if apt_knows "${names[@]}"; then
+        say "Installing $(named "$@") ..."
+        if attempt "$LOGS/apt.log" without_main_cluster apt_get install "${names[@]}"; then return 0; fi
+    fi
+    step "Fetching the lists of packages" "$LOGS/apt.log" "connect this machine to the network, then start again: $0" \
+        apt_get update
+    mapfile -t names < <(apt_names "$@")
+    step "Installing $(named "$@")" "$LOGS/apt.log" "$(system_packages_command "$@")" \
+        without_main_cluster apt_get install "${names[@]}"
+}
+
+apt_knows() {
+    local package
+    for package in "$@"; do
+        apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]' || return 1
+    done
+}
+
+apt_get() {
+    local action=$1
+    shift
+    umask 022
+    DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends "$action" "$@"
+}
+
+# Debian makes and starts a cluster on port 5432 when a server is installed; ours is private, that one would be
+# nobody's. The setting is put back afterwards: later installations are not our business.
+CLUSTER_SETTINGS=/etc/postgresql-common/createcluster.conf
+
+without_main_cluster() (
+    before=$(mktemp)
+    trap '' TERM # packages are never left half installed
+    trap 'put_settings_back "$before"' EXIT
+    mkdir -p "$(dirname "$CLUSTER_SETTINGS")"
+    if [ -f "$CLUSTER_SETTINGS" ]; then cp -p "$CLUSTER_SETTINGS" "$before"; fi
+    {
+        grep -v '^[[:space:]]*create_main_cluster' "$before" || true
+        echo 'create_main_cluster = false'
+    } >"$CLUSTER_SETTINGS"
+    "$@"
+)
+
+put_settings_back() {
+    local default=/usr/share/postgresql-common/createcluster.conf
+    if [ -s "$1" ]; then
+        cp -p "$1" "$CLUSTER_SETTINGS"
+    elif [ -f "$default" ]; then
+        cp "$default" "$CLUSTER_SETTINGS"
+    else
+        rm -f "$CLUSTER_SETTINGS"
+    fi
+    rm -f "$1"
+}

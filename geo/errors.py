@@ -1,4 +1,4 @@
-"""What can go wrong with places. Each error carries a stable `code`, a sentence `detail` and, where one is to blame, a `field`.
+"""What can go wrong with places: each error has a stable `code`, a sentence `detail` and, for one to blame, a `field`.
 
 `config.problems` turns them into HTTP; commands print `detail`.
 """

@@ -68,8 +68,8 @@ def tile_response(
 ) -> HttpResponse:
     """Answer a tile request: 304 before any tile is made, 204 when it is empty, else the tile, gzipped if asked.
 
-    `etag` is any text that changes when the tile's content may change. `sql` (text or psycopg2's Composable) returns one row
-    with one bytea. Browsers keep the answer `max_age` seconds and then ask again with the ETag.
+    `etag` is any text that changes when the tile's content may change. `sql` (text or psycopg2 Composable) gives
+    one row with one bytea. Browsers keep the answer `max_age` seconds and then ask again with the ETag.
     """
     quoted = f'W/"{etag}"'
     asked = parse_etags(request.headers.get("If-None-Match", ""))

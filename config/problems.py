@@ -1,0 +1,142 @@
+"""Errors as HTTP, in one place: RFC 9457 problem documents with a stable `code` and words for people.
+
+`TABLE` says which exception is which status. Each exception carries `code`, and its text is the `detail`.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.encoding import force_str
+from django.utils.translation import gettext as _
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+
+from geo import errors as geo
+from incidents import errors as incidents
+
+log = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+TABLE: dict[type[Exception], HTTPStatus] = {
+    geo.OutsideRegency: HTTPStatus.UNPROCESSABLE_ENTITY,
+    geo.NoActiveEdition: HTTPStatus.SERVICE_UNAVAILABLE,
+    geo.GeoError: HTTPStatus.BAD_REQUEST,
+    incidents.KeyReused: HTTPStatus.CONFLICT,
+    incidents.MoveNotAllowed: HTTPStatus.CONFLICT,
+    incidents.ReportError: HTTPStatus.BAD_REQUEST,
+    RequestDataTooBig: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooManyFilesSent: HTTPStatus.BAD_REQUEST,
+    SuspiciousOperation: HTTPStatus.BAD_REQUEST,
+    PermissionDenied: HTTPStatus.FORBIDDEN,
+    Http404: HTTPStatus.NOT_FOUND,
+}
+
+
+def status_of(error: Exception) -> HTTPStatus | None:
+    """Return the status that TABLE gives for the nearest class of `error`, or None."""
+    for parent in type(error).__mro__:
+        if parent in TABLE:
+            return TABLE[parent]
+    return None
+
+
+def document(
+    *, status: int, code: str, detail: str, errors: Mapping[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    """Return a problem document. `errors` maps a field to its list of sentences; `more` are extension members."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = errors
+    return body | more
+
+
+def problem_for(error: Exception) -> dict[str, Any] | None:
+    """Return the problem document for one of our errors, or None if TABLE does not know it."""
+    status = status_of(error)
+    if status is None:
+        return None
+    field = getattr(error, "field", None)
+    text = force_str(getattr(error, "detail", None) or error) or HTTPStatus(status).phrase
+    if isinstance(error, Http404):
+        text = _("There is nothing here. Check the address or the ticket.")
+    return document(
+        status=status,
+        code=getattr(error, "code", None) or HTTPStatus(status).name.lower(),
+        detail=text,
+        errors={field: [text]} if field else None,
+        **getattr(error, "extra", {}),
+    )
+
+
+def response_for(error: Exception) -> JsonResponse | None:
+    """Return the HTTP answer for one of our errors, or None if TABLE does not know it."""
+    body = problem_for(error)
+    return None if body is None else JsonResponse(body, status=body["status"], content_type=CONTENT_TYPE)
+
+
+def with_problems(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let a plain Django view (tiles, feeds) answer our errors as problem documents."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Exception as error:
+            answer = response_for(error)
+            if answer is None:
+                raise
+            return answer
+
+    return wrapped
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook: turn our errors and DRF's into problem documents; anything else stays a 500 and is logged."""
+    body = problem_for(error) if not isinstance(error, drf.APIException) else _problem_for_drf(error)
+    if body is None:
+        return None
+    response = Response(body, status=body["status"], content_type=CONTENT_TYPE)
+    if isinstance(error, drf.Throttled) and error.wait is not None:
+        response["Retry-After"] = str(int(error.wait) + 1)
+    return response
+
+
+def _problem_for_drf(error: drf.APIException) -> dict[str, Any]:
+    if isinstance(error, drf.ValidationError):
+        detail = error.detail
+        errors = _flat(detail) if isinstance(detail, dict) else {"non_field_errors": [force_str(item) for item in detail]}
+        return document(
+            status=error.status_code,
+            code="invalid",
+            detail=_("Some of what was sent cannot be used; “errors” says what and why."),
+            errors=errors,
+        )
+    code = error.get_codes()
+    return document(
+        status=error.status_code, code=code if isinstance(code, str) else "error", detail=force_str(error.detail)
+    )
+
+
+def _flat(detail: Mapping[str, Any], prefix: str = "") -> dict[str, list[str]]:
+    """Flatten DRF's nested errors to dotted field names."""
+    flat: dict[str, list[str]] = {}
+    for name, value in detail.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{key}.")
+        else:
+            items = value if isinstance(value, list) else [value]
+            flat[key] = [force_str(item) for item in items]
+    return flat

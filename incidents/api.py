@@ -1,0 +1,213 @@
+"""/api/v1/: where a place belongs, taking in reports, and reading the public ones. Contract: docs/api.md."""
+
+from typing import Any, ClassVar
+
+from django.db.models import Prefetch
+from django.http import Http404
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
+from rest_framework.views import APIView
+
+from geo.locate import locate
+from geo.params import parse_point
+from incidents import pages, serializers, tickets
+from incidents.errors import BadPhoto, UnknownCategory
+from incidents.filters import ReportFilter
+from incidents.intake import Receipt, find_category, submit_report
+from incidents.limits import KEY_LENGTHS
+from incidents.models import Category, Report, ReportEvent
+from incidents.photos import CleanPhoto, clean_all
+from incidents.routing import route
+
+
+class ByAddress(SimpleRateThrottle):
+    """Limit requests for each client address; the rate is settings' `DEFAULT_THROTTLE_RATES[scope]`."""
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
+
+
+class LocateThrottle(ByAddress):
+    scope = "locate"
+
+
+class ReportThrottle(ByAddress):
+    scope = "report"
+
+
+class PublicView(APIView):
+    """An endpoint for everybody. Sign-in plays no part, so answers may be cached by anyone."""
+
+    authentication_classes: ClassVar[list[type]] = []
+    permission_classes = (AllowAny,)
+
+
+def refuse_unknown(request: Request, known: set[str]) -> None:
+    """Refuse query parameters that are not in `known`, by name."""
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise ValidationError(
+            {
+                name[:60]: [_("This parameter is not known. Known are: %(names)s.") % {"names": ", ".join(sorted(known))}]
+                for name in unknown[:20]
+            }
+        )
+
+
+class LocateView(PublicView):
+    """Where a point belongs: kecamatan, desa, the answering agency and why."""
+
+    throttle_classes = (LocateThrottle,)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("lat", float, required=True, description="Degrees north, EPSG:4326"),
+            OpenApiParameter("lon", float, required=True, description="Degrees east, EPSG:4326"),
+            OpenApiParameter("category", str, description="A code of /api/v1/categories/; without it no agency is named"),
+        ],
+        responses=serializers.LocateSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request, {"lat", "lon", "category"})
+        lon, lat = parse_point(request.query_params)
+        code = request.query_params.get("category")
+        category = find_category(code) if code else None
+        place = locate(lon, lat)
+        found = route(category, place) if category else None
+        english = (get_language() or "").startswith("en")
+        return Response(
+            {
+                "kecamatan": serializers.area(place.kecamatan),
+                "desa": serializers.area(place.desa),
+                "agency": serializers.area(found.agency) if found else None,
+                "reason": (found.reason_en if english else found.reason_id)
+                if found
+                else _("Choose a category to see who answers."),
+                "near_border": [
+                    {"code": border.code, "name": border.name, "distance_m": border.distance_m}
+                    for border in place.near_border
+                ],
+                "coastal": place.coastal,
+                "boundaries": place.edition_kind,
+            }
+        )
+
+
+class ReportsView(PublicView):
+    """The public reports, newest first; and taking in a new one."""
+
+    parser_classes = (JSONParser, MultiPartParser, FormParser)
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [ReportThrottle()] if self.request.method == "POST" else []
+
+    @extend_schema(
+        parameters=[
+            *[OpenApiParameter(name, str, many=name in {"category", "status", "kecamatan", "desa", "agency", "kind"})
+              for name in ReportFilter.base_filters],
+            OpenApiParameter("cursor", str, description="From `next` of the page before"),
+            OpenApiParameter("limit", int, description="1 to 200; 50 unless told"),
+        ],
+        responses=serializers.ReportSerializer(many=True),
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        known = {*ReportFilter.base_filters, "cursor", "limit"}
+        refuse_unknown(request, known)
+        found = ReportFilter(request.query_params, queryset=Report.objects.public().with_places())
+        if found.errors:
+            raise ValidationError(found.errors)
+        page = pages.page_of(found.qs, cursor=request.query_params.get("cursor"), limit=request.query_params.get("limit"))
+        body = serializers.ReportSerializer(page.reports, many=True, context={"request": request}).data
+        body["links"] = []
+        if page.next_cursor:
+            query = request.query_params.copy()
+            query["cursor"] = page.next_cursor
+            href = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+            body["links"].append({"rel": "next", "href": href, "type": "application/geo+json"})
+            body["next"] = page.next_cursor
+        return Response(body, content_type="application/geo+json")
+
+    @extend_schema(
+        request={"application/json": serializers.NewReportSerializer, "multipart/form-data": serializers.NewReportSerializer},
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key", str, OpenApiParameter.HEADER, description="8 to 200 characters, best a UUID"
+            )
+        ],
+        responses={201: serializers.ReceiptSerializer, 200: serializers.ReceiptSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        key = _idempotency_key(request)
+        data = request.data
+        photos: list[CleanPhoto] = []
+        errors: dict[str, Any] = {}
+        serializer = serializers.NewReportSerializer(data=data)
+        if not serializer.is_valid():
+            errors |= serializer.errors
+        try:
+            photos = clean_all(request.FILES.getlist("photos")) if request.FILES else []
+        except BadPhoto as error:
+            errors["photos"] = [str(error)]
+        if errors:
+            raise ValidationError(errors)
+        receipt = _submit(serializer, key, photos)
+        return Response(
+            serializers.ReceiptSerializer(receipt).data,
+            status=201 if receipt.created else 200,
+            headers={"Location": f"/laporan/{receipt.report.ticket}/"},
+        )
+
+
+class ReportView(PublicView):
+    """One public report with its timeline."""
+
+    @extend_schema(responses=serializers.ReportDetailSerializer)
+    def get(self, request: Request, ticket: str) -> Response:
+        events = ReportEvent.objects.filter(public=True).select_related("agency").prefetch_related("photos")
+        report = (
+            Report.objects.public()
+            .with_places()
+            .prefetch_related("photos", Prefetch("events", events, to_attr="public_events"))
+            .filter(ticket=tickets.parse(ticket))
+            .first()
+        )
+        if report is None:
+            raise Http404
+        body = serializers.ReportDetailSerializer(report, context={"request": request}).data
+        return Response(body, content_type="application/geo+json")
+
+
+class CategoriesView(PublicView):
+    """The active categories that a report may carry, with their groups."""
+
+    @extend_schema(responses=serializers.CategorySerializer(many=True))
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request, set())
+        leaves = Category.objects.filter(active=True, parent__isnull=False).select_related("parent")
+        return Response(serializers.CategorySerializer(leaves, many=True).data)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if len(key) not in KEY_LENGTHS or not key.isascii() or not key.isprintable():
+        raise ValidationError(
+            {"Idempotency-Key": [_("Send 8 to 200 plain characters, best a UUID that the client made.")]}
+        )
+    return f"api:{key}"
+
+
+def _submit(serializer: serializers.NewReportSerializer, key: str | None, photos: list[CleanPhoto]) -> Receipt:
+    language = "en" if (get_language() or "").startswith("en") else "id"
+    try:
+        return submit_report(new=serializer.to_new_report(language=language), idempotency_key=key, photos=photos)
+    except UnknownCategory as error:
+        raise ValidationError({"category": [str(error)]}) from error

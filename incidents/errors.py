@@ -1,0 +1,39 @@
+"""What can go wrong with reports, one line each. `config/problems.py` turns them into HTTP."""
+
+
+class ReportError(Exception):
+    """The parent of all errors about reports. The message is for the person, in their language."""
+
+    code = "report_error"
+
+
+class MistypedTicket(ReportError):
+    code = "mistyped_ticket"
+
+
+class UnknownCategory(ReportError):
+    code = "unknown_category"
+
+
+class KeyReused(ReportError):
+    code = "idempotency_key_reused"
+
+
+class BadPhoto(ReportError):
+    code = "bad_photo"
+
+
+class MoveNotAllowed(ReportError):
+    """The report's status or the person's role does not allow this move."""
+
+    code = "move_not_allowed"
+
+
+class MoveIncomplete(ReportError):
+    """The move needs something that was not given; `field` names it."""
+
+    code = "move_incomplete"
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field

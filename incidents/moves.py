@@ -1,0 +1,232 @@
+"""Moving a report along the workflow. Every move goes through `_move`: checked, atomic, with its event and message."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Agency, User
+from incidents import clock, outbox
+from incidents.errors import MoveIncomplete, MoveNotAllowed
+from incidents.models import Report, ReportEvent
+from incidents.models.reports import Status
+from incidents.photos import CleanPhoto, keep
+from incidents.workflow import MOVES, REJECTION_REASONS, REOPEN_DAYS, Move, Party, Who
+
+By = User | Party
+
+
+def allowed(report: Report, *, by: By) -> list[Move]:
+    """Return the moves that `by` may make with `report` now, in the table's order."""
+    return [move for move in MOVES.values() if report.status in move.start and _may(move, report, by)]
+
+
+@transaction.atomic
+def route(*, report: Report, by: By, agency: Agency, text: str = "") -> ReportEvent:
+    """Forward an unrouted report to `agency`."""
+    return _move(
+        "route",
+        report,
+        by,
+        text=text,
+        agency=agency,
+        changes={"agency": agency, "verified_at": timezone.now(), **_chosen_by_hand(agency)},
+    )
+
+
+@transaction.atomic
+def take(*, report: Report, by: By) -> ReportEvent:
+    """Take the report into work: the first response."""
+    return _move("take", report, by)
+
+
+@transaction.atomic
+def answer(
+    *, report: Report, by: By, text: str, photos: Sequence[CleanPhoto] = (), no_photo_reason: str = ""
+) -> ReportEvent:
+    """Answer publicly, with a photo of the result or the reason why there is none."""
+    if not photos and not no_photo_reason.strip():
+        raise MoveIncomplete(_("Add a photo of the result, or say why there is none."), "no_photo_reason")
+    event = _move(
+        "answer",
+        report,
+        by,
+        text=text,
+        data={"no_photo_reason": no_photo_reason.strip()} if not photos else {},
+        changes={"answered_at": timezone.now()},
+    )
+    for photo in photos:
+        keep(photo, report=report, event=event)
+    return event
+
+
+@transaction.atomic
+def hold(*, report: Report, by: By, text: str, until: dt.date | None) -> ReportEvent:
+    """Put on hold until a date, with the reason; the clock stands still."""
+    now = timezone.now()
+    if until is None or not now.astimezone(clock.WITA).date() < until <= now.date() + dt.timedelta(days=366):
+        raise MoveIncomplete(_("Choose the day on which work goes on, within a year from tomorrow."), "until")
+    return _move(
+        "hold", report, by, text=text, data={"until": until.isoformat()}, changes={"held_at": now, "held_until": until}
+    )
+
+
+@transaction.atomic
+def resume(*, report: Report, by: By, text: str = "") -> ReportEvent:
+    """Go on after a hold; the dates move by the working days that the clock stood still."""
+    held_at = report.held_at or timezone.now()
+    return _move(
+        "resume",
+        report,
+        by,
+        text=text,
+        changes={
+            "held_at": None,
+            "held_until": None,
+            "resolve_due_at": clock.after_hold(report.resolve_due_at, held_at),
+        },
+    )
+
+
+@transaction.atomic
+def hand_over(*, report: Report, by: By, agency: Agency | None, text: str) -> ReportEvent:
+    """Give the report to another agency, with the reason. The dates stay: the citizen waits for the regency."""
+    if agency is None or agency.pk == report.agency_id:
+        raise MoveIncomplete(_("Choose another agency."), "agency")
+    return _move(
+        "hand_over", report, by, text=text, agency=agency, changes={"agency": agency, **_chosen_by_hand(agency)}
+    )
+
+
+@transaction.atomic
+def reject(*, report: Report, by: By, reason_code: str, text: str) -> ReportEvent:
+    """Archive the report, for a reason from the public list and a sentence to the reporter."""
+    if reason_code not in REJECTION_REASONS:
+        raise MoveIncomplete(_("Choose a reason from the list."), "reason_code")
+    changes: dict[str, Any] = {"closed_at": timezone.now()}
+    if report.agency_id is None:
+        changes["agency"] = _own_agency(by)
+    return _move("reject", report, by, text=text, data={"reason_code": reason_code}, changes=changes)
+
+
+@transaction.atomic
+def comment(*, report: Report, by: By, text: str, public: bool = True) -> ReportEvent:
+    """Write a note: public, or for colleagues only."""
+    return _move("comment", report, by, text=text, public=public)
+
+
+@transaction.atomic
+def conceal(*, report: Report, by: By, text: str) -> ReportEvent:
+    """Make a public report confidential, for instance because it names a person."""
+    return _move("conceal", report, by, text=text, public=False, changes={"confidential": True})
+
+
+@transaction.atomic
+def confirm(*, report: Report, by: By, text: str = "") -> ReportEvent:
+    """The reporter agrees: done."""
+    return _move("confirm", report, by, text=text, changes={"closed_at": timezone.now()})
+
+
+@transaction.atomic
+def reopen(*, report: Report, by: By, text: str) -> ReportEvent:
+    """The reporter objects, within `REOPEN_DAYS` working days after the answer."""
+    if report.answered_at and timezone.now() > clock.rules().deadline(report.answered_at, REOPEN_DAYS):
+        raise MoveNotAllowed(
+            _("The %(days)d working days for an objection are over. Send a new report and name this ticket.")
+            % {"days": REOPEN_DAYS}
+        )
+    return _move("reopen", report, by, text=text, changes={"closed_at": None, "answered_at": None})
+
+
+@transaction.atomic
+def close_silent(*, report: Report) -> ReportEvent:
+    """Close an answered report after the silent days of the standard."""
+    return _move("close_silent", report, Party.SYSTEM, changes={"closed_at": timezone.now()})
+
+
+def close_all_silent(now: dt.datetime | None = None) -> int:
+    """Close every answered report whose silent days are over; return how many."""
+    now = now or timezone.now()
+    days = clock.rules().working_days(clock.Step.CLOSE)
+    waiting = Report.objects.filter(status=Status.ANSWERED, answered_at__lt=now - dt.timedelta(days=days))
+    closed = 0
+    for report in waiting.iterator(chunk_size=200):
+        if report.answered_at and now > clock.rules().deadline(report.answered_at, days):
+            close_silent(report=report)
+            closed += 1
+    return closed
+
+
+def _move(
+    name: str,
+    report: Report,
+    by: By,
+    *,
+    text: str = "",
+    agency: Agency | None = None,
+    data: dict[str, Any] | None = None,
+    public: bool = True,
+    changes: dict[str, Any] | None = None,
+) -> ReportEvent:
+    """Make the move `name`: lock the report, check the table, change it, append the event, write the message."""
+    move = MOVES[name]
+    current = Report.objects.select_for_update(of=("self",)).get(pk=report.pk)
+    if current.status not in move.start or not _may(move, current, by):
+        raise MoveNotAllowed(
+            _("“%(move)s” is not possible now: the report is “%(status)s”. Reload the page to see what changed.")
+            % {"move": move.label, "status": current.get_status_display()}
+        )
+    if "text" in move.needs and not text.strip():
+        raise MoveIncomplete(_("Write a sentence: it is part of the report's record."), "text")
+    now = timezone.now()
+    before = current.status
+    values = {"status": move.to or before, "changed_at": now, **(changes or {})}
+    if current.responded_at is None and isinstance(by, User) and public and name != "route":
+        values["responded_at"] = now
+    for target in (current, report):
+        for field, value in values.items():
+            setattr(target, field, value)
+    current.save(update_fields=list(values))
+    event = ReportEvent.objects.create(
+        report=current,
+        type=move.event,
+        from_status=before,
+        to_status=current.status,
+        actor=by if isinstance(by, User) else None,
+        by_reporter=by is Party.REPORTER,
+        agency=agency or (_own_agency(by) if isinstance(by, User) else None),
+        text=text.strip(),
+        public=public,
+        data=data or {},
+        created_at=now,
+    )
+    if public:
+        outbox.send("report_moved", report_id=current.pk, event_id=event.pk)
+    return event
+
+
+def _may(move: Move, report: Report, by: By) -> bool:
+    if isinstance(by, Party):
+        return move.who.value == by.value
+    if by.is_coordinator:
+        return move.who in {Who.OFFICER, Who.COORDINATOR}
+    return move.who is Who.OFFICER and report.agency_id is not None and report.agency_id in by.agency_ids()
+
+
+def _own_agency(by: By) -> Agency | None:
+    """The agency for which `by` speaks: the first membership's."""
+    if isinstance(by, Party):
+        return None
+    membership = by.memberships.select_related("agency").order_by("pk").first()
+    return membership.agency if membership else None
+
+
+def _chosen_by_hand(agency: Agency) -> dict[str, Any]:
+    return {
+        "rule": None,
+        "reason_id": f"Diteruskan ke {agency.name} oleh petugas; alasannya ada di riwayat laporan.",
+        "reason_en": f"Forwarded to {agency.name} by an officer; the history of the report says why.",
+    }

@@ -1,0 +1,67 @@
+"""What the outbox delivers: letters by e-mail to the reporter and to the agency's officers."""
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+
+from accounts.models import User
+from incidents.models import Report, ReportEvent
+from incidents.models.outbox import OutboxMessage
+from incidents.outbox import handles
+from incidents.secrets import secret_of
+
+
+@handles("report_received")
+def report_received(message: OutboxMessage) -> None:
+    """Send the receipt with the secret link to the reporter, and the news to the agency's officers."""
+    report = Report.objects.with_places().get(pk=message.payload["report_id"])
+    _letter_to_reporter(message, report, "received")
+    officers = User.objects.filter(memberships__agency=report.agency_id, is_active=True).exclude(email="")
+    for address in officers.order_by("email").values_list("email", flat=True).distinct():
+        _send(message, report, "for_agency", address, "id", link=_url("desk_report", ticket=report.ticket))
+
+
+@handles("report_moved")
+def report_moved(message: OutboxMessage) -> None:
+    """Tell the reporter what happened."""
+    event = ReportEvent.objects.select_related("agency").get(pk=message.payload["event_id"])
+    report = Report.objects.with_places().get(pk=message.payload["report_id"])
+    if not event.by_reporter:
+        _letter_to_reporter(message, report, "moved", event=event)
+
+
+def _letter_to_reporter(message: OutboxMessage, report: Report, kind: str, event: ReportEvent | None = None) -> None:
+    contact = getattr(report, "contact", None)
+    if contact is None or not contact.email:
+        return
+    link = _url("report_key", ticket=report.ticket, secret=secret_of(report.ticket))
+    _send(message, report, kind, contact.email, report.language, link=link, event=event)
+
+
+def _send(
+    message: OutboxMessage,
+    report: Report,
+    kind: str,
+    address: str,
+    language: str,
+    *,
+    link: str,
+    event: ReportEvent | None = None,
+) -> None:
+    """Send one plain-text letter. Its Message-ID is that of the outbox row, so that a second delivery is the same letter."""
+    with translation.override(language):
+        words = {"report": report, "event": event, "link": link, "regency": settings.REGENCY_NAME}
+        subject = render_to_string(f"incidents/mail/{kind}_subject.txt", words).strip().replace("\n", " ")
+        body = render_to_string(f"incidents/mail/{kind}.txt", words)
+    EmailMessage(
+        subject=subject,
+        body=body,
+        to=[address],
+        headers={"Message-ID": f"<outbox-{message.pk}-{kind}@kutim-pintar>", "Auto-Submitted": "auto-generated"},
+    ).send()
+
+
+def _url(name: str, **kwargs: str) -> str:
+    return settings.SITE_URL.rstrip("/") + reverse(name, kwargs=kwargs)

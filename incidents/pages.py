@@ -1,0 +1,72 @@
+"""Keyset pages of reports, newest first: a page costs the same at the end of a million reports as at the beginning."""
+
+import base64
+import binascii
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from geo.errors import ParameterError
+from incidents.models import Report
+
+LIMIT = 50
+LIMIT_MAX = 200
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some reports, and the cursor of the page after them (None on the last page)."""
+
+    reports: list[Report]
+    next_cursor: str | None
+
+
+def page_of(reports: Any, *, cursor: str | None = None, limit: str | int | None = None) -> Page:
+    """Return a page of the queryset `reports`, ordered newest first.
+
+    Raises ParameterError when `cursor` did not come from a page or `limit` is not 1 to LIMIT_MAX.
+    """
+    size = _limit(limit)
+    if cursor:
+        created_at, pk = _decode(cursor)
+        reports = reports.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
+    found = list(reports.order_by("-created_at", "-id")[: size + 1])
+    more = len(found) > size
+    return Page(found[:size], _encode(found[size - 1]) if more else None)
+
+
+def _limit(value: str | int | None) -> int:
+    if value in {None, ""}:
+        return LIMIT
+    try:
+        limit = int(str(value))
+    except ValueError:
+        limit = 0
+    if not 1 <= limit <= LIMIT_MAX:
+        raise ParameterError("limit", value, _("Write a whole number from 1 to %(max)d.") % {"max": LIMIT_MAX})
+    return limit
+
+
+def _encode(report: Report) -> str:
+    text = f"{report.created_at.astimezone(dt.UTC).isoformat()}|{report.pk}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[dt.datetime, int]:
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
+        moment, pk = text.split("|")
+        created_at = dt.datetime.fromisoformat(moment)
+        number = int(pk)
+    except (ValueError, binascii.Error) as error:
+        raise _bad_cursor(cursor) from error
+    if created_at.tzinfo is None or not 0 <= number < 2**63:
+        raise _bad_cursor(cursor)
+    return created_at, number
+
+
+def _bad_cursor(cursor: str) -> ParameterError:
+    return ParameterError("cursor", cursor[:80], _("This is no cursor of ours. Begin again without it."))

@@ -1,0 +1,175 @@
+"""Photos: decoded under limits, re-encoded without EXIF, with a thumbnail. Uploads are hostile until they pass here."""
+
+import datetime as dt
+import hashlib
+import io
+import uuid
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import cos, hypot, radians
+from typing import IO, Any
+
+from django.conf import settings
+from django.contrib.gis.geos import Point
+from django.core.files.base import ContentFile
+from django.utils.translation import gettext as _
+from PIL import ExifTags, Image, ImageOps
+from pillow_heif import register_heif_opener
+
+from incidents.errors import BadPhoto
+from incidents.models.reports import Photo, Report, ReportEvent
+
+register_heif_opener()
+
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
+QUALITY = 82
+_METRES_PER_DEGREE = 111_320.0
+
+
+@dataclass(frozen=True)
+class CleanPhoto:
+    """A re-encoded JPEG and its thumbnail, and what EXIF told (`taken_at`, `lon`, `lat`: each only if known)."""
+
+    image: bytes
+    thumb: bytes
+    source_sha256: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def clean_all(uploads: Sequence[IO[bytes]]) -> list[CleanPhoto]:
+    """Clean every upload. Raises BadPhoto when there are too many or one cannot be used."""
+    if len(uploads) > settings.PHOTOS_MAX:
+        raise BadPhoto(
+            _("%(given)d photos were sent; at most %(limit)d fit. Choose the clearest ones.")
+            % {"given": len(uploads), "limit": settings.PHOTOS_MAX}
+        )
+    return [clean(upload) for upload in uploads]
+
+
+def clean(upload: IO[bytes]) -> CleanPhoto:
+    """Return `upload` re-encoded as JPEG, at most PHOTO_EDGE_PX wide or high, with a thumbnail. Raises BadPhoto."""
+    name = str(getattr(upload, "name", "") or _("photo"))[:80]
+    raw = upload.read(settings.PHOTO_MAX_BYTES + 1)
+    if len(raw) > settings.PHOTO_MAX_BYTES:
+        raise BadPhoto(
+            _("“%(name)s” is larger than %(limit)d MB. Take it in a smaller size, or send a screenshot of it.")
+            % {"name": name, "limit": settings.PHOTO_MAX_BYTES // 1_000_000}
+        )
+    if not raw:
+        raise BadPhoto(_("“%(name)s” is empty. Choose the photo again.") % {"name": name})
+    image = _open(raw, name)
+    facts = _facts(image)
+    picture = _decode(image, name)
+    return CleanPhoto(
+        image=_encode(picture, settings.PHOTO_EDGE_PX),
+        thumb=_encode(picture, settings.THUMB_EDGE_PX),
+        source_sha256=hashlib.sha256(raw).hexdigest(),
+        facts=facts,
+    )
+
+
+def keep(photo: CleanPhoto, *, report: Report, event: ReportEvent | None = None) -> Photo:
+    """Store `photo` with `report` (and `event`)."""
+    kept = Photo(report=report, event=event, facts=_with_distance(photo.facts, report.geom))
+    name = f"{uuid.uuid4()}.jpg"
+    kept.image.save(name, ContentFile(photo.image), save=False)
+    kept.thumb.save(f"t-{name}", ContentFile(photo.thumb), save=False)
+    kept.save(force_insert=True)
+    return kept
+
+
+def _open(raw: bytes, name: str) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            image = Image.open(io.BytesIO(raw), formats=FORMATS)
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            raise BadPhoto(_too_many_pixels(name)) from error
+        except Exception as error:  # a hostile file can raise anything in a decoder
+            raise BadPhoto(
+                _("“%(name)s” is not a photo that we can read. Send a JPEG, PNG, WebP or HEIC picture.") % {"name": name}
+            ) from error
+    if image.width * image.height > settings.PHOTO_MAX_PIXELS:
+        raise BadPhoto(_too_many_pixels(name))
+    if getattr(image, "n_frames", 1) > 1:
+        image.seek(0)
+    return image
+
+
+def _decode(image: Image.Image, name: str) -> Image.Image:
+    edge = settings.PHOTO_EDGE_PX
+    try:
+        image.draft("RGB", (edge, edge))  # JPEG only: decode straight to a smaller size, for memory
+        image.load()
+        image.thumbnail((edge, edge), reducing_gap=2.0)
+        picture = ImageOps.exif_transpose(image)
+        if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
+            rgba = picture.convert("RGBA")
+            picture = Image.new("RGB", rgba.size, "white")
+            picture.paste(rgba, mask=rgba.getchannel("A"))
+        return picture.convert("RGB")
+    except Exception as error:  # a hostile or broken file can raise anything in a decoder
+        raise BadPhoto(_("“%(name)s” is damaged or incomplete. Choose it again or take a new one.") % {"name": name}) from error
+
+
+def _encode(picture: Image.Image, edge: int) -> bytes:
+    copy = picture.copy()
+    copy.thumbnail((edge, edge))
+    out = io.BytesIO()
+    Image.frombytes("RGB", copy.size, copy.tobytes()).save(out, "JPEG", quality=QUALITY, progressive=True)
+    return out.getvalue()
+
+
+def _facts(image: Image.Image) -> dict[str, Any]:
+    """Read time and place from EXIF; whatever is malformed counts as not told."""
+    try:
+        exif = image.getexif()
+        detail = exif.get_ifd(ExifTags.IFD.Exif)
+        gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    except Exception:  # noqa: BLE001  malformed EXIF is common and no reason to refuse a photo
+        return {}
+    facts: dict[str, Any] = {}
+    taken = _taken_at(detail.get(ExifTags.Base.DateTimeOriginal), detail.get(ExifTags.Base.OffsetTimeOriginal))
+    if taken:
+        facts["taken_at"] = taken
+    place = _place(gps)
+    if place:
+        facts["lon"], facts["lat"] = place
+    return facts
+
+
+def _taken_at(text: Any, offset: Any) -> str | None:
+    try:
+        return dt.datetime.strptime(f"{text} {offset or '+08:00'}", "%Y:%m:%d %H:%M:%S %z").isoformat()
+    except ValueError:
+        return None
+
+
+def _place(gps: dict[int, Any]) -> tuple[float, float] | None:
+    try:
+        lat = _degrees(gps[ExifTags.GPS.GPSLatitude]) * (-1 if gps[ExifTags.GPS.GPSLatitudeRef] == "S" else 1)
+        lon = _degrees(gps[ExifTags.GPS.GPSLongitude]) * (-1 if gps[ExifTags.GPS.GPSLongitudeRef] == "W" else 1)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, IndexError):
+        return None
+    return (round(lon, 6), round(lat, 6)) if abs(lat) <= 90 and abs(lon) <= 180 else None
+
+
+def _degrees(parts: Any) -> float:
+    degrees, minutes, seconds = (float(part) for part in parts)
+    return degrees + minutes / 60 + seconds / 3600
+
+
+def _with_distance(facts: dict[str, Any], pin: Point) -> dict[str, Any]:
+    """Add `distance_m` between the photo's place and the pin (local equirectangular, exact to 0.1 % here)."""
+    if "lon" not in facts:
+        return facts
+    east = (facts["lon"] - pin.x) * cos(radians(pin.y))
+    return facts | {"distance_m": round(hypot(east, facts["lat"] - pin.y) * _METRES_PER_DEGREE)}
+
+
+def _too_many_pixels(name: str) -> str:
+    return _("“%(name)s” has more than %(limit)d million pixels. Take it in a smaller size.") % {
+        "name": name,
+        "limit": settings.PHOTO_MAX_PIXELS // 1_000_000,
+    }

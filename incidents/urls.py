@@ -1,0 +1,25 @@
+from django.urls import path
+
+from incidents import tiles
+from incidents.views import desk, follow, intake, map, photos
+
+urlpatterns = [
+    path("", map.map, name="map"),
+    # Reporting
+    path("lapor/", intake.start, name="report_new"),
+    path("lapor/terkirim/", intake.sent, name="report_sent"),
+    path("lapor/foto/<uuid:pk>/", photos.draft_photo, name="draft_photo"),
+    path("lapor/<slug:step>/", intake.step, name="report_step"),
+    # Following
+    path("laporan/", follow.report_list, name="report_list"),
+    path("laporan/<str:ticket>/", follow.report_detail, name="report_detail"),
+    path("laporan/<str:ticket>/kunci/<str:secret>/", follow.report_key, name="report_key"),
+    path("laporan/<str:ticket>/jawab/", follow.reporter_move, name="reporter_move"),
+    path("lacak/", follow.track, name="track"),
+    path("foto/<uuid:pk>/<slug:size>.jpg", photos.photo, name="photo"),
+    # The agencies' desk
+    path("opd/", desk.inbox, name="desk"),
+    path("opd/<str:ticket>/", desk.report, name="desk_report"),
+    path("opd/<str:ticket>/<slug:move>/", desk.move, name="desk_move"),
+    path("tiles/reports/<int:z>/<int:x>/<int:y>.mvt", tiles.reports, name="report_tile"),
+]

@@ -12,12 +12,16 @@ The tile's envelope is what gets transformed, never the indexed column.
 import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
+from django.utils.translation import gettext as _
+
+from geo.errors import ParameterError
 
 MVT_TYPE = "application/vnd.mapbox-vector-tile"
 MAX_ZOOM = 22
@@ -102,4 +106,30 @@ def _packed(request: HttpRequest, body: bytes) -> HttpResponse:
         return HttpResponse(body, content_type=MVT_TYPE)
     response = HttpResponse(gzip.compress(body, GZIP_LEVEL, mtime=0), content_type=MVT_TYPE)
     response["Content-Encoding"] = "gzip"
+    return response
+
+
+def tile_of(z: str, x: str, y: str) -> Tile:
+    """Return the tile that an address names.
+
+    Raises ParameterError unless all three are whole numbers, and Http404 as `tile_or_404`.
+    """
+    for name, text in (("z", z), ("x", x), ("y", y)):
+        if not (text.isascii() and text.isdigit() and len(text) <= 8):
+            raise ParameterError(name, text, _("“%(text)s” is not a whole number.") % {"text": text[:40]})
+    return tile_or_404(int(z), int(x), int(y))
+
+
+def made_tile(request: HttpRequest, body: bytes, *, max_age: int = 60) -> HttpResponse:
+    """Answer with a tile that is already made: as `tile_response`, with an ETag of the content itself."""
+    quoted = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+    asked = request.headers.get("If-None-Match", "")
+    response: HttpResponse
+    if asked and quoted in parse_etags(asked):
+        response = HttpResponseNotModified()
+    else:
+        response = _packed(request, body) if body else HttpResponse(status=204)
+    response["ETag"] = quoted
+    response["Cache-Control"] = f"public, max-age={max_age}, stale-while-revalidate={max_age * 10}"
+    response["Vary"] = "Accept-Encoding"
     return response

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,6 +24,7 @@ class GeoError(Exception):
 
     code = "geo_error"
     field: str | None = None
+    extra: dict[str, Any] = {}  # further members of a problem document
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -66,6 +68,11 @@ class OutsideRegency(GeoError):
 
     def __init__(self, nearest: Area, distance_m: float, neighbour: str | None = None) -> None:
         self.nearest, self.distance_m, self.neighbour = nearest, distance_m, neighbour
+        self.extra = {
+            "nearest": {"code": nearest.code, "name": nearest.name},
+            "distance_m": round(distance_m),
+            "neighbour": neighbour,
+        }
         facts = {"kecamatan": nearest.name, "distance": _distance(distance_m), "neighbour": neighbour}
         if neighbour:
             text = _(

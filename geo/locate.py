@@ -40,8 +40,8 @@ _HITS = """
       AND p.geom && ST_Expand({point}, %(near)s)
       AND ST_DWithin(p.geom, {point}, CASE WHEN p.desa_id IS NULL THEN %(near)s ELSE %(touch)s END)
 """
-# For a point without hits: the nearest pieces, and the neighbour it is in. KNN sorts by degrees, near the equator within
-# 1 % of metres; the spheroid then decides among the first 16.
+# For a point without hits: the nearest pieces, and the neighbour it is in. KNN sorts by degrees, near the equator
+# within 1 % of metres; the spheroid then decides among the first 16.
 _NEAREST = """
     SELECT e.id, e.kind, n.kecamatan, n.distance_m,
         (SELECT b.name FROM geo_neighbourboundary b WHERE ST_Intersects(b.geom, {point}) ORDER BY b.code LIMIT 1)

@@ -1,6 +1,5 @@
 from django.urls import path
 
-from incidents import tiles
 from incidents.views import desk, follow, intake, map, photos
 
 urlpatterns = [
@@ -21,5 +20,5 @@ urlpatterns = [
     path("opd/", desk.inbox, name="desk"),
     path("opd/<str:ticket>/", desk.report, name="desk_report"),
     path("opd/<str:ticket>/<slug:move>/", desk.move, name="desk_move"),
-    path("tiles/reports/<int:z>/<int:x>/<int:y>.mvt", tiles.reports, name="report_tile"),
+    path("tiles/reports/<str:z>/<str:x>/<str:y>.mvt", map.reports_tile, name="report_tile"),
 ]

@@ -25,7 +25,7 @@ def find_problem(url: str, *, tests: bool) -> tuple[str, str] | None:
     try:
         connection = psycopg2.connect(parts._replace(scheme="postgresql").geturl(), connect_timeout=10)
     except psycopg2.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = str(error).strip().splitlines()[0]
         return (
             f"{where} (DATABASE_URL) does not answer: {reason}",
             "start or correct it; or use a private database instead: unset DATABASE_URL",
@@ -45,7 +45,8 @@ def find_old_version(cursor: "psycopg2.extensions.cursor", where: str) -> tuple[
     cursor.execute("select extversion from pg_extension where extname = 'postgis'")
     row = cursor.fetchone()
     if row and tuple(int(number) for number in row[0].split(".")[:2]) < MIN_POSTGIS:
-        return f"{where} has PostGIS {row[0]}; 3.1 or newer is needed.", "upgrade PostGIS there, then: alter extension postgis update"
+        mend = "upgrade PostGIS there, then: alter extension postgis update"
+        return f"{where} has PostGIS {row[0]}; 3.1 or newer is needed.", mend
     return None
 
 
@@ -65,14 +66,17 @@ def find_missing_rights(cursor: "psycopg2.extensions.cursor", where: str) -> tup
     cursor.execute("select current_user, rolcreatedb or rolsuper from pg_roles where rolname = current_user")
     user, may_create = cursor.fetchone()
     if not may_create:
-        return f"tests may not make databases in {where}.", f'as its superuser: psql -c "alter role {user} createdb"'
+        return (
+            f"the role {user!r} may not make databases, which tests need, on the server of {where}.",
+            f'as its superuser: psql -c "alter role {user} createdb"',
+        )
     cursor.execute("select 1 from pg_database where datname = 'template_postgis' and datistemplate")
     if cursor.fetchone() is None:
-        statements = "; ".join(f"create extension {extension}" for extension in NEEDED)
+        statements = [f"create extension {extension}" for extension in NEEDED]
+        statements.append("alter database template_postgis is_template true")
         return (
             f"tests need a template 'template_postgis' on the server of {where}.",
-            f"as its superuser: createdb template_postgis && psql -d template_postgis -c '{statements}; "
-            "alter database template_postgis is_template true'",
+            f"as its superuser: createdb template_postgis && psql -d template_postgis -c '{'; '.join(statements)}'",
         )
     return None
 

@@ -26,7 +26,7 @@ install_node_modules() {
         PATH=$VENV/bin:$PATH
         npm --version >/dev/null 2>&1 || fetch_npm
     fi
-    npm ci --ignore-scripts --omit=dev
+    exec npm ci --ignore-scripts --omit=dev
 }
 
 fetch_npm() {

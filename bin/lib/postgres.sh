@@ -96,11 +96,12 @@ place_cluster_for_root() {
     local note=$STATE_DIR/$CLUSTER_NAME.location
     if [ -f "$note" ] && belongs_here "$(cat "$note")"; then
         CLUSTER=$(cat "$note")
+        echo "$STATE_DIR" >"$CLUSTER/home" # the checkout may have been moved
     elif ! as_server test -x "$STATE_DIR"; then
         [ ! -e "$CLUSTER/data" ] ||
             fail "the account 'postgres' can no longer enter $CLUSTER, where this checkout's database is." \
                 "give back the right to pass through (chmod o+x) to every folder above it"
-        CLUSTER=/var/lib/kutim-pintar-$(printf '%s' "$STATE_DIR" | sha256sum | head -c 10)/$CLUSTER_NAME
+        CLUSTER=$(place_elsewhere)
         say "The account 'postgres' cannot enter $STATE_DIR: the database goes to $CLUSTER instead."
         install -d -m 711 "$(dirname "$CLUSTER")" "$CLUSTER"
         echo "$STATE_DIR" >"$CLUSTER/home"
@@ -108,11 +109,20 @@ place_cluster_for_root() {
     fi
 }
 
+place_elsewhere() {
+    local place number=
+    while true; do
+        place=/var/lib/kutim-pintar-$(printf '%s' "$STATE_DIR$number" | sha256sum | head -c 10)/$CLUSTER_NAME
+        if [ ! -e "$place/home" ] || belongs_here "$place"; then break; fi
+        number=$((number + 1)) # a checkout that was here before and has moved took its database along
+    done
+    echo "$place"
+}
+
 # A copied checkout brings its .location along, and must not share the original's database.
 belongs_here() {
     local home
-    [ -d "$1" ] || return 1
-    home=$(cat "$1/home" 2>/dev/null || echo "$STATE_DIR")
+    home=$(cat "$1/home" 2>/dev/null) || return 1
     [ "$home" = "$STATE_DIR" ] || [ ! -d "$home" ]
 }
 
@@ -290,11 +300,16 @@ has_row() {
 # Start the open cluster unless it runs, and set CLUSTER_PORT. Whoever uses it holds a shared lock on <name>.users; the
 # one who leaves last stops it (leave_cluster). The kernel lets go of the locks of whoever is killed.
 enter_cluster() {
+    exec {CLUSTER_USE}>>"$STATE_DIR/$CLUSTER_NAME.users"
+    flock -s "$CLUSTER_USE"
+    restart_cluster
+}
+
+# One at a time, whether two start at once or two find it dead at once.
+restart_cluster() {
     local starting
     exec {starting}>>"$STATE_DIR/$CLUSTER_NAME.starting"
     flock "$starting"
-    exec {CLUSTER_USE}>>"$STATE_DIR/$CLUSTER_NAME.users"
-    flock -s "$CLUSTER_USE"
     [ -d "$CLUSTER/data" ] || create_cluster
     start_cluster
     set_up_databases

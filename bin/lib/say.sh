@@ -18,7 +18,7 @@ fail() {
 attempt() {
     local log=$1
     shift
-    "$@" >"$log" 2>&1 </dev/null &
+    without_locks "$@" >"$log" 2>&1 </dev/null &
     CHILD=$!
     if wait "$CHILD"; then CHILD=; else CHILD=; return 1; fi
 }
@@ -39,7 +39,7 @@ attend() {
     local status=0
     if [ -t 0 ]; then
         trap : INT # Ctrl-C is the command's to answer: a shell goes on, a test run ends
-        without_locks "$@" || status=$?
+        (without_locks "$@") || status=$?
         trap 'exit 130' INT
     else
         without_locks "$@" <&0 &
@@ -50,13 +50,14 @@ attend() {
     return "$status"
 }
 
-# A lock is held by all who inherited it: what a command leaves running must not keep ours.
-without_locks() (
+# For subshells: become the command. A lock is held by all who inherited it; what outlives us must not keep ours.
+without_locks() {
+    local lock
     for lock in CLUSTER_USE PLACE RUN_LOCK; do
         if [ -n "${!lock:-}" ]; then eval "exec ${!lock}>&-"; fi
     done
-    exec "$@"
-)
+    if [ "$(type -t "$1")" = function ]; then "$@"; else exec "$@"; fi
+}
 
 end_child() {
     if [ -n "${CHILD:-}" ]; then

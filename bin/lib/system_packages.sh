@@ -115,9 +115,11 @@ apt_get() {
 
 # Debian makes and starts a cluster on port 5432 when a server is installed; ours is private, that one would be
 # nobody's. The setting is put back afterwards: later installations are not our business.
+# Runs in the subshell of "attempt".
 CLUSTER_SETTINGS=/etc/postgresql-common/createcluster.conf
 
-without_main_cluster() (
+without_main_cluster() {
+    local before
     before=$(mktemp)
     trap '' TERM # packages are never left half installed
     trap 'put_settings_back "$before"' EXIT
@@ -128,7 +130,7 @@ without_main_cluster() (
         echo 'create_main_cluster = false'
     } >"$CLUSTER_SETTINGS"
     "$@"
-)
+}
 
 put_settings_back() {
     local default=/usr/share/postgresql-common/createcluster.conf

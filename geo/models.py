@@ -7,6 +7,8 @@ All geometry is EPSG:4326, lon lat; areas are km2, measured in EPSG:32650.
 from django.contrib.gis.db import models
 from django.utils.translation import gettext_lazy as _
 
+from geo.querysets import BoundaryEditionQuerySet
+
 
 class Kecamatan(models.Model):
     """A district of the regency, by its Kemendagri code such as 64.08.04."""
@@ -68,6 +70,8 @@ class BoundaryEdition(models.Model):
     valid_from = models.DateField(_("valid from"), null=True, blank=True)
     loaded_at = models.DateTimeField(_("loaded at"), auto_now_add=True)
     activated_at = models.DateTimeField(_("activated at"), null=True, blank=True)
+
+    objects = BoundaryEditionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("boundary edition")

@@ -1,6 +1,6 @@
 """Read query parameters into typed values, or raise ParameterError with the name, the value and what to write instead.
 
-Numbers are plain decimal numbers in ASCII (Python would also take `1_0`, `nan` and Arabic digits). Axis order is lon, lat.
+Numbers are plain decimals in ASCII (Python would also take `1_0`, `nan` and Arabic digits). Axis order is lon, lat.
 """
 
 import math

@@ -10,14 +10,13 @@ The tile's envelope is what gets transformed, never the indexed column.
 """
 
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
-from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 
@@ -75,21 +74,36 @@ def tile_response(
     `etag` is any text that changes when the tile's content may change. `sql` (text or psycopg2 Composable) gives
     one row with one bytea. Browsers keep the answer `max_age` seconds and then ask again with the ETag.
     """
+    return lazy_tile(request, etag, lambda: run_tile(sql, params), max_age=max_age)
+
+
+def made_tile(request: HttpRequest, body: bytes, *, max_age: int = 60) -> HttpResponse:
+    """Answer with a tile that is already made: as `tile_response`, with an ETag of the content itself."""
+    return lazy_tile(request, blake2b(body, digest_size=12).hexdigest(), lambda: body, max_age=max_age)
+
+
+def lazy_tile(request: HttpRequest, etag: str, make: Callable[[], bytes], *, max_age: int = 60) -> HttpResponse:
+    """Answer as `tile_response`, with `make` called for the tile unless the browser has it."""
     quoted = f'W/"{etag}"'
-    asked = parse_etags(request.headers.get("If-None-Match", ""))
+    asked = request.headers.get("If-None-Match", "")
     response: HttpResponse
-    if "*" in asked or quoted in asked or quoted.removeprefix("W/") in asked:
+    if asked and not {"*", quoted, quoted.removeprefix("W/")}.isdisjoint(parse_etags(asked)):
         response = HttpResponseNotModified()
     else:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            row = cursor.fetchone()
-        body = bytes(row[0]) if row and row[0] else b""
+        body = make()
         response = _packed(request, body) if body else HttpResponse(status=204)
     response["ETag"] = quoted
     response["Cache-Control"] = f"public, max-age={max_age}, stale-while-revalidate={max_age * 10}"
-    patch_vary_headers(response, ["Accept-Encoding"])
+    response["Vary"] = "Accept-Encoding"
     return response
+
+
+def run_tile(sql: Any, params: Mapping[str, Any] | Sequence[Any]) -> bytes:
+    """Return the tile that one statement makes; empty for none."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        row = cursor.fetchone()
+    return bytes(row[0]) if row and row[0] else b""
 
 
 def accepts_gzip(request: HttpRequest) -> bool:
@@ -118,18 +132,3 @@ def tile_of(z: str, x: str, y: str) -> Tile:
         if not (text.isascii() and text.isdigit() and len(text) <= 8):
             raise ParameterError(name, text, _("“%(text)s” is not a whole number.") % {"text": text[:40]})
     return tile_or_404(int(z), int(x), int(y))
-
-
-def made_tile(request: HttpRequest, body: bytes, *, max_age: int = 60) -> HttpResponse:
-    """Answer with a tile that is already made: as `tile_response`, with an ETag of the content itself."""
-    quoted = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
-    asked = request.headers.get("If-None-Match", "")
-    response: HttpResponse
-    if asked and quoted in parse_etags(asked):
-        response = HttpResponseNotModified()
-    else:
-        response = _packed(request, body) if body else HttpResponse(status=204)
-    response["ETag"] = quoted
-    response["Cache-Control"] = f"public, max-age={max_age}, stale-while-revalidate={max_age * 10}"
-    response["Vary"] = "Accept-Encoding"
-    return response

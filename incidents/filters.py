@@ -8,7 +8,6 @@ west,south,east,north in degrees (EPSG:4326).
 """
 
 import datetime as dt
-import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,16 +24,15 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Agency
+from geo.errors import ParameterError
 from geo.models import Desa, Kecamatan
+from geo.params import BBox, parse_bbox
 from incidents import tickets
 from incidents.clock import WITA
 from incidents.errors import MistypedTicket
 from incidents.models import Category, Report
 from incidents.models.categories import Kind
 from incidents.models.reports import Status
-
-BBox = tuple[float, float, float, float]
-"""West, south, east, north in degrees."""
 
 MERCATOR_LAT = 85.06
 """Degrees; EPSG:3857 ends there."""
@@ -43,30 +41,12 @@ MERCATOR_LAT = 85.06
 class BBoxField(forms.CharField):
     """`west,south,east,north` in degrees; cleans to a `BBox`, or None when empty."""
 
-    default_error_messages = {
-        "bbox": _("Write west,south,east,north in degrees, such as 117.4,0.4,117.7,0.6."),
-        "order": _("West must be smaller than east, and south smaller than north."),
-        "range": _("Longitudes lie between -180 and 180, latitudes between -90 and 90."),
-    }
-
     def to_python(self, value: Any) -> BBox | None:  # type: ignore[override]
         text = super().to_python(value)
-        if not text:
-            return None
         try:
-            west, south, east, north = (float(part) for part in text.split(","))
-        except ValueError:
-            raise self._refuse("bbox") from None
-        if not all(math.isfinite(number) for number in (west, south, east, north)):
-            raise self._refuse("bbox")
-        if max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:
-            raise self._refuse("range")
-        if west >= east or south >= north:
-            raise self._refuse("order")
-        return west, south, east, north
-
-    def _refuse(self, code: str) -> forms.ValidationError:
-        return forms.ValidationError(self.error_messages[code], code=code)
+            return parse_bbox(text) if text else None
+        except ParameterError as error:
+            raise forms.ValidationError(str(error), code="bbox") from None
 
 
 class BBoxFilter(django_filters.Filter):

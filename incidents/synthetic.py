@@ -1,0 +1,402 @@
+"""Synthetic reports for demonstrations, benchmarks and tests: many, plausible, and always labelled as synthetic.
+
+The spread over desa follows the kecamatan's population; within a desa, hamlets lie 0.3 to 4 km around its point with a
+heavy tail, and reports close around hamlets. Time has a daily and a weekly rhythm and grows over 24 months. The same
+seed, areas and `now` give the same reports (but for the ticket numbers, which continue the sequence).
+"""
+
+import datetime as dt
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from django.utils import timezone
+
+from geo.locate import Location, locate_many
+from geo.models import Desa
+from incidents import clock, rollups, tickets
+from incidents.models import Category, Report, RoutingRule
+from incidents.models.reports import Status
+from incidents.routing import Route, choose, explain
+from incidents.synthetic_texts import (
+    ANSWERS,
+    HOLDS,
+    OBJECTIONS,
+    OTHER,
+    PLACES,
+    REJECTIONS,
+    SINCE,
+    TEXTS,
+    THANKS,
+    WISHES,
+)
+from incidents.workflow import REJECTION_REASONS
+
+BATCH = 50_000
+EVENTS_FOR = 20_000
+"""In larger sets, only this many of the newest reports get their events: the others show no timeline."""
+MONTHS = 24
+GROWTH = 3.0
+"""How many times as many reports arrive at the end of the months as at their beginning."""
+
+M_PER_DEGREE = 111_320.0  # along a meridian; at 0 to 2 degrees north also along a parallel, within 0.1 %
+HAMLET_NEAR_M, HAMLET_FAR_M = 300.0, 4_000.0
+
+HOURS = (1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 13, 11, 8, 9, 10, 10, 9, 8, 8, 9, 9, 7, 4, 2)
+"""How busy each hour of the day in WITA is."""
+WEEKDAYS = (1.15, 1.1, 1.05, 1.05, 0.9, 0.85, 0.8)
+
+POPULAR = {
+    "jalan-rusak": 14,
+    "penerangan-jalan": 7,
+    "sampah": 7,
+    "air-bersih": 8,
+    "banjir": 4,
+    "drainase": 4,
+    "listrik": 4,
+    "kependudukan": 4,
+    "internet": 4,
+    "jalan-lingkungan": 3,
+    "pasar": 3,
+    "puskesmas": 3,
+    "pencemaran": 3,
+    "jembatan": 2,
+    "bansos": 2,
+    "kekerasan": 0.3,
+    "pungli": 0.4,
+}
+"""How often a category comes, against 1 for all others."""
+
+DAYS_TO_ANSWER = {"information": 3.0, "desk": 9.0, "field": 24.0}
+"""The median, by handling; the spread is log-normal."""
+
+_REPORT_COLUMNS = [
+    *("id", "ticket", "body_digest", "kind", "category_id", "title", "description", "occurred_at", "anonymous"),
+    *("confidential", "channel", "language", "geom", "place_source", "accuracy_m", "kecamatan_id", "desa_id"),
+    *("near_border", "edition_id", "agency_id", "rule_id", "reason_id", "reason_en", "status", "created_at"),
+    *("changed_at", "verify_due_at", "respond_due_at", "resolve_due_at", "verified_at", "responded_at"),
+    *("answered_at", "closed_at", "held_at", "held_until"),
+]
+_EVENT_COLUMNS = [
+    *("report_id", "type", "from_status", "to_status", "by_reporter", "agency_id", "text", "public", "data"),
+    "created_at",
+]
+
+Progress = Callable[[int], Any]
+
+
+@dataclass(frozen=True)
+class Life:
+    """What became of a report by now: its status, the moments of its row, and its events."""
+
+    status: str
+    moments: dict[str, Any]
+    events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime]]
+    """(type, from, to, by the reporter, text, data, when)"""
+
+    @property
+    def changed_at(self) -> dt.datetime:
+        return self.events[-1][-1]
+
+
+def make_reports(
+    *, count: int, seed: int, now: dt.datetime | None = None, progress: Progress = lambda _made: None
+) -> int:
+    """Store `count` synthetic reports that arrived in the 24 months before `now`; return how many.
+
+    Needs areas, an active boundary edition, categories, standards and rules (`manage.py prepare`). Raises LookupError
+    when they are missing. Each batch is one transaction; counts on the map are folded as it goes.
+    """
+    now = now or timezone.now()
+    chance = np.random.default_rng(seed)
+    categories = list(Category.objects.filter(active=True, parent__isnull=False).order_by("code"))
+    desa = list(Desa.objects.select_related("kecamatan").order_by("code"))
+    if not categories or not desa:
+        raise LookupError("There are no areas or categories yet. Run manage.py prepare first.")
+    spread = _Spread(desa, chance)
+    times = _times(count, now, chance)
+    routes = _Routes()
+    for start in range(0, count, BATCH):
+        batch = times[start : start + BATCH]
+        with transaction.atomic():
+            _store(batch, start, count, now, chance, spread, categories, routes)
+        rollups.fold_all()
+        progress(start + len(batch))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE incidents_report, incidents_reportevent, incidents_reportcell")
+    return count
+
+
+def _store(
+    times: Sequence[dt.datetime],
+    start: int,
+    count: int,
+    now: dt.datetime,
+    chance: np.random.Generator,
+    spread: "_Spread",
+    categories: list[Category],
+    routes: "_Routes",
+) -> None:
+    size = len(times)
+    weights = np.array([POPULAR.get(category.code, 1.0) for category in categories])
+    chosen = chance.choice(len(categories), size, p=weights / weights.sum())
+    points, places = spread.draw(size, chance)
+    ids, numbers = _reserve(size)
+    rows, events = io.StringIO(), io.StringIO()
+    for i in range(size):
+        category, place, created = categories[chosen[i]], places[i], times[i]
+        dice = chance.random(16)
+        route = routes.route(category, place)
+        due = routes.due(created, category)
+        life = _life(created, now, category, route, dice)
+        agency = route.agency.pk if route.agency else None
+        title, description = _words(category, dice)
+        source = "tap" if dice[0] < 0.5 else "device" if dice[0] < 0.85 else "search" if dice[0] < 0.93 else "area"
+        row = {
+            "id": ids[i],
+            "ticket": tickets.make(year=created.astimezone(clock.WITA).year, number=numbers[i]),
+            "body_digest": "",
+            "kind": category.kind if dice[1] < 0.85 else "keluhan" if dice[1] < 0.93 else "saran",
+            "category_id": category.pk,
+            "title": title,
+            "description": description,
+            "occurred_at": created - dt.timedelta(hours=float(dice[2]) * 40) if dice[2] < 0.4 else None,
+            "anonymous": dice[3] < 0.15,
+            "confidential": category.sensitive or dice[3] > 0.985,
+            "channel": Report.Channel.SYNTHETIC,
+            "language": "id",
+            "geom": f"SRID=4326;POINT({points[i][0]:.6f} {points[i][1]:.6f})",
+            "place_source": source,
+            "accuracy_m": round(5 + 60 * float(dice[4]) ** 3, 1) if source == "device" else None,
+            "kecamatan_id": place.kecamatan.id,
+            "desa_id": place.desa.id if place.desa else None,
+            "near_border": json.dumps([asdict(border) for border in place.near_border]),
+            "edition_id": place.edition_id,
+            "agency_id": agency,
+            "rule_id": route.rule.pk if route.rule else None,
+            "reason_id": route.reason_id,
+            "reason_en": route.reason_en,
+            "status": life.status,
+            "created_at": created,
+            "changed_at": life.changed_at,
+            "verify_due_at": due.verify,
+            "respond_due_at": due.respond,
+            "resolve_due_at": due.resolve,
+            **life.moments,
+        }
+        _write(rows, (row[name] for name in _REPORT_COLUMNS))
+        if start + i >= count - EVENTS_FOR:
+            for kind, before, after, by_reporter, text, data, when in life.events:
+                holder = None if kind == "received" else agency
+                _write(events, (ids[i], kind, before, after, by_reporter, holder, text, True, json.dumps(data), when))
+    _copy("incidents_report", _REPORT_COLUMNS, rows)
+    _copy("incidents_reportevent", _EVENT_COLUMNS, events)
+
+
+class _Spread:
+    """Where reports lie: desa by population, hamlets around the desa's point, reports around hamlets."""
+
+    def __init__(self, desa: list[Desa], chance: np.random.Generator) -> None:
+        villages = Counter(row.kecamatan_id for row in desa)
+        uneven = chance.lognormal(0.0, 0.7, len(desa))
+        share = np.array([(row.kecamatan.population or 10_000) / villages[row.kecamatan_id] for row in desa]) * uneven
+        lon, lat, weight = [], [], []
+        for row, part in zip(desa, share / share.sum(), strict=True):
+            hamlets = int(chance.integers(3, 12))
+            distance = np.minimum(HAMLET_NEAR_M * (1 + chance.pareto(1.2, hamlets)), HAMLET_FAR_M)
+            distance[0] = 0.0
+            angle = chance.uniform(0, 2 * np.pi, hamlets)
+            lon.append(row.point.x + distance * np.cos(angle) / M_PER_DEGREE)
+            lat.append(row.point.y + distance * np.sin(angle) / M_PER_DEGREE)
+            rank = 1.0 / np.arange(1, hamlets + 1)
+            weight.append(part * rank / rank.sum())
+        self.lon, self.lat, self.weight = np.concatenate(lon), np.concatenate(lat), np.concatenate(weight)
+        centres = locate_many(zip(self.lon.tolist(), self.lat.tolist(), strict=True))
+        inside = np.array([centre is not None and not centre.coastal for centre in centres])
+        self.lon, self.lat, self.weight = self.lon[inside], self.lat[inside], self.weight[inside]
+        self.weight /= self.weight.sum()
+
+    def draw(self, size: int, chance: np.random.Generator) -> tuple[list[tuple[float, float]], list[Location]]:
+        """Return `size` points (lon, lat) inside the regency, and where each lies."""
+        hamlet = chance.choice(len(self.weight), size, p=self.weight)
+        distance = np.minimum(chance.lognormal(np.log(160.0), 0.9, size), HAMLET_FAR_M)
+        angle = chance.uniform(0, 2 * np.pi, size)
+        points: list[tuple[float, float]] = [(0.0, 0.0)] * size
+        places: list[Location | None] = [None] * size
+        missing = np.arange(size)
+        for shrunk in (1.0, 0.5, 0.1, 0.0):
+            east, north = np.cos(angle[missing]), np.sin(angle[missing])
+            reach = distance[missing] * shrunk / M_PER_DEGREE
+            drawn = [
+                (round(float(x), 6), round(float(y), 6))
+                for x, y in zip(
+                    self.lon[hamlet[missing]] + reach * east, self.lat[hamlet[missing]] + reach * north, strict=True
+                )
+            ]
+            for i, point, place in zip(missing, drawn, locate_many(drawn), strict=True):
+                points[i], places[i] = point, place
+            missing = np.array([i for i in missing if places[i] is None], dtype=int)
+            if not len(missing):
+                break
+        return points, [place for place in places if place is not None]
+
+
+class _Routes:
+    """Routes and due dates, each worked out once for all reports that share them."""
+
+    def __init__(self) -> None:
+        self.rules: dict[tuple[int, int], RoutingRule | None] = {}
+        self.plain: dict[tuple[int, int], Route] = {}
+        self.promised: dict[tuple[dt.date, str], clock.Due] = {}
+
+    def route(self, category: Category, place: Location) -> Route:
+        """Return the route as intake would choose it."""
+        key = category.pk, place.kecamatan.id
+        if key not in self.rules:
+            self.rules[key] = choose(category.code, place.kecamatan.id)[1]
+        if place.near_border or place.coastal:
+            return explain(category, place, self.rules[key])
+        if key not in self.plain:
+            self.plain[key] = explain(category, place, self.rules[key])
+        return self.plain[key]
+
+    def due(self, created: dt.datetime, category: Category) -> clock.Due:
+        """Return the promised dates; they depend on the day in WITA alone."""
+        key = created.astimezone(clock.WITA).date(), category.handling
+        if key not in self.promised:
+            self.promised[key] = clock.promise(created, category.handling)
+        return self.promised[key]
+
+
+def _times(count: int, now: dt.datetime, chance: np.random.Generator) -> list[dt.datetime]:
+    """Return `count` moments of the last 24 months, in order."""
+    today = now.astimezone(clock.WITA).date()
+    days = [today - dt.timedelta(days=n) for n in range(MONTHS * 365 // 12, -1, -1)]
+    weight = np.array([WEEKDAYS[day.weekday()] for day in days]) * GROWTH ** np.linspace(0, 1, len(days))
+    weight *= chance.lognormal(0.0, 0.2, len(days))  # storms, quiet days
+    weight[-1] *= 0.3  # today is not over
+    day = chance.choice(len(days), count, p=weight / weight.sum())
+    hours = np.array(HOURS) / sum(HOURS)
+    second = chance.choice(24, count, p=hours) * 3_600 + chance.integers(0, 3_600, count)
+    earliest = dt.datetime.combine(days[0], dt.time(), clock.WITA)
+    at = np.sort(
+        np.minimum(day * 86_400.0 + second, (now - earliest).total_seconds() - 60 * (1 + chance.random(count)))
+    )
+    return [earliest.astimezone(dt.UTC) + dt.timedelta(seconds=float(moment)) for moment in at]
+
+
+def _life(created: dt.datetime, now: dt.datetime, category: Category, route: Route, dice: Any) -> Life:
+    """Let a report live from `created` to `now`, as the workflow allows."""
+    events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime]] = []
+    moments: dict[str, Any] = dict.fromkeys(
+        ("verified_at", "responded_at", "answered_at", "closed_at", "held_at", "held_until")
+    )
+    status = ""
+
+    def step(kind: str, to: str, when: dt.datetime, text: str = "", *, reporter: bool = False, **data: Any) -> bool:
+        nonlocal status
+        if when > now:
+            return False
+        events.append((kind, status, to, reporter, text, data, when))
+        status = to
+        return True
+
+    def spread(median: float, at: int, sigma: float = 0.8) -> float:
+        """A log-normal number of days from one of the dice."""
+        z = np.log(max(dice[at], 1e-9) / max(1 - dice[at], 1e-9)) / 1.702  # logistic, close to the normal quantile
+        return float(median * np.exp(sigma * z))
+
+    step("received", Status.RECEIVED, created, reporter=True)
+    if route.agency is None:
+        return Life(status, moments, events)
+    reason = {"reason_id": route.reason_id, "reason_en": route.reason_en, "rule": route.rule.pk if route.rule else None}
+    step("routed", Status.ROUTED, created, **reason)
+    moments["verified_at"] = created
+    when = created + dt.timedelta(days=spread(1.2, 5))
+    if dice[6] < 0.04:
+        code = list(REJECTION_REASONS)[int(dice[7] * len(REJECTION_REASONS))]
+        if step("rejected", Status.REJECTED, when, _pick(REJECTIONS, dice[8]), reason_code=code):
+            moments |= {"responded_at": when, "closed_at": when}
+        return Life(status, moments, events)
+    if not step("taken", Status.IN_PROGRESS, when):
+        return Life(status, moments, events)
+    moments["responded_at"] = when
+    if dice[6] < 0.08:
+        held = when + dt.timedelta(days=spread(2, 7))
+        until = (held + dt.timedelta(days=10 + 60 * float(dice[8]))).astimezone(clock.WITA).date()
+        if step("held", Status.ON_HOLD, held, _pick(HOLDS, dice[9]), until=until.isoformat()):
+            when = dt.datetime.combine(until, dt.time(1), dt.UTC)
+            if not step("resumed", Status.IN_PROGRESS, when):
+                moments |= {"held_at": held, "held_until": until}
+                return Life(status, moments, events)
+    slow = 5.0 if dice[11] < 0.06 else 1.0
+    when += dt.timedelta(days=slow * spread(DAYS_TO_ANSWER[category.handling], 10))
+    done = {"no_photo_reason": "Laporan contoh tanpa foto."}
+    if not step("answered", Status.ANSWERED, when, _pick(ANSWERS, dice[9]), **done):
+        return Life(status, moments, events)
+    moments["answered_at"] = when
+    if dice[12] < 0.05:
+        if step("reopened", Status.REOPENED, when + dt.timedelta(days=2), _pick(OBJECTIONS, dice[13]), reporter=True):
+            moments["answered_at"] = None
+        when += dt.timedelta(days=2 + spread(15, 11))
+        if not step("answered", Status.ANSWERED, when, _pick(ANSWERS, dice[15]), **done):
+            return Life(status, moments, events)
+        moments["answered_at"] = when
+    closed = when + dt.timedelta(days=spread(2, 14)) if dice[12] < 0.45 else when + dt.timedelta(days=14)
+    if dice[12] < 0.45:
+        ended = step("confirmed", Status.CLOSED, closed, _pick(THANKS, dice[15]), reporter=True)
+    else:
+        ended = step("closed_silent", Status.CLOSED, closed)
+    if ended:
+        moments["closed_at"] = closed
+    return Life(status, moments, events)
+
+
+def _words(category: Category, dice: Any) -> tuple[str, str]:
+    titles, openings = TEXTS.get(category.code, OTHER)
+    title = _pick(titles, dice[13]).format(place=_pick(PLACES, dice[14]))
+    return title, f"{_pick(openings, dice[15])} {_pick(SINCE, dice[9])} {_pick(WISHES, dice[8])}"
+
+
+def _pick(options: Sequence[str], share: float) -> str:
+    return options[int(share * len(options))]
+
+
+def _reserve(size: int) -> tuple[list[int], list[int]]:
+    """Take `size` ids and ticket numbers from their sequences."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT nextval(pg_get_serial_sequence('incidents_report', 'id')), nextval('incidents_ticket_sequence')
+            FROM generate_series(1, %s)
+            """,
+            [size],
+        )
+        ids, numbers = zip(*cursor.fetchall(), strict=True)
+    return list(ids), list(numbers)
+
+
+def _write(lines: io.StringIO, values: Iterator[Any] | Sequence[Any]) -> None:
+    """Write one row in the text format of COPY."""
+    lines.write("\t".join(_text(value) for value in values) + "\n")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return r"\N"
+    if isinstance(value, str):
+        return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    if isinstance(value, (bool, np.bool_)):
+        return "t" if value else "f"
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
+
+
+def _copy(table: str, columns: Sequence[str], rows: io.StringIO) -> None:
+    rows.seek(0)
+    with connection.cursor() as cursor:
+        cursor.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", rows)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import shapely
 from django.contrib.gis.geos import GEOSGeometry
@@ -11,7 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from geo.errors import BoundariesRefused
+from geo.locate import locate_many
 from geo.models import BoundaryEdition, BoundaryPiece, Desa, DesaBoundary, Kecamatan, KecamatanBoundary
+from geo.signals import edition_activated, edition_previewed
 
 PIECE_VERTICES = 128
 
@@ -25,7 +28,7 @@ _ADD_DESA_PIECES = """
     SELECT b.edition_id, d.kecamatan_id, b.desa_id, (ST_Dump(ST_Subdivide(b.geom, %(vertices)s))).geom
     FROM geo_desaboundary b JOIN geo_desa d ON d.id = b.desa_id WHERE b.edition_id = %(edition)s
 """
-_MEASURE = "UPDATE {table} SET area_km2 = ST_Area(ST_Transform(geom, 32650)) / 1e6 WHERE edition_id = %(edition)s"
+_MEASURE = "UPDATE {table} SET area_km2 = ST_Area(geom::geography) / 1e6 WHERE edition_id = %(edition)s"
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,18 @@ def activate_edition(*, edition: BoundaryEdition) -> None:
     edition.status = BoundaryEdition.Status.ACTIVE
     edition.activated_at = timezone.now()
     edition.save(update_fields=["status", "activated_at"])
+    edition_activated.send(sender=BoundaryEdition, edition=edition)
+
+
+def preview_edition(*, edition: BoundaryEdition) -> list[str]:
+    """Ask whoever holds points what would change with this edition; return their sentences."""
+    sentences: list[str] = []
+    answers = edition_previewed.send(
+        sender=BoundaryEdition, edition=edition, locate_many=partial(locate_many, edition=edition)
+    )
+    for _receiver, answer in answers:
+        sentences.extend([answer] if isinstance(answer, str) else answer or [])
+    return sentences
 
 
 def _geos(geometry: shapely.MultiPolygon) -> GEOSGeometry:

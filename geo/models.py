@@ -1,7 +1,7 @@
 """Reference geography: the areas themselves, and editions of their boundaries.
 
 An area (`Kecamatan`, `Desa`) is a name and a code that stay; its outline changes with each `BoundaryEdition`.
-All geometry is EPSG:4326, lon lat; areas are km2, measured in EPSG:32650.
+All geometry is EPSG:4326, lon lat; areas are km2, measured on the spheroid.
 """
 
 from django.contrib.gis.db import models

@@ -7,7 +7,7 @@ from django.http import Http404
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -20,7 +20,7 @@ from geo.params import parse_point
 from incidents import pages, serializers, tickets
 from incidents.errors import BadPhoto, UnknownCategory
 from incidents.filters import ReportFilter
-from incidents.intake import Receipt, find_category, submit_report
+from incidents.intake import Receipt, submit_report
 from incidents.limits import KEY_LENGTHS
 from incidents.models import Category, Report, ReportEvent
 from incidents.photos import CleanPhoto, clean_all
@@ -32,6 +32,16 @@ class ByAddress(SimpleRateThrottle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
         return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
+
+
+class BoundedJSONParser(JSONParser):
+    """JSON whose nesting the parser survives."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError(_("The JSON is nested too deeply.")) from error
 
 
 class LocateThrottle(ByAddress):
@@ -78,9 +88,8 @@ class LocateView(PublicView):
         refuse_unknown(request, {"lat", "lon", "category"})
         lon, lat = parse_point(request.query_params)
         code = request.query_params.get("category")
-        category = find_category(code) if code else None
         place = locate(lon, lat)
-        found = route(category, place) if category else None
+        found = route(code, place)[1] if code else None
         english = (get_language() or "").startswith("en")
         return Response(
             {
@@ -103,7 +112,7 @@ class LocateView(PublicView):
 class ReportsView(PublicView):
     """The public reports, newest first; and taking in a new one."""
 
-    parser_classes = (JSONParser, MultiPartParser, FormParser)
+    parser_classes = (BoundedJSONParser, MultiPartParser, FormParser)
 
     def get_throttles(self) -> list[BaseThrottle]:
         return [ReportThrottle()] if self.request.method == "POST" else []

@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from geo.locate import Location, locate
+from geo.models import Desa, Kecamatan
 from incidents import clock, outbox, tickets
-from incidents.errors import KeyReused, UnknownCategory
-from incidents.models import Category, Report, ReportContact, ReportEvent
+from incidents.errors import KeyReused
+from incidents.models import Report, ReportContact, ReportEvent
 from incidents.models.reports import Status
 from incidents.photos import CleanPhoto, keep
 from incidents.routing import route
@@ -65,14 +66,6 @@ class Receipt:
     created: bool
 
 
-def find_category(code: str) -> Category:
-    """Return the active leaf category `code` with its group. Raises UnknownCategory."""
-    found = Category.objects.select_related("parent").filter(code=code, active=True, parent__isnull=False).first()
-    if found is None:
-        raise UnknownCategory(_("There is no category “%(code)s”. /api/v1/categories/ lists them.") % {"code": code[:60]})
-    return found
-
-
 def submit_report(*, new: NewReport, idempotency_key: str | None, photos: Sequence[CleanPhoto] = ()) -> Receipt:
     """Store `new` and return its receipt; the same key and body again return the first report.
 
@@ -81,11 +74,10 @@ def submit_report(*, new: NewReport, idempotency_key: str | None, photos: Sequen
     digest = new.digest(photos)
     if idempotency_key and (earlier := _earlier(idempotency_key, digest)):
         return Receipt(earlier, created=False)
-    category = find_category(new.category)
     place = locate(new.lon, new.lat)
     try:
         with transaction.atomic():
-            return Receipt(_store(new, category, place, idempotency_key, digest, photos), created=True)
+            return Receipt(_store(new, place, idempotency_key, digest, photos), created=True)
     except IntegrityError:
         # Another request with the same key was faster: its report is the answer to both.
         if idempotency_key and (earlier := _earlier(idempotency_key, digest)):
@@ -94,8 +86,11 @@ def submit_report(*, new: NewReport, idempotency_key: str | None, photos: Sequen
 
 
 def _earlier(key: str, digest: str) -> Report | None:
-    found = Report.objects.with_places().filter(idempotency_key=key).first()
-    if found and found.body_digest != digest:
+    known = Report.objects.order_by().filter(idempotency_key=key).values_list("pk", flat=True)[:1]
+    if not known:
+        return None
+    found = Report.objects.with_places().get(pk=known[0])
+    if found.body_digest != digest:
         raise KeyReused(
             _("This Idempotency-Key came with another report before (%(ticket)s). Use a new key for a new report.")
             % {"ticket": found.ticket}
@@ -105,14 +100,13 @@ def _earlier(key: str, digest: str) -> Report | None:
 
 def _store(
     new: NewReport,
-    category: Category,
     place: Location,
     key: str | None,
     digest: str,
     photos: Sequence[CleanPhoto],
 ) -> Report:
     now = timezone.now()
-    found = route(category, place)
+    category, found = route(new.category, place)
     due = clock.promise(now, category.handling)
     report = Report(
         ticket=tickets.make(year=now.astimezone(clock.WITA).year, number=_next_number()),
@@ -130,8 +124,8 @@ def _store(
         geom=Point(new.lon, new.lat, srid=4326),
         place_source=new.place_source,
         accuracy_m=new.accuracy_m,
-        kecamatan_id=place.kecamatan.id,
-        desa_id=place.desa.id if place.desa else None,
+        kecamatan=Kecamatan(**asdict(place.kecamatan)),
+        desa=Desa(**asdict(place.desa)) if place.desa else None,
         near_border=[asdict(border) for border in place.near_border],
         edition_id=place.edition_id,
         agency=found.agency,

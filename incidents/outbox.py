@@ -28,10 +28,10 @@ HANDLERS: dict[str, Handler] = {}
 
 _CLAIM = """
     UPDATE incidents_outboxmessage m
-    SET attempts = m.attempts + 1, due_at = now() + %s
+    SET attempts = m.attempts + 1, due_at = statement_timestamp() + %s
     FROM (
         SELECT id FROM incidents_outboxmessage
-        WHERE state = 'waiting' AND due_at <= now() AND attempts < %s
+        WHERE state = 'waiting' AND due_at <= statement_timestamp() AND attempts < %s
         ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
     ) free
     WHERE m.id = free.id

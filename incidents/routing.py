@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Case, IntegerField, Q, Value, When
+from django.db import connection
+from django.utils.translation import gettext as _
 
 from accounts.models import Agency
 from geo.locate import Location
+from incidents.errors import UnknownCategory
 from incidents.models.categories import Category
 from incidents.models.routing import RoutingRule
 
@@ -52,33 +54,47 @@ class Route:
     reason_en: str
 
 
-def best_rule(category: Category, kecamatan_id: int) -> RoutingRule | None:
-    """Return the most specific active rule, with its agency, or None.
+# One round trip: the category by its code, and the most specific active rule for it and a kecamatan.
+_CHOOSE = """
+    SELECT c.id, c.code, c.parent_id, c.name_id, c.name_en, c.kind, c.handling, c.sensitive, r.*
+    FROM incidents_category c LEFT JOIN LATERAL (
+        SELECT r.id, r.category_id, r.kecamatan_id, a.id, a.code, a.short_name, a.name, a.kind
+        FROM incidents_routingrule r JOIN accounts_agency a ON a.id = r.agency_id AND a.active
+        WHERE r.active
+          AND (r.category_id IN (c.id, c.parent_id) OR r.category_id IS NULL)
+          AND (r.kecamatan_id = %(kecamatan)s OR r.kecamatan_id IS NULL)
+        ORDER BY r.category_id = c.id DESC NULLS LAST, r.category_id NULLS LAST, r.kecamatan_id NULLS LAST
+        LIMIT 1
+    ) r ON true
+    WHERE c.code = %(code)s AND c.active AND c.parent_id IS NOT NULL
+"""
 
-    Order: category and kecamatan, category, group and kecamatan, group, kecamatan.
+
+def choose(code: str, kecamatan_id: int | None) -> tuple[Category, RoutingRule | None]:
+    """Return the category `code` and the most specific active rule for it in a kecamatan (with its agency), or None.
+
+    Order: category and kecamatan, category, group and kecamatan, group, kecamatan. Raises UnknownCategory.
     """
-    chain = [category.pk, category.parent_id]
-    return (
-        RoutingRule.objects.filter(Q(category__in=chain) | Q(category=None), Q(kecamatan=kecamatan_id) | Q(kecamatan=None))
-        .filter(active=True, agency__active=True)
-        .annotate(
-            rank=Case(
-                When(category=category.pk, then=Value(4)),
-                When(category=category.parent_id, then=Value(2)),
-                default=Value(0),
-                output_field=IntegerField(),
-            )
-            + Case(When(kecamatan=kecamatan_id, then=Value(1)), default=Value(0), output_field=IntegerField())
-        )
-        .select_related("agency")
-        .order_by("-rank")
-        .first()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_CHOOSE, {"code": code, "kecamatan": kecamatan_id})
+        row = cursor.fetchone()
+    if row is None:
+        raise UnknownCategory(_("There is no category “%(code)s”. /api/v1/categories/ lists them.") % {"code": code[:60]})
+    category = Category(**dict(zip(_CATEGORY_FIELDS, row[:8], strict=True)))
+    if row[8] is None:
+        return category, None
+    agency = Agency(**dict(zip(_AGENCY_FIELDS, row[11:], strict=True)))
+    return category, RoutingRule(id=row[8], category_id=row[9], kecamatan_id=row[10], agency=agency)
 
 
-def route(category: Category, place: Location) -> Route:
-    """Choose the agency for a report of `category` at `place`, and say why."""
-    return explain(category, place, best_rule(category, place.kecamatan.id))
+_CATEGORY_FIELDS = ("id", "code", "parent_id", "name_id", "name_en", "kind", "handling", "sensitive")
+_AGENCY_FIELDS = ("id", "code", "short_name", "name", "kind")
+
+
+def route(code: str, place: Location) -> tuple[Category, Route]:
+    """Choose the agency for a report of the category `code` at `place`, and say why. Raises UnknownCategory."""
+    category, rule = choose(code, place.kecamatan.id)
+    return category, explain(category, place, rule)
 
 
 def explain(category: Category, place: Location, rule: RoutingRule | None) -> Route:

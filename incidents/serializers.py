@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework_gis.serializers import GeoFeatureModelSerializer
@@ -60,7 +61,12 @@ class ReporterSerializer(StrictSerializer):
 class NewReportSerializer(StrictSerializer):
     """A report on its way in."""
 
-    lat = Degrees(min_value=-90, max_value=90, help_text="Degrees north, EPSG:4326")
+    lat = Degrees(
+        min_value=-90,
+        max_value=90,
+        help_text="Degrees north, EPSG:4326",
+        error_messages={"max_value": _lazy("Latitudes lie between -90 and 90. Are lat and lon swapped?")},
+    )
     lon = Degrees(min_value=-180, max_value=180, help_text="Degrees east, EPSG:4326")
     category = Text(max_length=40, help_text="A code of /api/v1/categories/")
     kind = serializers.ChoiceField(choices=Kind.choices)

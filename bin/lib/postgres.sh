@@ -93,7 +93,11 @@ open_cluster() {
 # Root hands over to the account "postgres", which must be able to enter the folder. Below a folder that only root
 # may enter the cluster goes to /var/lib; .state/<name>.location remembers where, should the rights change later.
 place_cluster_for_root() {
-    local note=$STATE_DIR/$CLUSTER_NAME.location
+    local note=$STATE_DIR/$CLUSTER_NAME.location owner
+    owner=$(stat -c %U "$CLUSTER/data" 2>/dev/null || echo postgres)
+    [ "$owner" = postgres ] ||
+        fail "the database in $CLUSTER belongs to $owner; started by root it would not be theirs any more." \
+            "runuser -u $owner -- $0"
     if [ -f "$note" ] && belongs_here "$(cat "$note")"; then
         CLUSTER=$(cat "$note")
         echo "$STATE_DIR" >"$CLUSTER/home" # the checkout may have been moved

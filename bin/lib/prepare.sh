@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Everything the tools in bin/ share. ROOT is set by the tool that reads this.
 
-if ! { : <&0; } 2>/dev/null; then exec </dev/null; fi # build machines may give no standard input at all
+if [ ! -e /proc/self/fd/0 ]; then exec </dev/null; fi # build machines may give no standard input at all
 umask 022 # what is private here is made so by name; a stricter mask would shut the database's account out
 cd "$ROOT" || exit 1
 for part in say state system_packages python node postgres; do

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Agency(models.Model):
-    """An agency that answers reports: an OPD, a kecamatan office, or an external body that the regency only refers to."""
+    """An agency that answers reports: an OPD, a kecamatan office, or an external body that reports are referred to."""
 
     class Kind(models.TextChoices):
         SECRETARIAT = "sekretariat", _("Secretariat")
@@ -62,6 +62,11 @@ class User(AbstractUser):
         if not self.is_active:
             return []
         return [membership.agency_id for membership in self._memberships()]
+
+    def answers_for(self, agency_id: int | None) -> bool:
+        """Whether the person is an active officer of the agency; the leadership reads, but does not answer."""
+        role = Membership.Role.OFFICER
+        return self.is_active and any(m.agency_id == agency_id and m.role == role for m in self._memberships())
 
     def works_at_desk(self) -> bool:
         """Whether the person may open the desk at all."""

@@ -3,23 +3,21 @@
 `TABLE` says which exception is which status. Each exception carries `code`, and its text is the `detail`.
 """
 
-import logging
 from collections.abc import Callable, Mapping
-from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils.encoding import force_str
 from django.utils.translation import gettext as _
+from django.views.defaults import bad_request, page_not_found
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from geo import errors as geo
 from incidents import errors as incidents
-
-log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -62,7 +60,7 @@ def document(
     return body | more
 
 
-def problem_for(error: Exception) -> dict[str, Any] | None:
+def document_for(error: Exception) -> dict[str, Any] | None:
     """Return the problem document for one of our errors, or None if TABLE does not know it."""
     status = status_of(error)
     if status is None:
@@ -82,29 +80,50 @@ def problem_for(error: Exception) -> dict[str, Any] | None:
 
 def response_for(error: Exception) -> JsonResponse | None:
     """Return the HTTP answer for one of our errors, or None if TABLE does not know it."""
-    body = problem_for(error)
+    body = document_for(error)
     return None if body is None else JsonResponse(body, status=body["status"], content_type=CONTENT_TYPE)
 
 
-def with_problems(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let a plain Django view (tiles, feeds) answer our errors as problem documents."""
+def wants_problem(request: HttpRequest) -> bool:
+    """Whether the client is a program: the API and the tiles, or a script of ours that asks for JSON."""
+    accept = request.headers.get("Accept", "")
+    return request.path.startswith(("/api/", "/tiles/")) or ("json" in accept and "text/html" not in accept)
 
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except Exception as error:
-            answer = response_for(error)
-            if answer is None:
-                raise
-            return answer
 
-    return wrapped
+class ProblemMiddleware:
+    """Answer our errors wherever they are raised: a problem document for programs, a page that says it for people."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Turn `error` into its answer, or leave it to Django (None) if TABLE does not know it."""
+        if wants_problem(request):
+            return response_for(error)
+        if status_of(error) is None or isinstance(error, (Http404, PermissionDenied, SuspiciousOperation)):
+            return None
+        body = document_for(error)
+        return render(request, "400.html", {"detail": body["detail"]}, status=body["status"]) if body else None
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404."""
+    answer = response_for(Http404()) if wants_problem(request) else None
+    return answer or page_not_found(request, exception)
+
+
+def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400."""
+    answer = response_for(exception) if wants_problem(request) else None
+    return answer or bad_request(request, exception)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: turn our errors and DRF's into problem documents; anything else stays a 500 and is logged."""
-    body = problem_for(error) if not isinstance(error, drf.APIException) else _problem_for_drf(error)
+    body = document_for(error) if not isinstance(error, drf.APIException) else _document_for_drf(error)
     if body is None:
         return None
     response = Response(body, status=body["status"], content_type=CONTENT_TYPE)
@@ -113,10 +132,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     return response
 
 
-def _problem_for_drf(error: drf.APIException) -> dict[str, Any]:
+def _document_for_drf(error: drf.APIException) -> dict[str, Any]:
     if isinstance(error, drf.ValidationError):
         detail = error.detail
-        errors = _flat(detail) if isinstance(detail, dict) else {"non_field_errors": [force_str(item) for item in detail]}
+        errors = (
+            _flat(detail) if isinstance(detail, dict) else {"non_field_errors": [force_str(item) for item in detail]}
+        )
         return document(
             status=error.status_code,
             code="invalid",

@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.problems.ProblemMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -175,6 +176,7 @@ VENDOR_FILES = {
     "vendor/leaflet/images/marker-icon.png": "leaflet/dist/images/marker-icon.png",
     "vendor/leaflet/images/marker-icon-2x.png": "leaflet/dist/images/marker-icon-2x.png",
     "vendor/leaflet/images/marker-shadow.png": "leaflet/dist/images/marker-shadow.png",
+    "vendor/altcha/worker.js": "altcha/dist_external/worker.js",
 }
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env("MEDIA_ROOT", str(STATE_DIR / "media")))
@@ -202,7 +204,7 @@ EMAIL_TIMEOUT = 20  # seconds
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Kutim Pintar <no-reply@localhost>")
 
-# Security headers. Scripts and styles: ours, or carrying the request's nonce. /admin/ has its own (config/admin_csp.py).
+# Security headers. Scripts and styles: ours, or with the request's nonce. /admin/ has its own (config/admin_csp.py).
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -250,7 +252,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
+# The proof of work of /lapor/ (incidents/proof.py).
 ALTCHA_HMAC_KEY = env("ALTCHA_HMAC_KEY", SECRET_KEY)
+ALTCHA_MAX_NUMBER = 50_000  # on average half as many hashes: one second on a cheap phone, in the background
+ALTCHA_CHALLENGE_EXPIRE = 1_200_000  # milliseconds
+HUMAN_SECONDS = 5.0  # without JavaScript: nobody fills in five pages faster
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Kutim Pintar",

@@ -5,6 +5,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from accounts.api import AgenciesView
 from config import health
 
+handler400 = "config.problems.refused"
+handler404 = "config.problems.not_found"
+
 urlpatterns = [
     path("", include("incidents.urls")),
     path("", include("geo.urls")),

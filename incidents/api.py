@@ -65,7 +65,9 @@ def refuse_unknown(request: Request, known: set[str]) -> None:
     if unknown:
         raise ValidationError(
             {
-                name[:60]: [_("This parameter is not known. Known are: %(names)s.") % {"names": ", ".join(sorted(known))}]
+                name[:60]: [
+                    _("This parameter is not known. Known are: %(names)s.") % {"names": ", ".join(sorted(known))}
+                ]
                 for name in unknown[:20]
             }
         )
@@ -80,7 +82,9 @@ class LocateView(PublicView):
         parameters=[
             OpenApiParameter("lat", float, required=True, description="Degrees north, EPSG:4326"),
             OpenApiParameter("lon", float, required=True, description="Degrees east, EPSG:4326"),
-            OpenApiParameter("category", str, description="A code of /api/v1/categories/; without it no agency is named"),
+            OpenApiParameter(
+                "category", str, description="A code of /api/v1/categories/; without it no agency is named"
+            ),
         ],
         responses=serializers.LocateSerializer,
     )
@@ -132,7 +136,9 @@ class ReportsView(PublicView):
         found = ReportFilter(request.query_params, queryset=Report.objects.public().with_places())
         if found.errors:
             raise ValidationError(found.errors)
-        page = pages.page_of(found.qs, cursor=request.query_params.get("cursor"), limit=request.query_params.get("limit"))
+        page = pages.page_of(
+            found.qs, cursor=request.query_params.get("cursor"), limit=request.query_params.get("limit")
+        )
         body = serializers.ReportSerializer(page.reports, many=True, context={"request": request}).data
         body["links"] = []
         if page.next_cursor:
@@ -144,7 +150,10 @@ class ReportsView(PublicView):
         return Response(body, content_type="application/geo+json")
 
     @extend_schema(
-        request={"application/json": serializers.NewReportSerializer, "multipart/form-data": serializers.NewReportSerializer},
+        request={
+            "application/json": serializers.NewReportSerializer,
+            "multipart/form-data": serializers.NewReportSerializer,
+        },
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key", str, OpenApiParameter.HEADER, description="8 to 200 characters, best a UUID"

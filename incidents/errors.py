@@ -29,6 +29,12 @@ class MoveNotAllowed(ReportError):
     code = "move_not_allowed"
 
 
+class ReportChanged(MoveNotAllowed):
+    """Somebody else moved the report after the person had read it."""
+
+    code = "report_changed"
+
+
 class MoveIncomplete(ReportError):
     """The move needs something that was not given; `field` names it."""
 

@@ -171,5 +171,3 @@ def _next_number() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('incidents_ticket_sequence')")
         return cursor.fetchone()[0]
-
-

@@ -50,7 +50,7 @@ def _send(
     link: str,
     event: ReportEvent | None = None,
 ) -> None:
-    """Send one plain-text letter. Its Message-ID is that of the outbox row, so that a second delivery is the same letter."""
+    """Send one plain-text letter. Its Message-ID is the outbox row's, so a second delivery is the same letter."""
     with translation.override(language):
         words = {"report": report, "event": event, "link": link, "regency": settings.REGENCY_NAME}
         subject = render_to_string(f"incidents/mail/{kind}_subject.txt", words).strip().replace("\n", " ")

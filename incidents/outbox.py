@@ -1,7 +1,7 @@
 """At-least-once delivery: a message is a row of the transaction that it tells about.
 
-A claim counts the attempt and sets a lease, in one statement with SKIP LOCKED; done and failed are fenced by the attempt
-number, so a worker that lost its lease changes nothing. A message that was claimed `ATTEMPTS_MAX` times without success
+A claim counts the attempt and sets a lease, in one statement with SKIP LOCKED; done and failed are fenced by the
+attempt number, so a worker that lost its lease changes nothing. A message that was claimed `ATTEMPTS_MAX` times without success
 is given up, also when it kills its worker each time. Handlers must be idempotent by message id.
 """
 
@@ -77,7 +77,9 @@ def _deliver(message: OutboxMessage) -> None:
     try:
         HANDLERS[message.topic](message)
     except Exception as error:  # noqa: BLE001  whatever a handler raises is recorded and tried again
-        log.warning("outbox message %s (%s) failed at attempt %s: %s", message.pk, message.topic, message.attempts, error)
+        log.warning(
+            "outbox message %s (%s) failed at attempt %s: %s", message.pk, message.topic, message.attempts, error
+        )
         wait = BACK_OFF * 2 ** (message.attempts - 1)
         mine.update(due_at=timezone.now() + wait, last_error=f"{type(error).__name__}: {error}"[:2_000])
     else:

@@ -79,7 +79,9 @@ def choose(code: str, kecamatan_id: int | None) -> tuple[Category, RoutingRule |
         cursor.execute(_CHOOSE, {"code": code, "kecamatan": kecamatan_id})
         row = cursor.fetchone()
     if row is None:
-        raise UnknownCategory(_("There is no category “%(code)s”. /api/v1/categories/ lists them.") % {"code": code[:60]})
+        raise UnknownCategory(
+            _("There is no category “%(code)s”. /api/v1/categories/ lists them.") % {"code": code[:60]}
+        )
     category = Category(**dict(zip(_CATEGORY_FIELDS, row[:8], strict=True)))
     if row[8] is None:
         return category, None

@@ -30,7 +30,7 @@ STANDARDS: list[tuple[str, str, int]] = [
 
 @transaction.atomic
 def seed() -> None:
-    """Add what is missing; what the coordinator changed or retired stays. Needs agencies and areas. Safe to run again."""
+    """Add what is missing; what the coordinator changed or retired stays. Needs agencies and areas."""
     with FACTS.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     _categories(rows)

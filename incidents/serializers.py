@@ -97,7 +97,11 @@ class NewReportSerializer(StrictSerializer):
         data.pop("photos", None)
         reporter = Reporter(**data.pop("reporter", {}))
         return NewReport(
-            **data, reporter=reporter, language=language, channel=Report.Channel.API, place_source=Report.PlaceSource.API
+            **data,
+            reporter=reporter,
+            language=language,
+            channel=Report.Channel.API,
+            place_source=Report.PlaceSource.API,
         )
 
 

@@ -6,9 +6,12 @@ urlpatterns = [
     path("", map.map, name="map"),
     # Reporting
     path("lapor/", intake.start, name="report_new"),
-    path("lapor/terkirim/", intake.sent, name="report_sent"),
     path("lapor/foto/<uuid:pk>/", photos.draft_photo, name="draft_photo"),
-    path("lapor/<slug:step>/", intake.step, name="report_step"),
+    path("lapor/<uuid:draft_id>/terkirim/", intake.sent, name="report_sent"),
+    path("lapor/<uuid:draft_id>/buang/", intake.discard, name="report_discard"),
+    path("lapor/<uuid:draft_id>/foto/", intake.add_photo, name="report_photo"),
+    path("lapor/<uuid:draft_id>/tantangan/", intake.challenge, name="report_challenge"),
+    path("lapor/<uuid:draft_id>/<slug:step>/", intake.step, name="report_step"),
     # Following
     path("laporan/", follow.report_list, name="report_list"),
     path("laporan/<str:ticket>/", follow.report_detail, name="report_detail"),

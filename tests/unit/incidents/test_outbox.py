@@ -31,7 +31,7 @@ class Mailbox:
         self.letters: list[EmailMessage] = []
         self.refuse = False
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  aiosmtpd's name
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self.refuse:
             return "451 busy, try again"
         letter = email.message_from_bytes(envelope.content, policy=email.policy.default)

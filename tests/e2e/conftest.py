@@ -1,0 +1,87 @@
+"""A real browser against a live server. A page that logs an error, breaks the CSP or asks elsewhere fails its test."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_core_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the test's thread
+
+PHONE = {"width": 360, "height": 800}
+DESKTOP = {"width": 1440, "height": 900}
+CHROMIUM_ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert chromium, "No Chromium found. bin/test installs it; or: apt-get install chromium"
+    return {"executable_path": chromium, "args": CHROMIUM_ARGS}
+
+
+@pytest.fixture
+def watched() -> Iterator[Callable[[Page], Page]]:
+    """Watch pages; at the end no console error, CSP violation, page error or outside request may have happened."""
+    troubles: list[str] = []
+
+    def watch(page: Page) -> Page:
+        def on_console(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                troubles.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+        def on_request(request: Request) -> None:
+            if not request.url.startswith(("http://localhost", "http://127.0.0.1", "data:", "blob:")):
+                troubles.append(f"outside request: {request.url}")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
+        page.on("request", on_request)
+        return page
+
+    yield watch
+    assert troubles == []
+
+
+@pytest.fixture
+def open_page(browser: Browser, watched: Callable[[Page], Page]) -> Iterator[Callable[..., Page]]:
+    """Return `open_page(viewport=PHONE, locale="id-ID", **context options)`: a watched page in a context of its own."""
+    contexts: list[BrowserContext] = []
+
+    def make(viewport: dict[str, int] = PHONE, locale: str = "id-ID", **options: Any) -> Page:
+        context = browser.new_context(viewport=viewport, locale=locale, **options)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        return watched(context.new_page())
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def shot() -> Callable[[Page, str], None]:
+    """Return `shot(page, name)`: save a screenshot for docs/ when SCREENSHOTS names a folder."""
+
+    def save(page: Page, name: str) -> None:
+        folder = os.environ.get("SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+    return save
+
+
+def axe_findings(page: Page) -> list[str]:
+    """Return what axe-core finds on the page as `rule: selector`; [] when nothing."""
+    result = Axe().run(
+        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    )
+    return [f"{violation['id']}: {node['target']}" for violation in result["violations"] for node in violation["nodes"]]

@@ -49,8 +49,8 @@ class User(AbstractUser):
     """A person who signs in. Citizens report without an account."""
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
+        verbose_name = _("person")  # type: ignore[assignment]  # AbstractUser.Meta's is typed as plain str
+        verbose_name_plural = _("people")  # type: ignore[assignment]
 
     @property
     def is_coordinator(self) -> bool:

@@ -1,7 +1,7 @@
 """Moving a report along the workflow. Every move goes through `_move`: checked, atomic, with its event and message."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -10,13 +10,15 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Agency, User
 from incidents import clock, outbox
-from incidents.errors import MoveIncomplete, MoveNotAllowed
+from incidents.errors import MoveIncomplete, MoveNotAllowed, ReportChanged
 from incidents.models import Report, ReportEvent
 from incidents.models.reports import Status
 from incidents.photos import CleanPhoto, keep
 from incidents.workflow import MOVES, REJECTION_REASONS, REOPEN_DAYS, Move, Party, Who
 
 By = User | Party
+TEXT_MAX = 5_000
+"""Characters of an event's text."""
 
 
 def allowed(report: Report, *, by: By) -> list[Move]:
@@ -25,8 +27,38 @@ def allowed(report: Report, *, by: By) -> list[Move]:
 
 
 @transaction.atomic
-def route(*, report: Report, by: By, agency: Agency, text: str = "") -> ReportEvent:
+def make(name: str, *, report: Report, by: By, seen_at: dt.datetime | None = None, **given: Any) -> ReportEvent:
+    """Make the move `name` with what its service takes, for somebody who saw the report as of `seen_at`.
+
+    The same move with the same words again, by the same person, is a double click: it returns the first one's event.
+    Raises ReportChanged when the report changed since `seen_at`, and what the move itself raises.
+    """
+    current = Report.objects.select_for_update(of=("self",)).get(pk=report.pk)
+    if seen_at and current.changed_at != seen_at:
+        last = current.events.order_by("-id").first()
+        if last and _repeats(last, name, by, str(given.get("text", ""))):
+            return last
+        raise ReportChanged(_("The report changed while you were writing. Nothing was lost; look and send again."))
+    return SERVICES[name](report=report, by=by, **given)
+
+
+@transaction.atomic
+def rehearse(name: str, *, report: Report, by: By, seen_at: dt.datetime | None = None, **given: Any) -> None:
+    """Raise what `make` would raise, and change nothing."""
+    before = {field: getattr(report, field) for field in ("status", "agency", "changed_at", "confidential", "closed_at")}
+    try:
+        make(name, report=report, by=by, seen_at=seen_at, **given)
+    finally:
+        transaction.set_rollback(True)
+        for field, value in before.items():
+            setattr(report, field, value)
+
+
+@transaction.atomic
+def route(*, report: Report, by: By, agency: Agency | None, text: str = "") -> ReportEvent:
     """Forward an unrouted report to `agency`."""
+    if agency is None:
+        raise MoveIncomplete(_("Choose an agency."), "agency")
     return _move(
         "route",
         report,
@@ -142,6 +174,12 @@ def reopen(*, report: Report, by: By, text: str) -> ReportEvent:
 
 
 @transaction.atomic
+def reply(*, report: Report, by: By, text: str) -> ReportEvent:
+    """The reporter adds something that the agency should know; everybody who may read the report reads it."""
+    return _move("reply", report, by, text=text)
+
+
+@transaction.atomic
 def close_silent(*, report: Report) -> ReportEvent:
     """Close an answered report after the silent days of the standard."""
     return _move("close_silent", report, Party.SYSTEM, changes={"closed_at": timezone.now()})
@@ -158,6 +196,19 @@ def close_all_silent(now: dt.datetime | None = None) -> int:
             close_silent(report=report)
             closed += 1
     return closed
+
+
+SERVICES: dict[str, Callable[..., ReportEvent]] = {
+    service.__name__: service
+    for service in (route, take, answer, hold, resume, hand_over, reject, comment, conceal, confirm, reopen, reply)
+}
+"""The moves that people make, by name."""
+
+
+def _repeats(last: ReportEvent, name: str, by: By, text: str) -> bool:
+    """Whether `last` is the very move that `by` asks for."""
+    same_person = last.actor_id == by.pk if isinstance(by, User) else last.by_reporter
+    return last.type == MOVES[name].event and same_person and last.text == text.strip()
 
 
 def _move(
@@ -181,6 +232,10 @@ def _move(
         )
     if "text" in move.needs and not text.strip():
         raise MoveIncomplete(_("Write a sentence: it is part of the report's record."), "text")
+    if len(text) > TEXT_MAX:
+        raise MoveIncomplete(
+            _("%(given)d characters were written; at most %(limit)d fit.") % {"given": len(text), "limit": TEXT_MAX}, "text"
+        )
     now = timezone.now()
     before = current.status
     values = {"status": move.to or before, "changed_at": now, **(changes or {})}
@@ -213,7 +268,7 @@ def _may(move: Move, report: Report, by: By) -> bool:
         return move.who.value == by.value
     if by.is_coordinator:
         return move.who in {Who.OFFICER, Who.COORDINATOR}
-    return move.who is Who.OFFICER and report.agency_id is not None and report.agency_id in by.agency_ids()
+    return move.who is Who.OFFICER and by.answers_for(report.agency_id)
 
 
 def _own_agency(by: By) -> Agency | None:

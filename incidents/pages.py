@@ -1,4 +1,4 @@
-"""Keyset pages of reports, newest first: a page costs the same at the end of a million reports as at the beginning."""
+"""Keyset pages of reports: a page costs the same at the end of a million reports as at the beginning."""
 
 import base64
 import binascii
@@ -17,6 +17,17 @@ LIMIT_MAX = 200
 
 
 @dataclass(frozen=True)
+class Order:
+    """An order by a moment (a field or annotation that is never empty), then by id."""
+
+    by: str
+    ascending: bool = False
+
+
+NEWEST = Order("created_at")
+
+
+@dataclass(frozen=True)
 class Page:
     """Some reports, and the cursor of the page after them (None on the last page)."""
 
@@ -24,18 +35,22 @@ class Page:
     next_cursor: str | None
 
 
-def page_of(reports: Any, *, cursor: str | None = None, limit: str | int | None = None) -> Page:
-    """Return a page of the queryset `reports`, ordered newest first.
+def page_of(
+    reports: Any, *, cursor: str | None = None, limit: str | int | None = None, order: Order = NEWEST
+) -> Page:
+    """Return a page of the queryset `reports` in `order`. A cursor belongs to the order that made it.
 
     Raises ParameterError when `cursor` did not come from a page or `limit` is not 1 to LIMIT_MAX.
     """
     size = _limit(limit)
     if cursor:
-        created_at, pk = _decode(cursor)
-        reports = reports.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
-    found = list(reports.order_by("-created_at", "-id")[: size + 1])
+        moment, pk = _decode(cursor)
+        past = "gt" if order.ascending else "lt"
+        reports = reports.filter(Q(**{f"{order.by}__{past}": moment}) | Q(**{order.by: moment, f"pk__{past}": pk}))
+    sign = "" if order.ascending else "-"
+    found = list(reports.order_by(f"{sign}{order.by}", f"{sign}id")[: size + 1])
     more = len(found) > size
-    return Page(found[:size], _encode(found[size - 1]) if more else None)
+    return Page(found[:size], _encode(found[size - 1], order) if more else None)
 
 
 def _limit(value: str | int | None) -> int:
@@ -50,8 +65,8 @@ def _limit(value: str | int | None) -> int:
     return limit
 
 
-def _encode(report: Report) -> str:
-    text = f"{report.created_at.astimezone(dt.UTC).isoformat()}|{report.pk}"
+def _encode(report: Report, order: Order) -> str:
+    text = f"{getattr(report, order.by).astimezone(dt.UTC).isoformat()}|{report.pk}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

@@ -54,6 +54,16 @@ class ReportQuerySet(models.QuerySet["Report"]):
         """Those given to `kecamatan`."""
         return self.filter(kecamatan=kecamatan)
 
+    def with_next_due(self) -> Self:
+        """Add `next_due_at`: the date of the promise to be kept next (verify, first response, or resolve)."""
+        return self.annotate(
+            next_due_at=models.Case(
+                models.When(status="received", then="verify_due_at"),
+                models.When(responded_at=None, then="respond_due_at"),
+                default="resolve_due_at",
+            )
+        )
+
     def with_places(self) -> Self:
         """Join what every card shows: category and its group, kecamatan, desa, agency."""
         return self.select_related("category__parent", "kecamatan", "desa", "agency")

@@ -103,6 +103,15 @@ MOVES: dict[str, Move] = {
             ("text",),
         ),
         Move(
+            "reply",
+            _("Write to the agency"),
+            Type.COMMENTED,
+            frozenset(Status) - {Status.REJECTED, Status.DUPLICATE},
+            None,
+            Who.REPORTER,
+            ("text",),
+        ),
+        Move(
             "close_silent",
             _("Close after silence"),
             Type.CLOSED_SILENT,

@@ -1,0 +1,261 @@
+"""The agencies' desk: the inbox of one's own reports, one report with all that an officer may know, and the moves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import Agency, User
+from geo.errors import ParameterError
+from incidents import moves, pages
+from incidents.errors import BadPhoto, MoveIncomplete, MoveNotAllowed, ReportChanged
+from incidents.filters import ReportFilter
+from incidents.models import Report, ReportContact, ReportEvent
+from incidents.models.reports import Status
+from incidents.photos import clean_all
+from incidents.promises import next_promise, promises_of
+from incidents.timeline import Turn, turns_of
+from incidents.views.follow import with_ticket
+from incidents.views.posted import posted_day, posted_moment, posted_text
+from incidents.workflow import MOVES, REJECTION_REASONS, Party
+
+PAGE_SIZE = 25
+BY_PROMISE = pages.Order("next_due_at", ascending=True)
+BY_CHANGE = pages.Order("changed_at")
+NEEDS_CONFIRMING = {"hand_over", "reject", "conceal"}
+"""Moves that cannot be taken back: they are shown once more before they are made."""
+
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A part of the inbox, by the work that it asks for."""
+
+    name: str
+    label: str | Promise
+    condition: Q
+    order: pages.Order
+
+
+UNROUTED = Tab("unrouted", gettext_lazy("Not forwarded yet"), Q(agency=None), BY_PROMISE)
+TABS = [
+    Tab("new", pgettext_lazy("reports", "New"), Q(status__in=[Status.ROUTED, Status.REOPENED]), BY_PROMISE),
+    Tab("in_progress", gettext_lazy("In progress"), Q(status=Status.IN_PROGRESS), BY_PROMISE),
+    Tab("on_hold", gettext_lazy("On hold"), Q(status=Status.ON_HOLD), BY_PROMISE),
+    Tab("answered", gettext_lazy("Answered"), Q(status=Status.ANSWERED), BY_CHANGE),
+    Tab("all", pgettext_lazy("reports", "All"), Q(), BY_CHANGE),
+]
+
+
+def for_desk(view: View) -> View:
+    """Let in only people who work at an agency: others sign in, or are told why not."""
+
+    @login_required
+    @wraps(view)
+    def wrapped(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if not isinstance(request.user, User) or not request.user.works_at_desk():
+            return render(request, "incidents/desk/forbidden.html", status=403)
+        return view(request, **kwargs)
+
+    return never_cache(wrapped)
+
+
+@for_desk
+@require_GET
+def inbox(request: HttpRequest) -> HttpResponse:
+    """Show the reports at the person's desk, by the work they ask for."""
+    try:
+        return render(request, "incidents/desk/inbox.html", _inbox(request))
+    except ParameterError:
+        return redirect("desk")
+
+
+@for_desk
+@require_GET
+@with_ticket
+def report(request: HttpRequest, ticket: str) -> HttpResponse:
+    """Show one report with everything that an officer may know, beside the inbox."""
+    found = _at_desk(request, ticket)
+    return _detail(request, found) if found else _missing(request, ticket)
+
+
+@for_desk
+@require_http_methods(["GET", "POST"])
+@with_ticket
+def move(request: HttpRequest, ticket: str, move: str) -> HttpResponse:
+    """Make a move; what cannot be taken back is shown once more before."""
+    found = _at_desk(request, ticket)
+    if found is None or move not in moves.SERVICES or MOVES[move].who.value == Party.REPORTER.value:
+        return _missing(request, ticket)
+    if request.method == "GET":
+        return redirect(_address("desk_report", request, ticket=ticket))
+    seen_at = posted_moment(request, "seen_at")
+    common: dict[str, Any] = {"report": found, "by": request.user, "seen_at": seen_at}
+    try:
+        given = _given(move, request)
+        if move in NEEDS_CONFIRMING and "confirmed" not in request.POST:
+            moves.rehearse(move, **common, **given)
+            return _confirm(request, found, move, given)
+        moves.make(move, **common, **given)
+    except ReportChanged as error:
+        found.refresh_from_db()
+        news = [turn for turn in _turns(found) if seen_at and turn.at > seen_at]
+        return _detail(request, found, _failed(move, request, str(error)), news=news, status=409)
+    except MoveNotAllowed as error:
+        found.refresh_from_db()
+        return _detail(request, found, _failed(move, request, str(error)), status=409)
+    except MoveIncomplete as error:
+        return _detail(request, found, _failed(move, request, str(error), error.field), status=422)
+    except BadPhoto as error:
+        return _detail(request, found, _failed(move, request, str(error), "photos"), status=422)
+    messages.success(request, _done(move, ticket))
+    still_here = Report.objects.at_desk_of(request.user).filter(pk=found.pk).exists()
+    return redirect(_address("desk_report", request, ticket=ticket) if still_here else _address("desk", request))
+
+
+def _given(name: str, request: HttpRequest) -> dict[str, Any]:
+    """Return what the form of the move `name` sent, as its service takes it. Raises BadPhoto."""
+    given: dict[str, Any] = {}
+    if name not in {"take", "resume", "route"}:
+        given["text"] = posted_text(request, "text")
+    if name == "answer":
+        given["photos"] = clean_all(request.FILES.getlist("photos"))
+        given["no_photo_reason"] = posted_text(request, "no_photo_reason")[:500]
+    if name == "hold":
+        given["until"] = posted_day(request, "until")
+    if name in {"hand_over", "route"}:
+        given["agency"] = Agency.objects.filter(active=True, code=posted_text(request, "agency")).first()
+    if name == "reject":
+        given["reason_code"] = request.POST.get("reason_code", "")
+    if name == "comment":
+        given["public"] = request.POST.get("audience") == "public"
+    return given
+
+
+def _inbox(request: HttpRequest) -> dict[str, Any]:
+    """Return what the list shows: tabs with counts, conditions, one page of rows."""
+    desk = Report.objects.at_desk_of(request.user)
+    tabs = [UNROUTED, *TABS] if _is_coordinator(request) else TABS
+    asked = request.GET.get("tab", "")
+    tab = next((tab for tab in tabs if tab.name == asked), None) or (
+        tabs[-1] if any(name in request.GET for name in ReportFilter.base_filters) else tabs[0]
+    )
+    counts = desk.aggregate(**{one.name: Count("pk", filter=one.condition) for one in tabs})
+    found = ReportFilter(request.GET, queryset=desk.filter(tab.condition))
+    page = pages.page_of(
+        found.qs.with_next_due().with_places(), cursor=request.GET.get("cursor"), limit=PAGE_SIZE, order=tab.order
+    )
+    narrowed = found.query_string()
+    return {
+        "tabs": [(one, counts[one.name]) for one in tabs],
+        "tab": tab,
+        "found": found,
+        "narrowed": narrowed,
+        "rows": [(report, next_promise(report)) for report in page.reports],
+        "next_cursor": page.next_cursor,
+        "is_first": not request.GET.get("cursor"),
+        "here": request.GET.urlencode(),
+        "tab_query": "&".join(part for part in (f"tab={tab.name}", narrowed) if part),
+        "is_coordinator": _is_coordinator(request),
+    }
+
+
+def _detail(
+    request: HttpRequest,
+    report: Report,
+    failed: dict[str, Any] | None = None,
+    *,
+    news: list[Turn] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    try:
+        listed = _inbox(request)
+    except ParameterError:
+        return redirect("desk_report", ticket=report.ticket)
+    allowed = moves.allowed(report, by=request.user) if isinstance(request.user, User) else []
+    context = listed | {
+        "report": report,
+        "photos": report.photos.filter(event=None),
+        "promises": promises_of(report),
+        "turns": _turns(report),
+        "contact": ReportContact.objects.filter(report=report).first(),
+        "moves": allowed,
+        "quick": [move for move in allowed if move.name in {"take", "resume"}],
+        "forms": [move for move in allowed if move.name not in {"take", "resume"}],
+        "agencies": Agency.objects.filter(active=True).exclude(pk=report.agency_id),
+        "reasons": REJECTION_REASONS.items(),
+        "failed": failed,
+        "news": news,
+    }
+    return render(request, "incidents/desk/report.html", context, status=status)
+
+
+def _confirm(request: HttpRequest, report: Report, name: str, given: dict[str, Any]) -> HttpResponse:
+    context = {
+        "report": report,
+        "move": MOVES[name],
+        "given": given,
+        "reason": REJECTION_REASONS.get(given.get("reason_code", ""), ""),
+        "kept": {key: value for key, value in request.POST.items() if key != "csrfmiddlewaretoken"},
+        "here": request.GET.urlencode(),
+    }
+    return render(request, "incidents/desk/confirm.html", context)
+
+
+def _at_desk(request: HttpRequest, ticket: str) -> Report | None:
+    found = Report.objects.at_desk_of(request.user).with_places().select_related("edition")
+    return found.filter(ticket=ticket).first()
+
+
+def _missing(request: HttpRequest, ticket: str) -> HttpResponse:
+    return render(request, "incidents/desk/missing.html", {"ticket": ticket[:40]}, status=404)
+
+
+def _turns(report: Report) -> list[Turn]:
+    events = ReportEvent.objects.filter(report=report).select_related("agency", "actor").prefetch_related("photos")
+    return turns_of(report, events.order_by("pk"))
+
+
+def _failed(name: str, request: HttpRequest, error: str, field: str = "") -> dict[str, Any]:
+    """Return what went wrong and what was typed, so that nothing has to be typed again."""
+    typed = {key: value for key, value in request.POST.items() if key not in {"csrfmiddlewaretoken", "seen_at"}}
+    return {"move": name, "label": MOVES[name].label, "error": error, "field": field, "typed": typed,
+            "had_photos": bool(request.FILES)}  # fmt: skip
+
+
+def _address(name: str, request: HttpRequest, **kwargs: str) -> str:
+    """Return an address of the desk that keeps the list as it is."""
+    query = request.GET.urlencode()
+    return f"{reverse(name, kwargs=kwargs)}?{query}" if query else reverse(name, kwargs=kwargs)
+
+
+def _is_coordinator(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_coordinator
+
+
+def _done(name: str, ticket: str) -> str:
+    told = {
+        "route": _("%(ticket)s is forwarded."),
+        "take": _("%(ticket)s is in progress. The reporter is told."),
+        "answer": _("%(ticket)s is answered. The reporter is asked whether it is done."),
+        "hold": _("%(ticket)s is on hold; its clock stands still."),
+        "resume": _("%(ticket)s goes on."),
+        "hand_over": _("%(ticket)s is handed over."),
+        "reject": _("%(ticket)s is archived, with the reason for everybody to read."),
+        "comment": _("Your note on %(ticket)s is stored."),
+        "conceal": _("%(ticket)s is confidential now."),
+    }[name]
+    return told % {"ticket": ticket}

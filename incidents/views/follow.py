@@ -1,0 +1,217 @@
+"""Following reports: the public list, one report with its conversation, the secret link, and tracking by ticket."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from geo.errors import ParameterError
+from incidents import keyring, moves, pages, tickets
+from incidents.errors import MistypedTicket, MoveIncomplete, MoveNotAllowed
+from incidents.filters import ReportFilter
+from incidents.models import Report, ReportEvent
+from incidents.promises import next_promise, promises_of
+from incidents.secrets import is_secret_of
+from incidents.timeline import turns_of
+from incidents.views.posted import posted_moment, posted_text
+from incidents.workflow import REOPEN_DAYS, Party
+
+PAGE_SIZE = 25
+COUNT_UP_TO = 10_000
+"""A list says "more than" beyond this, so that its cost does not grow with the number of reports."""
+OVERDUE = pages.Order("resolve_due_at", ascending=True)
+REPORTER_MOVES = ("confirm", "reopen", "reply")
+
+View = Callable[..., HttpResponse]
+
+
+def with_ticket(view: View) -> View:
+    """Give the view a well-formed ticket; redirect other spellings to it, and tell a mistyped one."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, ticket: str, **kwargs: Any) -> HttpResponse:
+        try:
+            canonical = tickets.parse(ticket)
+        except MistypedTicket as error:
+            return missing(request, ticket, str(error))
+        if canonical != ticket and request.method in {"GET", "HEAD"} and request.resolver_match:
+            name = str(request.resolver_match.url_name)
+            query = request.META.get("QUERY_STRING", "")
+            address = reverse(name, kwargs={"ticket": canonical, **kwargs})
+            return redirect(f"{address}?{query}" if query else address, permanent=True)
+        return view(request, canonical, **kwargs)
+
+    return wrapped
+
+
+def missing(request: HttpRequest, ticket: str, error: str = "") -> HttpResponse:
+    """Answer 404 with help. A confidential report and one that does not exist get the same answer."""
+    return render(request, "incidents/follow/missing.html", {"ticket": ticket[:40], "error": error}, status=404)
+
+
+@require_GET
+def report_list(request: HttpRequest) -> HttpResponse:
+    """Show the public reports, narrowed and ordered by the query string."""
+    found = ReportFilter(request.GET, queryset=Report.objects.public())
+    by_date = request.GET.get("order") == "overdue"
+    reports = found.qs.open() if by_date else found.qs
+    try:
+        page = pages.page_of(
+            reports.with_places(),
+            cursor=request.GET.get("cursor"),
+            limit=PAGE_SIZE,
+            order=OVERDUE if by_date else pages.NEWEST,
+        )
+    except ParameterError:
+        return redirect(f"{request.path}?{_query(found, by_date)}")
+    count = reports.order_by()[: COUNT_UP_TO + 1].count()
+    return render(
+        request,
+        "incidents/follow/list.html",
+        {
+            "found": found,
+            "rows": [(report, next_promise(report)) for report in page.reports],
+            "next_cursor": page.next_cursor,
+            "is_first": not request.GET.get("cursor"),
+            "count": min(count, COUNT_UP_TO),
+            "more_than": count > COUNT_UP_TO,
+            "by_date": by_date,
+            "query": found.query_string(),
+            "query_and_order": _query(found, by_date),
+        },
+    )
+
+
+@never_cache
+@require_GET
+@with_ticket
+def report_detail(request: HttpRequest, ticket: str) -> HttpResponse:
+    """Show one report: what, where, who answers and why, the public clock and the conversation."""
+    report = _readable(request, ticket)
+    return _detail(request, report) if report else missing(request, ticket)
+
+
+@never_cache
+@require_GET
+@with_ticket
+def report_key(request: HttpRequest, ticket: str, secret: str) -> HttpResponse:
+    """Take the secret of a report into the session, then go on to the address without it."""
+    if not is_secret_of(ticket, secret) or not Report.objects.filter(ticket=ticket).exists():
+        answer = render(request, "incidents/follow/bad_key.html", {"ticket": ticket}, status=404)
+    else:
+        keyring.remember(request.session, ticket)
+        answer = redirect("report_detail", ticket=ticket)
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+@never_cache
+@require_POST
+@with_ticket
+def reporter_move(request: HttpRequest, ticket: str) -> HttpResponse:
+    """Take the reporter's word: done, not done, or something to add."""
+    report = _readable(request, ticket)
+    name = request.POST.get("move", "")
+    if report is None or not keyring.holds(request.session, ticket) or name not in REPORTER_MOVES:
+        return missing(request, ticket)
+    text = posted_text(request, "text")
+    try:
+        moves.make(name, report=report, by=Party.REPORTER, seen_at=posted_moment(request, "seen_at"), text=text)
+    except MoveIncomplete as error:
+        return _detail(request, report, {"move": name, "text": text, "error": str(error)}, status=422)
+    except MoveNotAllowed as error:
+        report.refresh_from_db()
+        return _detail(request, report, {"move": name, "text": text, "error": str(error)}, status=409)
+    messages.success(request, _thanks(name))
+    return redirect("report_detail", ticket=ticket)
+
+
+@require_GET
+def track(request: HttpRequest) -> HttpResponse:
+    """Find a report by its ticket; tell a mistyped ticket from one that does not exist."""
+    typed = request.GET.get("ticket", "").strip()
+    error = ""
+    if typed:
+        try:
+            ticket = tickets.parse(typed)
+        except MistypedTicket as mistyped:
+            error = str(mistyped)
+        else:
+            if keyring.readable(request.user, request.session).filter(ticket=ticket).exists():
+                return redirect("report_detail", ticket=ticket)
+            error = _(
+                "There is no public report %(ticket)s. If it is yours and confidential, open the secret link that you "
+                "got when you sent it."
+            ) % {"ticket": ticket}
+    recent = keyring.tickets_in(request.session)
+    return render(
+        request,
+        "incidents/follow/track.html",
+        {
+            "typed": typed[:40],
+            "error": error,
+            "recent": sorted(
+                Report.objects.filter(ticket__in=recent).with_places(), key=lambda report: recent.index(report.ticket)
+            ),
+        },
+    )
+
+
+def _readable(request: HttpRequest, ticket: str) -> Report | None:
+    return (
+        keyring.readable(request.user, request.session)
+        .with_places()
+        .select_related("edition")
+        .filter(ticket=ticket)
+        .first()
+    )
+
+
+def _detail(
+    request: HttpRequest, report: Report, answer: dict[str, str] | None = None, *, status: int = 200
+) -> HttpResponse:
+    events = (
+        ReportEvent.objects.filter(report=report, public=True)
+        .select_related("agency")
+        .prefetch_related("photos")
+        .order_by("pk")
+    )
+    is_reporter = keyring.holds(request.session, report.ticket)
+    return render(
+        request,
+        "incidents/follow/detail.html",
+        {
+            "report": report,
+            "photos": report.photos.filter(event=None),
+            "promises": promises_of(report),
+            "now": next_promise(report),
+            "turns": turns_of(report, events),
+            "is_reporter": is_reporter,
+            "allowed": {move.name for move in moves.allowed(report, by=Party.REPORTER)} if is_reporter else set(),
+            "answer": answer,
+            "reopen_days": REOPEN_DAYS,
+            "works_here": Report.objects.at_desk_of(request.user).filter(pk=report.pk).exists()
+            if request.user.is_authenticated
+            else False,
+        },
+        status=status,
+    )
+
+
+def _query(found: ReportFilter, by_date: bool) -> str:
+    return "&".join(part for part in (found.query_string(), "order=overdue" if by_date else "") if part)
+
+
+def _thanks(name: str) -> str:
+    return {
+        "confirm": _("Thank you. The report is closed as done."),
+        "reopen": _("Thank you. The report is open again, and the agency knows why."),
+        "reply": _("Your words are stored and stand below."),
+    }[name]

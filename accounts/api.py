@@ -1,7 +1,5 @@
 """/api/v1/agencies/: who may answer."""
 
-from typing import Any, ClassVar
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -23,7 +21,7 @@ class AgencySerializer(serializers.ModelSerializer):
 class AgenciesView(APIView):
     """The active agencies (OPD), and the external bodies marked as such."""
 
-    authentication_classes: ClassVar[list[Any]] = []
+    authentication_classes = ()
     permission_classes = (AllowAny,)
 
     @extend_schema(responses=AgencySerializer(many=True))

@@ -127,8 +127,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if body is None:
         return None
     response = Response(body, status=body["status"], content_type=CONTENT_TYPE)
-    if isinstance(error, drf.Throttled) and error.wait is not None:
-        response["Retry-After"] = str(int(error.wait) + 1)
+    wait = getattr(error, "wait", None)  # set on drf.Throttled: seconds
+    if wait is not None:
+        response["Retry-After"] = str(int(wait) + 1)
     return response
 
 

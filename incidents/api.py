@@ -1,6 +1,6 @@
 """/api/v1/: where a place belongs, taking in reports, and reading the public ones. Contract: docs/api.md."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db.models import Prefetch
 from django.http import Http404
@@ -55,7 +55,7 @@ class ReportThrottle(ByAddress):
 class PublicView(APIView):
     """An endpoint for everybody. Sign-in plays no part, so answers may be cached by anyone."""
 
-    authentication_classes: ClassVar[list[type]] = []
+    authentication_classes = ()
     permission_classes = (AllowAny,)
 
 

@@ -50,5 +50,5 @@ def make_people() -> list[Credentials]:
             is_superuser=administrator,
         )
         Membership.objects.create(user=user, agency=agency, role=role)
-        made.append(Credentials(username, password, Role(role).label, agency.short_name))
+        made.append(Credentials(username, password, str(Role(role).label), agency.short_name))
     return made

@@ -1,8 +1,8 @@
 """At-least-once delivery: a message is a row of the transaction that it tells about.
 
 A claim counts the attempt and sets a lease, in one statement with SKIP LOCKED; done and failed are fenced by the
-attempt number, so a worker that lost its lease changes nothing. A message that was claimed `ATTEMPTS_MAX` times without success
-is given up, also when it kills its worker each time. Handlers must be idempotent by message id.
+attempt number, so a worker that lost its lease changes nothing. A message that was claimed `ATTEMPTS_MAX` times without
+success is given up, also when it kills its worker each time. Handlers must be idempotent by message id.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ HANDLERS: dict[str, Handler] = {}
 
 _CLAIM = """
     UPDATE incidents_outboxmessage m
-    SET attempts = m.attempts + 1, due_at = statement_timestamp() + %s
+    SET attempts = m.attempts + 1, due_at = statement_timestamp() + make_interval(secs => %s)
     FROM (
         SELECT id FROM incidents_outboxmessage
         WHERE state = 'waiting' AND due_at <= statement_timestamp() AND attempts < %s
@@ -58,7 +58,7 @@ def deliver_due(*, limit: int = 20) -> int:
     """Claim up to `limit` due messages, deliver each, and return how many were claimed."""
     give_up()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [LEASE, ATTEMPTS_MAX, limit])
+        cursor.execute(_CLAIM, [LEASE.total_seconds(), ATTEMPTS_MAX, limit])
         ids = [row[0] for row in cursor.fetchall()]
     for message in OutboxMessage.objects.filter(pk__in=ids).order_by("pk"):
         _deliver(message)

@@ -59,7 +59,7 @@ COUNT_CELLS = [
     pgtrigger.Trigger(
         name="count_changed_in_cells",
         when=pgtrigger.After,
-        operation=pgtrigger.UpdateOf("geom", "category_id", "status", "confidential"),
+        operation=pgtrigger.UpdateOf("geom", "category_id", "status", "confidential"),  # type: ignore[no-untyped-call]
         condition=pgtrigger.AnyChange("geom", "category", "status", "confidential"),
         func=_LOSS + _GAIN + " RETURN NULL;",
     ),

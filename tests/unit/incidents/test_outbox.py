@@ -126,7 +126,7 @@ def test_message_that_kills_its_worker_each_time_is_given_up() -> None:
         overdue()
         # The worker claims the message, then dies: nothing but the claim is left.
         with connection.cursor() as cursor:
-            cursor.execute(outbox._CLAIM, [outbox.LEASE, outbox.ATTEMPTS_MAX, 20])
+            cursor.execute(outbox._CLAIM, [60, outbox.ATTEMPTS_MAX, 20])
     overdue()
     outbox.deliver_due()
     message.refresh_from_db()

@@ -8,7 +8,8 @@ from django.core.cache import cache
 from django.http import HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -36,7 +37,7 @@ _KECAMATAN = OpenApiParameter("kecamatan", str, description="Code of a kecamatan
 class AreasView(APIView):
     """Areas of one level, on the boundary edition in use."""
 
-    authentication_classes: ClassVar[list[type]] = []
+    authentication_classes = ()
     permission_classes = (AllowAny,)
     level: ClassVar[str]
     known: ClassVar[frozenset[str]] = frozenset({"simplify", "geometry"})

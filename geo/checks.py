@@ -94,7 +94,7 @@ def check_kinds(geometries: Any, given: Sequence[str]) -> Findings:
         shape = geometries[row]
         found.reasons.append(
             _("Feature %(row)d (%(given)s) has no area: %(kind)s. Give it a polygon.")
-            % {"row": row + 1, "given": given[row], "kind": shape.geom_type if shape is not None else "-"}
+            % {"row": row + 1, "given": given[int(row)], "kind": shape.geom_type if shape is not None else "-"}
         )
     return found
 
@@ -293,7 +293,8 @@ def find_gaps(outlines: Mapping[str, shapely.MultiPolygon]) -> list[Gap]:
 
 def ha(size: float) -> str:
     """Return hectares as people read them: whole from 10 on, else one decimal."""
-    return number_format(size, decimal_pos=0 if size >= 10 else 1, force_grouping=True)
+    decimals = 0 if size >= 10 else 1
+    return number_format(round(size, decimals), decimal_pos=decimals, force_grouping=True)
 
 
 def _area(code: str, names: Mapping[str, str]) -> str:

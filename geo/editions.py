@@ -6,7 +6,7 @@ from datetime import date
 from functools import partial
 
 import shapely
-from django.contrib.gis.geos import GEOSGeometry
+from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -68,7 +68,7 @@ def store_edition(
     )
     ids = dict(Kecamatan.objects.values_list("code", "pk"))
     KecamatanBoundary.objects.bulk_create(
-        KecamatanBoundary(edition=edition, kecamatan_id=ids[code], geom=_geos(geometry), area_km2=0)
+        KecamatanBoundary(edition=edition, kecamatan_id=ids[code], geom=to_geos(geometry), area_km2=0)
         for code, geometry in sorted(kecamatan.items())
     )
     _run(_MEASURE.format(table="geo_kecamatanboundary"), edition)
@@ -86,7 +86,7 @@ def add_desa(*, edition: BoundaryEdition, desa: Mapping[str, shapely.MultiPolygo
     BoundaryPiece.objects.filter(edition=edition, desa__isnull=False).delete()
     ids = dict(Desa.objects.values_list("code", "pk"))
     DesaBoundary.objects.bulk_create(
-        DesaBoundary(edition=edition, desa_id=ids[code], geom=_geos(geometry), area_km2=0)
+        DesaBoundary(edition=edition, desa_id=ids[code], geom=to_geos(geometry), area_km2=0)
         for code, geometry in sorted(desa.items())
     )
     _run(_MEASURE.format(table="geo_desaboundary"), edition)
@@ -118,8 +118,11 @@ def preview_edition(*, edition: BoundaryEdition) -> list[str]:
     return sentences
 
 
-def _geos(geometry: shapely.MultiPolygon) -> GEOSGeometry:
-    return GEOSGeometry(memoryview(shapely.to_wkb(geometry)), srid=4326)
+def to_geos(geometry: shapely.MultiPolygon) -> MultiPolygon:
+    """Return a shapely geometry in EPSG:4326 as Django stores it."""
+    stored = GEOSGeometry(memoryview(shapely.to_wkb(geometry)), srid=4326)
+    assert isinstance(stored, MultiPolygon)  # noqa: S101 - normalise.to_multi made it one
+    return stored
 
 
 def _run(sql: str, edition: BoundaryEdition) -> None:

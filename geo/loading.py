@@ -206,9 +206,10 @@ def _moved(outlines: Outlines) -> str:
         for code, outline in outlines.items()
         if code in current
     )
+    changed = max(whole - same, 0.0)
     return _(
         "Against the boundaries in use, %(ha)s ha (%(percent)s %%) would belong to another kecamatan or be new."
     ) % {
-        "ha": checks.ha(whole - same),
-        "percent": f"{(1 - same / whole) * 100:.1f}",
+        "ha": checks.ha(changed),
+        "percent": f"{changed / whole * 100:.1f}",
     }

@@ -95,12 +95,13 @@ def locate(lon: float, lat: float) -> Location:
     check_point(lon, lat)
     params = _params(lat) | {"lon": lon, "lat": lat}
     rows = _rows(_HITS.format(point=_POINT, edition=_ACTIVE), params)
-    found = _inside(rows)
-    if found is None:
-        nearest = _rows(_NEAREST.format(point=_POINT, edition=_ACTIVE), params)
-        if not nearest:
-            raise NoActiveEdition
-        found = _outside(lon, lat, nearest)
+    inside = _inside(rows)
+    if inside is not None:
+        return inside
+    nearest = _rows(_NEAREST.format(point=_POINT, edition=_ACTIVE), params)
+    if not nearest:
+        raise NoActiveEdition
+    found = _outside(lon, lat, nearest)
     if isinstance(found, OutsideRegency):
         raise found
     return found

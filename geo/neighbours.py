@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import shapely
 from django.conf import settings
-from django.contrib.gis.geos import GEOSGeometry
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from geo import checks, normalise
+from geo.editions import to_geos
 from geo.errors import BoundariesRefused
 from geo.loading import Options, Say, normalised
 from geo.matching import text
@@ -57,7 +57,7 @@ def load_neighbours(
             defaults={
                 "name": name[:100],
                 "source": source or file.name,
-                "geom": GEOSGeometry(memoryview(shapely.to_wkb(geometry)), srid=4326),
+                "geom": to_geos(geometry),
             },
         )
         stored.append(neighbour)

@@ -48,7 +48,9 @@ class Command(BaseCommand):
                 load(what, commit=commit, activate=options["activate"], say=self._say)
         except BoundariesRefused as error:
             raise CommandError(error.detail) from error
-        if options["activate"]:
+        if commit and options["neighbours"]:
+            done = _("Stored.")
+        elif options["activate"]:
             done = _("Stored and in use.")
         elif commit:
             done = _("Stored. Use it with: manage.py boundaries --activate SLUG")

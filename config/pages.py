@@ -1,4 +1,4 @@
-"""Pages that belong to the site as a whole: what it is, privacy, help, the language, and what browsers and robots ask for."""
+"""Pages of the site as a whole: what it is, privacy, help, the language, and what browsers and robots ask for."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render

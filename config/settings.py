@@ -178,6 +178,9 @@ VENDOR_FILES = {
     "vendor/leaflet/images/marker-icon.png": "leaflet/dist/images/marker-icon.png",
     "vendor/leaflet/images/marker-icon-2x.png": "leaflet/dist/images/marker-icon-2x.png",
     "vendor/leaflet/images/marker-shadow.png": "leaflet/dist/images/marker-shadow.png",
+    "vendor/pbf/pbf.js": "pbf/index.js",
+    "vendor/point-geometry/point-geometry.js": "@mapbox/point-geometry/index.js",
+    "vendor/vector-tile/vector-tile.js": "@mapbox/vector-tile/index.js",
     "vendor/altcha/worker.js": "altcha/dist_external/worker.js",
 }
 MEDIA_URL = "/media/"

@@ -1,0 +1,399 @@
+"""/lapor/: five steps, one question a page, kept on the server as they are typed. Works without JavaScript.
+
+Every post is answered with a redirect, so that back, reload and a second click do no harm; a script that posts with
+`Accept: application/json` gets the same address as `{"next": ...}`. What is wrong is shown by the page it leads to.
+"""
+
+from uuid import UUID, uuid4
+
+import segno
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from rest_framework.authentication import CSRFCheck
+
+from geo.models import Kecamatan
+from incidents import clock, drafts, keyring, proof
+from incidents.errors import BadPhoto
+from incidents.intake_forms import CHECK, ORDER, STEPS, Answers, StepForm
+from incidents.models import Category, Report
+from incidents.models.categories import Kind
+from incidents.models.drafts import ReportDraft
+from incidents.models.reports import Status
+from incidents.photos import clean
+from incidents.promises import Promise, promises_of
+from incidents.routing import Route, route
+from incidents.secrets import secret_of
+
+FIRST = ORDER[0]
+GROUP_ICONS = {
+    "jalan": "road",
+    "air": "water",
+    "lingkungan": "leaf",
+    "kesehatan": "health",
+    "pendidikan": "school",
+    "sosial": "people",
+    "ketertiban": "shield",
+    "ekonomi": "market",
+    "pemerintahan": "document",
+}
+"""Icons for the first groups; one that the coordinator adds gets dots."""
+
+
+@never_cache
+@csrf_exempt  # checked in `_forged`, which keeps what was typed
+@require_http_methods(["GET", "HEAD", "POST"])
+def start(request: HttpRequest) -> HttpResponse:
+    """Show the first step, or the drafts that wait to be gone on with; take the first step's answer."""
+    if request.method == "POST":
+        if _forged(request):
+            return _page(request, FIRST, STEPS[FIRST](request.POST), draft_id=_posted_id(request), status=403)
+        draft = drafts.begin(session=request.session, draft_id=_posted_id(request))
+        _take_point(request, draft)
+        return _take(request, draft, FIRST)
+    waiting = drafts.of_session(request.session)
+    if waiting and "baru" not in request.GET:
+        shown = [(draft, Answers(draft)) for draft in waiting]
+        return render(request, "incidents/intake/resume.html", {"waiting": shown, "query": request.GET.urlencode()})
+    form = STEPS[FIRST](initial={"category": request.GET.get("category", "")})
+    return _page(request, FIRST, form, draft_id=uuid4())
+
+
+@never_cache
+@csrf_exempt  # checked in `_forged`, which keeps what was typed
+@require_http_methods(["GET", "HEAD", "POST"])
+def step(request: HttpRequest, draft_id: UUID, step: str) -> HttpResponse:
+    """Show a step of a draft, or take its answer."""
+    if step not in ORDER:
+        raise Http404
+    draft = drafts.find(request.session, draft_id)
+    if request.method == "POST" and _forged(request):
+        if step == CHECK:
+            messages.warning(request, _stale())
+            return redirect("report_step", draft_id, CHECK)
+        return _page(request, step, STEPS[step](request.POST), draft_id=draft_id, draft=draft, status=403)
+    if draft is None:
+        return _gone(request, draft_id, step)
+    if step == CHECK:
+        return _send(request, draft) if request.method == "POST" else _check(request, draft)
+    if request.method == "POST":
+        return _take(request, draft, step)
+    answers = Answers(draft)
+    if (first_open := answers.first_open()) != step and ORDER.index(first_open) < ORDER.index(step):
+        return redirect("report_step", draft.pk, first_open)
+    return _page(request, step, answers.form(step), draft_id=draft.pk, draft=draft)
+
+
+@never_cache
+@require_GET
+def sent(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+    """Show the receipt: ticket, secret link, who answers and by when."""
+    report = drafts.sent_report(request.session, draft_id)
+    if report is None:
+        raise Http404
+    link = request.build_absolute_uri(reverse("report_key", args=[report.ticket, secret_of(report.ticket)]))
+    return render(
+        request,
+        "incidents/intake/sent.html",
+        {
+            "report": report,
+            "draft_id": draft_id,
+            "link": link,
+            "qr": segno.make(link, error="m").svg_data_uri(scale=4, border=2, dark="#16241f", light="#ffffff"),
+            "promises": [promise for promise in promises_of(report) if promise.is_open],
+            "photos": report.photos.filter(event=None),
+        },
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def discard(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+    """Ask whether to throw the draft away; on a post, do."""
+    draft = drafts.find(request.session, draft_id)
+    if draft is None:
+        return redirect("report_new")
+    if request.method == "POST":
+        drafts.delete(draft)
+        messages.success(request, _("The draft is thrown away. Nothing was sent."))
+        return redirect("report_new")
+    return render(request, "incidents/intake/discard.html", {"draft": draft, "answers": Answers(draft)})
+
+
+@never_cache
+@require_POST
+def add_photo(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+    """Take one photo from the page's script; answers `{"id", "thumb"}`, or a problem document."""
+    draft = drafts.find(request.session, draft_id)
+    upload = request.FILES.get("photo")
+    if draft is None or upload is None:
+        return _problem(404 if draft is None else 400, "not_found", _("This draft is no longer here. Reload the page."))
+    try:
+        (kept,) = drafts.add_photos(draft=draft, photos=[clean(upload)], limit=settings.PHOTOS_MAX)
+    except BadPhoto as error:
+        return _problem(400, error.code, str(error))
+    return JsonResponse({"id": str(kept.pk), "thumb": reverse("draft_photo", args=[kept.pk])}, status=201)
+
+
+@never_cache
+@require_GET
+def challenge(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+    """Give the browser a proof of work to do for this draft."""
+    if not drafts.owns(request.session, draft_id):
+        return _problem(404, "not_found", _("This draft is no longer here. Reload the page."))
+    return JsonResponse(proof.challenge(draft_id))
+
+
+def _take(request: HttpRequest, draft: ReportDraft, step: str) -> HttpResponse:
+    """Keep what was typed, then go where the pressed button leads."""
+    go = "stay" if "remove" in request.POST else request.POST.get("go", "next")
+    typed = {name: request.POST[name] for name in STEPS[step].base_fields if name in request.POST}
+    notes = {
+        name: [_("Invisible characters were taken out of this text. Read it again.")]
+        for name, text in typed.items()
+        if "\x00" in text
+    }
+    if step == "cerita" and (refused := _take_photos(request, draft)):
+        notes["photos"] = refused
+    tried = go == "next" or (go == "stay" and bool(draft.data.get(step, {}).get("tried")))
+    clean_typed = {name: text.replace("\x00", "").replace("\r\n", "\n") for name, text in typed.items()}
+    drafts.save_step(draft=draft, step=step, typed=clean_typed, tried=tried, notes=notes)
+    if go == "back":
+        return _go(request, draft, ORDER[max(0, ORDER.index(step) - 1)])
+    if go == "stay":
+        return _go(request, draft, step, "#foto")
+    answers = Answers(draft)
+    return _go(request, draft, answers.first_open() if answers.is_done(step) else step)
+
+
+def _take_photos(request: HttpRequest, draft: ReportDraft) -> list[str]:
+    """Add the posted photos that can be used and remove the one named; return why others were refused."""
+    if photo_id := _uuid(request.POST.get("remove", "")):
+        drafts.remove_photo(draft=draft, photo_id=photo_id)
+    refused = []
+    for upload in request.FILES.getlist("photos"):
+        try:
+            drafts.add_photos(draft=draft, photos=[clean(upload)], limit=settings.PHOTOS_MAX)
+        except BadPhoto as error:
+            if str(error) not in refused:
+                refused.append(str(error))
+    return refused
+
+
+def _take_point(request: HttpRequest, draft: ReportDraft) -> None:
+    """Keep the point that the map's own "report here" came with."""
+    point = {name: request.POST.get(f"at_{name}", "")[:30].replace("\x00", "") for name in ("lon", "lat")}
+    if all(point.values()) and "di-mana" not in draft.data:
+        drafts.save_step(draft=draft, step="di-mana", typed=point | {"place_source": "tap"}, tried=False)
+
+
+def _check(request: HttpRequest, draft: ReportDraft, *, error: str = "") -> HttpResponse:
+    answers = Answers(draft)
+    if (first_open := answers.first_open()) != CHECK:
+        return redirect("report_step", draft.pk, first_open)
+    category, found = _route(answers)
+    return render(
+        request,
+        "incidents/intake/check.html",
+        {
+            **_frame(CHECK, draft.pk),
+            "draft": draft,
+            "is_begun": True,
+            "answers": {name.replace("-", "_"): answers.form(name).cleaned_data for name in STEPS},
+            "photos": list(draft.photos.all()),
+            "kind": Kind(answers.form("apa").cleaned_data["kind"]).label,
+            "category": answers.category,
+            "place": answers.place,
+            "route": found,
+            "promises": _would_promise(category, found),
+            "confidential": category.sensitive or answers.form("anda").cleaned_data["confidential"],
+            "question": proof.ask(draft.pk),
+            "error": error,
+        },
+    )
+
+
+def _send(request: HttpRequest, draft: ReportDraft) -> HttpResponse:
+    if request.POST.get("go") == "back":
+        return _go(request, draft, ORDER[ORDER.index(CHECK) - 1])
+    answers = Answers(draft)
+    if (first_open := answers.first_open()) != CHECK:
+        return _go(request, draft, first_open)
+    if error := _robot(request, draft):
+        if _wants_json(request):
+            return _problem(422, "proof", error)
+        return _check(request, draft, error=error)
+    language = "en" if (get_language() or "").startswith("en") else "id"
+    try:
+        receipt = drafts.send(draft=draft, new=answers.new_report(language=language))
+    except ReportDraft.DoesNotExist:
+        return _gone(request, draft.pk, CHECK)
+    keyring.remember(request.session, receipt.report.ticket)
+    return _answer(request, reverse("report_sent", args=[draft.pk]))
+
+
+def _robot(request: HttpRequest, draft: ReportDraft) -> str:
+    """Return what to tell somebody who has not shown to be a person; empty when all is well."""
+    if payload := request.POST.get("altcha", ""):
+        try:
+            proof.ProofField(draft_id=draft.pk).clean(payload)
+        except ValidationError:
+            return _("The quiet check against robots had run out and is being renewed. Press “Send” once more.")
+        return ""
+    if request.POST.get("kosongkan"):
+        return _("One field must stay empty. Clear it and press “Send” once more.")
+    if (timezone.now() - draft.created_at).total_seconds() < settings.HUMAN_SECONDS:
+        return _("That was very quick. Read once more what you wrote, then press “Send”.")
+    if not proof.is_answered(draft.pk, request.POST.get("token", ""), request.POST.get("answer", "")):
+        return _("The answer to the sum is not right. Here is another one.")
+    return ""
+
+
+def _gone(request: HttpRequest, draft_id: UUID, step: str) -> HttpResponse:
+    """Answer for a draft that this session does not have: sent already, or the session ended; nothing typed is lost."""
+    report = drafts.sent_report(request.session, draft_id)
+    if report:
+        keyring.remember(request.session, report.ticket)
+        return _answer(request, reverse("report_sent", args=[draft_id]))
+    if request.method != "POST" or step == CHECK:
+        messages.warning(request, _("This draft is no longer here. Begin again; if you sent it, look under “Track”."))
+        return _answer(request, reverse("report_new"))
+    messages.warning(
+        request, _("Your session had ended. What you typed on the last page is kept; answer the others again.")
+    )
+    return _take(request, drafts.begin(session=request.session, draft_id=draft_id), step)
+
+
+def _page(
+    request: HttpRequest,
+    step: str,
+    form: StepForm,
+    *,
+    draft_id: UUID,
+    draft: ReportDraft | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    answers = Answers(draft) if draft else None
+    context = {
+        **_frame(step, draft_id),
+        "form": form,
+        "draft": draft,
+        "is_begun": draft is not None,
+        "stale": _stale() if status == 403 else "",
+        "category": answers.category if answers and step != FIRST else None,
+    }
+    if step == FIRST:
+        context |= {
+            "groups": _groups(),
+            "kinds": _kinds(),
+            "chosen": form["category"].value(),
+            "kind": form["kind"].value(),
+        }
+        context["at"] = {name: request.GET.get(name, request.POST.get(f"at_{name}", "")) for name in ("lon", "lat")}
+    elif step == "di-mana":
+        context["kecamatan_list"] = Kecamatan.objects.prefetch_related("desa")
+        context["chosen"] = form["desa"].value()
+    elif step == "cerita":
+        context |= {"photos": list(draft.photos.all()) if draft else [], "photos_max": settings.PHOTOS_MAX}
+        context["photo_bytes"] = settings.PHOTO_MAX_BYTES
+        if answers and answers.place:
+            context |= {"place": answers.place, "route": _route(answers)[1] if answers.category else None}
+    return render(request, f"incidents/intake/{step}.html", context, status=status)
+
+
+def _frame(step: str, draft_id: UUID) -> dict[str, object]:
+    """Return what the frame of every step shows: where one is, and the steps' bar."""
+    number = ORDER.index(step) + 1
+    return {"step": step, "draft_id": draft_id, "number": number, "total": len(ORDER),
+            "bar": [n <= number for n in range(1, len(ORDER) + 1)]}  # fmt: skip
+
+
+def _groups() -> list[dict[str, object]]:
+    leaves: dict[int, list[Category]] = {}
+    for leaf in Category.objects.filter(active=True, parent__active=True):
+        leaves.setdefault(leaf.parent_id or 0, []).append(leaf)
+    groups = Category.objects.filter(pk__in=leaves)
+    return [
+        {"group": group, "icon": GROUP_ICONS.get(group.code, "dots"), "leaves": leaves[group.pk]} for group in groups
+    ]
+
+
+def _kinds() -> list[tuple[str, str, str]]:
+    hints = {
+        Kind.LAPORAN: _("Something is broken, dangerous or wrong."),
+        Kind.KELUHAN: _("A service treated you badly or too slowly."),
+        Kind.KRITIK: _("You disagree with how something is done."),
+        Kind.SARAN: _("You have an idea."),
+    }
+    return [(kind.value, str(kind.label), hints[kind]) for kind in Kind]
+
+
+def _route(answers: Answers) -> tuple[Category, Route]:
+    place = answers.place
+    if place is None:
+        raise Http404
+    return route(answers.form("apa").cleaned_data["category"], place)
+
+
+def _would_promise(category: Category, found: Route) -> list[Promise]:
+    """Return what would be promised if the report were sent now."""
+    now = timezone.now()
+    due = clock.promise(now, category.handling)
+    report = Report(
+        agency=found.agency,
+        status=Status.ROUTED if found.agency else Status.RECEIVED,
+        created_at=now,
+        verified_at=now if found.agency else None,
+        verify_due_at=due.verify,
+        respond_due_at=due.respond,
+        resolve_due_at=due.resolve,
+    )
+    return [promise for promise in promises_of(report, now) if promise.is_open]
+
+
+def _go(request: HttpRequest, draft: ReportDraft, step: str, anchor: str = "") -> HttpResponse:
+    return _answer(request, reverse("report_step", args=[draft.pk, step]) + anchor)
+
+
+def _answer(request: HttpRequest, address: str) -> HttpResponse:
+    return JsonResponse({"next": address}) if _wants_json(request) else redirect(address)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "") == "application/json"
+
+
+def _problem(status: int, code: str, detail: str) -> HttpResponse:
+    body = {"type": "about:blank", "status": status, "code": code, "detail": detail}
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+def _forged(request: HttpRequest) -> bool:
+    """Whether the post lacks a valid CSRF token: then nothing is stored, and the page comes back as it was typed."""
+    check = CSRFCheck(lambda _request: HttpResponse())
+    check.process_request(request)
+    return check.process_view(request, _forged, (), {}) is not None  # type: ignore[arg-type]
+
+
+def _stale() -> str:
+    return _("This page had been open for too long. What you typed is still here: press the button once more.")
+
+
+def _posted_id(request: HttpRequest) -> UUID:
+    return _uuid(request.POST.get("draft", "")) or uuid4()
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,126 @@
+// Every step of /lapor/: send without leaving the page when there is no signal, keep a copy of what is typed, count.
+
+const form = document.querySelector("form[data-intake]");
+const KEY = `kutim.draft.${form.dataset.intake}.${form.dataset.step}`;
+const failed = form.querySelector("[data-failed]");
+
+/** Say why something did not work, and move the eye there. */
+export function fail(sentence) {
+  failed.querySelector("p").textContent = sentence;
+  failed.hidden = false;
+  failed.focus();
+}
+
+/** Post `body` and return {response, body}; throws TypeError when there is no connection. */
+export async function post(address, body) {
+  const response = await fetch(address, {
+    method: "POST",
+    body,
+    headers: { Accept: "application/json" },
+    credentials: "same-origin",
+  });
+  const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
+  return { response, answer: isJson ? await response.json() : null };
+}
+
+export function busy(on) {
+  for (const button of form.querySelectorAll("button[name=go]")) button.setAttribute("aria-disabled", String(on));
+  form.toggleAttribute("data-busy", on);
+}
+
+/** Go to the page that the server named; to the same page: load it anew, with what it found wrong. */
+export function goTo(address) {
+  const target = new URL(address, location.href);
+  if (target.pathname === location.pathname && target.search === location.search) location.reload();
+  else location.assign(target);
+}
+
+// A copy on this device, until the server has it: {field: [as the server sent it, as typed]}.
+const typed = () => [...form.elements].filter((e) => e.matches("input[type=text], input[type=email], input[type=tel], input:not([type]), input[type=datetime-local], textarea") && e.name);
+const asSent = new Map(typed().map((field) => [field.name, field.value]));
+
+function remember() {
+  const copy = {};
+  for (const field of typed()) {
+    if (field.value !== asSent.get(field.name)) copy[field.name] = [asSent.get(field.name), field.value];
+  }
+  try {
+    if (Object.keys(copy).length) localStorage.setItem(KEY, JSON.stringify(copy));
+    else localStorage.removeItem(KEY);
+  } catch {
+    // Private windows and full devices keep no copy; the page works without one.
+  }
+}
+
+function restore() {
+  let copy;
+  try {
+    copy = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+  } catch {
+    return;
+  }
+  let any = false;
+  for (const field of typed()) {
+    const [sent, text] = copy[field.name] ?? [];
+    if (text === undefined || sent !== field.value || text === field.value) continue;
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    any = true;
+  }
+  if (!any) return;
+  const note = document.createElement("p");
+  note.className = "field__hint";
+  note.setAttribute("role", "status");
+  note.textContent = form.dataset.restoredText;
+  form.querySelector("h1")?.after(note);
+}
+
+// Characters, as the server counts them. Spoken only near and beyond the limit.
+for (const field of form.querySelectorAll("[data-count]")) {
+  const most = Number(field.dataset.count);
+  const count = document.createElement("p");
+  count.className = "field__count";
+  const show = () => {
+    const used = [...field.value.trim()].length;
+    count.textContent = `${used.toLocaleString(document.documentElement.lang)} / ${most.toLocaleString(document.documentElement.lang)}`;
+    count.classList.toggle("is-over", used > most);
+    if (used > most * 0.9) count.setAttribute("role", "status");
+  };
+  field.after(count);
+  field.addEventListener("input", show);
+  show();
+}
+
+restore();
+form.addEventListener("input", remember);
+
+form.addEventListener("submit", async (event) => {
+  if (event.defaultPrevented) return;
+  if (form.querySelector("[data-proof] template") && event.submitter?.value !== "back") return; // send.js sends
+  event.preventDefault();
+  if (form.hasAttribute("data-busy")) return;
+  failed.hidden = true;
+  const button = event.submitter;
+  const body = new FormData(form, button);
+  busy(true);
+  try {
+    const { response, answer } = await post(form.action, body);
+    if (response.ok && answer?.next) {
+      goTo(answer.next);
+      return; // stays busy until the page has gone
+    }
+    // Something a script cannot settle (a stale page, say): let the server show it in full.
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "go", value: button?.value ?? "next" }));
+    form.submit();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    remember();
+    fail(form.dataset.offlineText);
+    busy(false);
+  }
+});
+
+// Back from the browser's own memory: buttons work again.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) busy(false);
+});

@@ -1,4 +1,4 @@
-// On every page: menus that close, the offline banner, the error summary's focus, and the sheet of map pages.
+// On every page: menus that close, the offline banner, the error summary's focus, printing, the sheet of map pages.
 
 // Menus are <details>; Escape and a click elsewhere close them.
 for (const menu of document.querySelectorAll("details.menu")) {
@@ -30,6 +30,18 @@ document.querySelector(".error-summary")?.focus();
 for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => print());
 }
+
+// On paper every question is answered.
+const opened = [];
+addEventListener("beforeprint", () => {
+  for (const question of document.querySelectorAll("details.ask:not([open])")) {
+    question.open = true;
+    opened.push(question);
+  }
+});
+addEventListener("afterprint", () => {
+  for (const question of opened.splice(0)) question.open = false;
+});
 
 const HEIGHTS = ["peek", "half", "full"];
 

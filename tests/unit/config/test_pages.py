@@ -202,7 +202,9 @@ def test_icons_have_one_for_each_status() -> None:
 def _tokens() -> list[dict[str, str]]:
     """The light and the two dark sets of colours."""
     css = (CSS / "tokens.css").read_text()
-    light, by_device, by_choice = re.split(r'@media screen and \(prefers-color-scheme: dark\)|:root\[data-theme="dark"\]', css)
+    light, by_device, by_choice = re.split(
+        r'@media screen and \(prefers-color-scheme: dark\)|:root\[data-theme="dark"\]', css
+    )
     return [dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", part)) for part in (light, by_device, by_choice)]
 
 

@@ -45,13 +45,8 @@ def make(name: str, *, report: Report, by: By, seen_at: dt.datetime | None = Non
 @transaction.atomic
 def rehearse(name: str, *, report: Report, by: By, seen_at: dt.datetime | None = None, **given: Any) -> None:
     """Raise what `make` would raise, and change nothing."""
-    before = {field: getattr(report, field) for field in ("status", "agency", "changed_at", "confidential", "closed_at")}
-    try:
-        make(name, report=report, by=by, seen_at=seen_at, **given)
-    finally:
-        transaction.set_rollback(True)
-        for field, value in before.items():
-            setattr(report, field, value)
+    make(name, report=Report.objects.get(pk=report.pk), by=by, seen_at=seen_at, **given)
+    transaction.set_rollback(True)
 
 
 @transaction.atomic
@@ -233,9 +228,8 @@ def _move(
     if "text" in move.needs and not text.strip():
         raise MoveIncomplete(_("Write a sentence: it is part of the report's record."), "text")
     if len(text) > TEXT_MAX:
-        raise MoveIncomplete(
-            _("%(given)d characters were written; at most %(limit)d fit.") % {"given": len(text), "limit": TEXT_MAX}, "text"
-        )
+        told = _("%(given)d characters were written; at most %(limit)d fit.")
+        raise MoveIncomplete(told % {"given": len(text), "limit": TEXT_MAX}, "text")
     now = timezone.now()
     before = current.status
     values = {"status": move.to or before, "changed_at": now, **(changes or {})}

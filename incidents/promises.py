@@ -23,7 +23,7 @@ ENDED = {Status.REJECTED, Status.DUPLICATE}
 
 @dataclass(frozen=True)
 class Promise:
-    """One promised step. `share` is how much of its time has gone, 0 to 100; `left` working days, negative when late."""
+    """One promised step. `share` of its time has gone (0 to 100); `left` are working days, negative when late."""
 
     step: str
     state: str
@@ -105,9 +105,7 @@ def _title(step: str) -> str:
     }[Step(step)]
 
 
-def _sentence(
-    report: Report, step: str, state: str, due: dt.datetime, done: dt.datetime | None, left: int
-) -> str:
+def _sentence(report: Report, step: str, state: str, due: dt.datetime, done: dt.datetime | None, left: int) -> str:
     words = {
         "agency": report.agency.name if report.agency else _("The coordinator"),
         "due": _day(due),

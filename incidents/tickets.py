@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from incidents.errors import MistypedTicket
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_SHAPE = re.compile(r"^(?:KT)?(\d{2})(\d{7,10})([0-9A-Z])$")
+_SHAPE = re.compile(r"^(?:KT)?([0-9]{2})([0-9]{7,10})([0-9A-Z])$")
 
 
 def check_character(digits: str) -> str:

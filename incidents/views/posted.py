@@ -5,6 +5,7 @@ import datetime as dt
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date, parse_datetime
 
+
 def posted_text(request: HttpRequest, name: str) -> str:
     """Return a posted text with plain line ends and without NUL, which PostgreSQL cannot store."""
     return request.POST.get(name, "").replace("\x00", "").replace("\r\n", "\n")

@@ -1,0 +1,52 @@
+"""Proof that nobody rewrote history: every event's hash is computed anew, in the database, from the one before it.
+
+A changed event, one taken out of the middle and one slipped in break the chain at that place. A cut-off end leaves a
+report whose status is not the one of its last event; that is found too.
+"""
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+_BROKEN_LINK = """
+    WITH chained AS (
+        SELECT e AS event, e.id, e.report_id, e.hash,
+               lag(e.hash) OVER (PARTITION BY e.report_id ORDER BY e.id) AS previous
+        FROM incidents_reportevent e
+    )
+    SELECT c.id, r.ticket FROM chained c JOIN incidents_report r ON r.id = c.report_id
+    WHERE c.hash IS DISTINCT FROM event_hash(COALESCE(c.previous, ''), c.event)
+    ORDER BY c.id LIMIT 1
+"""
+_CUT_END = """
+    SELECT r.ticket FROM incidents_report r
+    LEFT JOIN LATERAL (
+        SELECT e.to_status FROM incidents_reportevent e WHERE e.report_id = r.id ORDER BY e.id DESC LIMIT 1
+    ) last ON true
+    WHERE r.status IS DISTINCT FROM last.to_status
+    ORDER BY r.id LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How many events of how many reports were checked, and the first thing that is wrong (None: nothing)."""
+
+    events: int
+    reports: int
+    problem: str | None
+
+
+def verify() -> Verdict:
+    """Check every event of every report."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), count(DISTINCT report_id) FROM incidents_reportevent")
+        events, reports = cursor.fetchone()
+        cursor.execute(_BROKEN_LINK)
+        if broken := cursor.fetchone():
+            event, ticket = broken
+            return Verdict(events, reports, f"Event {event} of {ticket} does not fit the event before it.")
+        cursor.execute(_CUT_END)
+        if cut := cursor.fetchone():
+            return Verdict(events, reports, f"{cut[0]} has another status than its last event says.")
+    return Verdict(events, reports, None)

@@ -1,6 +1,7 @@
 """/api/v1/areas/: the kecamatan and desa with their outlines, as GeoJSON."""
 
 import gzip
+import re
 from hashlib import blake2b
 from typing import ClassVar
 
@@ -49,7 +50,7 @@ class AreasView(APIView):
         simplify_m = step_below(parse_simplify(params.get("simplify", "0")))
         geometry = parse_flag(params.get("geometry", "true"), name="geometry")
         kecamatan = params.get("kecamatan")
-        if kecamatan is not None and not Kecamatan.objects.filter(code=kecamatan[:SHOWN]).exists():
+        if kecamatan is not None and not _is_kecamatan(kecamatan):
             message = _("There is no kecamatan with the code “%(value)s”. Codes look like 64.08.04.")
             raise ParameterError("kecamatan", kecamatan, message % {"value": kecamatan[:SHOWN]})
         edition = BoundaryEdition.objects.active().first()
@@ -84,6 +85,10 @@ class DesaView(AreasView):
     @extend_schema(parameters=[_KECAMATAN, _SIMPLIFY, _GEOMETRY], responses={(200, GEOJSON_TYPE): OpenApiTypes.OBJECT})
     def get(self, request: Request) -> HttpResponse:
         return self.answer(request)
+
+
+def _is_kecamatan(code: str) -> bool:
+    return bool(re.fullmatch(r"[0-9.]{8}", code)) and Kecamatan.objects.filter(code=code).exists()
 
 
 def _answer(request: Request, digest: str, packed: bytes) -> HttpResponse:

@@ -1,0 +1,377 @@
+"""The desk: who comes in, what each sees, every move by its form, and what happens when somebody was faster."""
+
+import datetime as dt
+import io
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+from PIL import Image
+
+from accounts.models import User
+from incidents import clock, moves
+from incidents.models import Report
+from incidents.models.reports import Status
+from tests.factories.accounts import make_agency, make_coordinator, make_leader, make_officer, make_user
+from tests.factories.incidents import make_category, make_kecamatan, make_report, make_standards
+
+pytestmark = pytest.mark.django_db
+MOVES = ["route", "take", "answer", "hold", "resume", "hand_over", "reject", "comment", "conceal"]
+
+
+@pytest.fixture(autouse=True)
+def _standards() -> None:
+    make_standards()
+
+
+@pytest.fixture
+def officer() -> User:
+    return make_officer(make_agency("dpu-pupr"))
+
+
+@pytest.fixture
+def desk(client: Client, officer: User) -> Client:
+    client.force_login(officer)
+    client.cookies["bahasa"] = "en"
+    return client
+
+
+def text_of(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def a_file(name: str = "hasil.jpg") -> SimpleUploadedFile:
+    file = io.BytesIO()
+    Image.new("RGB", (60, 40), "green").save(file, "JPEG")
+    return SimpleUploadedFile(name, file.getvalue(), "image/jpeg")
+
+
+def tickets_of(response: Any) -> list[str]:
+    return [report.ticket for report, _promise in response.context["rows"]]
+
+
+def form(name: str, report: Report, **more: Any) -> dict[str, Any]:
+    """Return what the form of the move `name` sends."""
+    make_agency("dlh")
+    fields: dict[str, dict[str, Any]] = {
+        "route": {"agency": "dlh"},
+        "take": {},
+        "answer": {"text": "Sudah ditambal.", "no_photo_reason": "Gelap"},
+        "hold": {"text": "Menunggu aspal.", "until": (timezone.localdate() + dt.timedelta(days=7)).isoformat()},
+        "resume": {},
+        "hand_over": {"text": "Ini taman kota.", "agency": "dlh", "confirmed": "1"},
+        "reject": {"text": "Uji coba.", "reason_code": "test", "confirmed": "1"},
+        "comment": {"text": "Kamis ke lapangan.", "audience": "colleagues"},
+        "conceal": {"text": "Menyebut nama.", "confirmed": "1"},
+    }
+    return {"seen_at": report.changed_at.isoformat(), **fields[name], **more}
+
+
+START = {
+    "route": Status.RECEIVED,
+    "answer": Status.IN_PROGRESS,
+    "hold": Status.IN_PROGRESS,
+    "resume": Status.ON_HOLD,
+}
+"""From which status the tests make a move; forwarded unless named."""
+
+
+# Who comes in.
+
+
+@pytest.mark.parametrize("path", ["/opd/", "/opd/{ticket}/", "/opd/{ticket}/take/"])
+def test_strangers_sign_in_first_and_come_back(client: Client, path: str) -> None:
+    path = path.format(ticket=make_report().ticket)
+    response = client.get(path)
+    assert (response.status_code, response["Location"]) == (302, f"/akun/login/?next={path}")
+    assert client.post(path).status_code == 302
+
+
+def test_person_without_an_agency_is_told_why(client: Client) -> None:
+    client.force_login(make_user(username="sari"))
+    client.cookies["bahasa"] = "en"
+    report = make_report()
+    for path in ("/opd/", f"/opd/{report.ticket}/", f"/opd/{report.ticket}/take/"):
+        response = client.get(path)
+        assert response.status_code == 403
+        assert "sari" in text_of(response)
+    assert client.post(f"/opd/{report.ticket}/take/").status_code == 403
+
+
+@pytest.mark.parametrize("confidential", [False, True])
+@pytest.mark.parametrize("person", ["officer", "coordinator", "other_officer", "leader", "retired"])
+def test_report_opens_only_at_its_own_desk(client: Client, person: str, confidential: bool) -> None:
+    report = make_report(confidential=confidential, title="Judul yang dijaga")
+    user = {
+        "officer": lambda: make_officer(report.agency),
+        "coordinator": make_coordinator,
+        "other_officer": lambda: make_officer(make_agency("dlh")),
+        "leader": make_leader,
+        "retired": lambda: make_officer(report.agency, is_active=False),
+    }[person]()
+    client.force_login(user)
+    response = client.get(f"/opd/{report.ticket}/")
+    expected = {"officer": 200, "coordinator": 200, "retired": 302}.get(person, 404)
+    assert response.status_code == expected
+    assert (report.title in text_of(response)) is (expected == 200)
+    assert (report.title in text_of(client.get("/opd/?tab=all", follow=True))) is (expected == 200)
+
+
+@pytest.mark.parametrize("confidential", [False, True])
+@pytest.mark.parametrize("name", MOVES)
+def test_move_at_a_foreign_desk_is_not_found_and_changes_nothing(client: Client, name: str, confidential: bool) -> None:
+    status = START.get(name, Status.ROUTED)
+    agency = None if name == "route" else make_agency("dpu-pupr")
+    report = make_report(status=status, agency=agency, confidential=confidential)
+    client.force_login(make_officer(make_agency("dishub")))
+    response = client.post(f"/opd/{report.ticket}/{name}/", form(name, report))
+    assert response.status_code == 404
+    assert report.title not in text_of(response)
+    report.refresh_from_db()
+    assert (report.status, report.confidential, report.agency) == (status, confidential, agency)
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_move_at_the_own_desk_is_made_and_comes_back(client: Client, name: str) -> None:
+    agency = None if name == "route" else make_agency("dpu-pupr")
+    report = make_report(status=START.get(name, Status.ROUTED), agency=agency)
+    client.force_login(make_coordinator() if name == "route" else make_officer(agency))
+    before = report.events.count()
+    response = client.post(f"/opd/{report.ticket}/{name}/?tab=new", form(name, report))
+    assert response.status_code == 302
+    here = "/opd/?tab=new" if name == "hand_over" else f"/opd/{report.ticket}/?tab=new"
+    assert response["Location"] == here
+    assert report.events.count() == before + 1
+
+
+@pytest.mark.parametrize("name", ["confirm", "reopen", "reply", "close_silent", "hapus", "make"])
+def test_move_that_is_no_officers_is_not_found(desk: Client, name: str) -> None:
+    report = make_report(status=Status.ANSWERED)
+    assert desk.post(f"/opd/{report.ticket}/{name}/", {"text": "Halo"}).status_code == 404
+
+
+def test_leader_reads_but_is_offered_no_move(client: Client) -> None:
+    leader = make_leader()
+    report = make_report(agency=make_agency("setda"))
+    client.force_login(leader)
+    client.cookies["bahasa"] = "en"
+    page = text_of(client.get(f"/opd/{report.ticket}/"))
+    assert "You may read this report" in page
+    assert "desk_move" not in page
+    assert f"/opd/{report.ticket}/take/" not in page
+    assert client.post(f"/opd/{report.ticket}/take/", form("take", report)).status_code == 409
+
+
+def test_moves_need_the_csrf_token(officer: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(officer)
+    report = make_report()
+    assert strict.post(f"/opd/{report.ticket}/take/", form("take", report)).status_code == 403
+
+
+# The inbox.
+
+
+def test_inbox_counts_each_kind_of_work_of_the_own_agency(desk: Client) -> None:
+    for status in (Status.ROUTED, Status.ROUTED, Status.REOPENED, Status.IN_PROGRESS, Status.ON_HOLD, Status.ANSWERED):
+        make_report(status=status)
+    make_report(status=Status.CLOSED)
+    make_report(agency=make_agency("dlh"))
+    make_report(agency=None)
+    counts = {tab.name: count for tab, count in desk.get("/opd/").context["tabs"]}
+    assert counts == {"new": 3, "in_progress": 1, "on_hold": 1, "answered": 1, "all": 7}
+
+
+def test_coordinator_begins_with_what_nobody_answers_yet(client: Client) -> None:
+    unrouted = make_report(agency=None)
+    make_report()
+    client.force_login(make_coordinator())
+    response = client.get("/opd/")
+    assert response.context["tab"].name == "unrouted"
+    assert tickets_of(response) == [unrouted.ticket]
+
+
+def test_inbox_puts_the_most_overdue_promise_first(desk: Client) -> None:
+    now = timezone.now()
+    day = dt.timedelta(days=1)
+    calm = make_report(respond_due_at=now + 3 * day)
+    unanswered = make_report(respond_due_at=now - 2 * day)  # nobody responded: this date counts
+    reopened = make_report(
+        status=Status.REOPENED, responded_at=now - 60 * day, respond_due_at=now - 50 * day, resolve_due_at=now - 9 * day
+    )
+    assert tickets_of(desk.get("/opd/")) == [reopened.ticket, unanswered.ticket, calm.ticket]
+
+
+def test_inbox_pages_by_key_without_gap_or_repeat(desk: Client) -> None:
+    now = timezone.now()
+    for _one in range(55):
+        make_report(created_at=now)
+    seen: list[str] = []
+    address = "/opd/?tab=new"
+    while address:
+        response = desk.get(address)
+        seen += tickets_of(response)
+        cursor = response.context["next_cursor"]
+        address = f"/opd/?tab=new&cursor={cursor}" if cursor else ""
+    assert len(seen) == len(set(seen)) == 55
+
+
+@pytest.mark.parametrize(
+    "query", ["cursor=zzz", "tab=unrouted", "tab=x", "status=zzz", "since=x", "q=%00", "cursor=%F0%9F%98%80"]
+)
+def test_inbox_survives_odd_queries(desk: Client, query: str) -> None:
+    report = make_report()
+    for path in ("/opd/", f"/opd/{report.ticket}/"):
+        assert desk.get(f"{path}?{query}", follow=True).status_code == 200
+
+
+def test_inbox_searches_only_at_the_own_desk(desk: Client) -> None:
+    own = make_report(title="Lampu padam di simpang")
+    other = make_report(title="Lampu padam di pasar", agency=make_agency("dlh"))
+    assert tickets_of(desk.get("/opd/", {"q": "lampu"})) == [own.ticket]
+    assert tickets_of(desk.get("/opd/", {"q": other.ticket})) == []
+
+
+def test_inbox_costs_the_same_for_one_report_as_for_many(desk: Client, django_assert_max_num_queries: Any) -> None:
+    for number in range(25):
+        make_report(kecamatan=make_kecamatan(f"64.08.{number % 5 + 10}"), category=make_category(f"k{number % 6}"))
+    clock.rules()  # read once in half a minute
+    with django_assert_max_num_queries(7):  # session, person, memberships, counts, rows, categories, kecamatan
+        desk.get("/opd/")
+
+
+# One report.
+
+
+def test_report_shows_contact_notes_and_officers_to_the_desk(desk: Client, officer: User) -> None:
+    report = make_report(contact={"name": "Bu Ratna", "email": "ratna@example.org", "phone": "+62 812 345"})
+    moves.comment(report=report, by=officer, text="hanya untuk rekan", public=False)
+    page = text_of(desk.get(f"/opd/{report.ticket}/"))
+    for shown in ("Bu Ratna", "mailto:ratna@example.org", "hanya untuk rekan", "Sari", "Colleagues only"):
+        assert shown in page
+
+
+def test_anonymous_reporter_stays_hidden_at_the_desk(desk: Client) -> None:
+    contact = {"name": "Bu Ratna", "email": "ratna@example.org", "phone": "0812345"}
+    report = make_report(anonymous=True, contact=contact)
+    page = text_of(desk.get(f"/opd/{report.ticket}/"))
+    assert "stays anonymous" in page
+    for hidden in contact.values():
+        assert hidden not in page
+
+
+def test_contact_is_no_way_into_the_page(desk: Client) -> None:
+    report = make_report(contact={"name": '"><script>x</script>', "phone": 'javascript:alert(1)"', "email": 'a"b@x.id'})
+    page = text_of(desk.get(f"/opd/{report.ticket}/"))
+    assert "<script>x" not in page
+    assert 'href="tel:javascript%3Aalert%281%29%22"' in page
+
+
+def test_report_offers_exactly_the_moves_of_the_table(desk: Client, officer: User) -> None:
+    for status in Status:
+        if status == Status.RECEIVED:
+            continue
+        report = make_report(status=status)
+        page = text_of(desk.get(f"/opd/{report.ticket}/"))
+        offered = {name for name in MOVES if f"/opd/{report.ticket}/{name}/" in page}
+        assert offered == {move.name for move in moves.allowed(report, by=officer)}
+
+
+# The moves' forms.
+
+
+def test_answer_with_photos_is_public_with_them(desk: Client, settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    report = make_report(status=Status.IN_PROGRESS)
+    sent = form("answer", report, no_photo_reason="", photos=[a_file(), a_file()])
+    assert desk.post(f"/opd/{report.ticket}/answer/", sent).status_code == 302
+    assert report.events.get(type="answered").photos.count() == 2
+    assert text_of(desk.get(f"/laporan/{report.ticket}/")).count("kecil") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "over", "wrong"),
+    [
+        ("answer", {"no_photo_reason": ""}, "no_photo_reason"),
+        ("answer", {"photos": [SimpleUploadedFile("hasil.jpg", b"%PDF-1.7 ...", "image/jpeg")]}, "photos"),
+        ("answer", {"text": " "}, "text"),
+        ("hold", {"until": "2020-01-01"}, "until"),
+        ("hold", {"until": "besok"}, "until"),
+        ("hand_over", {"agency": "tidak-ada"}, "agency"),
+        ("hand_over", {"agency": "dpu-pupr"}, "agency"),
+        ("reject", {"reason_code": "malas"}, "reason_code"),
+        ("comment", {"text": "x" * 5_001}, "text"),
+    ],
+)
+def test_incomplete_form_comes_back_with_what_was_typed(desk: Client, name: str, over: dict[str, Any], wrong: str) -> None:
+    report = make_report(status=Status.IN_PROGRESS)
+    typed = form(name, report) | over
+    response = desk.post(f"/opd/{report.ticket}/{name}/", typed)
+    assert response.status_code == 422
+    assert response.context["failed"]["field"] == wrong
+    page = text_of(response)
+    assert f'id="step-{name}" open' in page
+    assert str(typed["text"]) in page
+    report.refresh_from_db()
+    assert report.status == Status.IN_PROGRESS
+
+
+@pytest.mark.parametrize("name", ["hand_over", "reject", "conceal"])
+def test_what_cannot_be_taken_back_is_asked_once_more(desk: Client, name: str) -> None:
+    report = make_report()
+    asked = {key: value for key, value in form(name, report).items() if key != "confirmed"}
+    first = desk.post(f"/opd/{report.ticket}/{name}/", asked)
+    assert first.status_code == 200
+    assert asked["text"] in text_of(first)
+    assert report.events.count() == 2
+    kept = first.context["kept"]
+    assert desk.post(f"/opd/{report.ticket}/{name}/", {**kept, "confirmed": "1"}).status_code == 302
+    assert report.events.count() == 3
+
+
+def test_stale_page_says_what_changed_and_keeps_the_text(desk: Client) -> None:
+    report = make_report(status=Status.IN_PROGRESS)
+    typed = form("answer", report, text="Jawaban <panjang> yang sudah diketik")
+    moves.comment(report=report, by=make_coordinator(first_name="Koor"), text="Mohon cek dulu", public=False)
+    response = desk.post(f"/opd/{report.ticket}/answer/", typed)
+    page = text_of(response)
+    assert response.status_code == 409
+    assert "Mohon cek dulu" in page
+    assert "Jawaban &lt;panjang&gt; yang sudah diketik" in page
+    report.refresh_from_db()
+    assert report.status == Status.IN_PROGRESS
+    again = {**typed, "seen_at": report.changed_at.isoformat()}
+    assert f'value="{timezone.localtime(report.changed_at).isoformat()}"' in page
+    assert desk.post(f"/opd/{report.ticket}/answer/", again).status_code == 302
+
+
+def test_text_is_kept_when_the_move_is_not_possible_any_more(desk: Client) -> None:
+    report = make_report(status=Status.IN_PROGRESS)
+    typed = form("answer", report, text="Jawaban yang sudah diketik")
+    moves.reject(report=report, by=make_coordinator(), reason_code="test", text="Uji coba.")
+    response = desk.post(f"/opd/{report.ticket}/answer/", typed)
+    assert response.status_code == 409
+    assert "Jawaban yang sudah diketik" in text_of(response)
+    assert "Uji coba." in text_of(response)
+
+
+def test_double_click_makes_one_move(desk: Client) -> None:
+    report = make_report()
+    for name in ("take", "comment"):
+        report.refresh_from_db()
+        sent = form(name, report)
+        before = report.events.count()
+        assert desk.post(f"/opd/{report.ticket}/{name}/", sent).status_code == 302
+        assert desk.post(f"/opd/{report.ticket}/{name}/", sent).status_code == 302
+        assert report.events.count() == before + 1
+
+
+def test_report_page_shows_text_as_text(desk: Client, officer: User) -> None:
+    nasty = "<script>alert(1)</script> ${x} {{ 7 }} 😀"
+    report = make_report(title=nasty, description=nasty)
+    moves.comment(report=report, by=officer, text=nasty, public=False)
+    page = text_of(desk.get(f"/opd/{report.ticket}/"))
+    assert "<script>alert" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4

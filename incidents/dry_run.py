@@ -76,7 +76,7 @@ def dry_run(changed: RoutingRule, *, now: dt.datetime | None = None, days: int =
 
 
 def best_of(rules: Sequence[RoutingRule], category: Category, kecamatan_id: int) -> RoutingRule | None:
-    """Return the most specific of `rules`, as `incidents.routing.best_rule` chooses among those in the database."""
+    """Return the most specific of `rules`, as `incidents.routing.choose` does among those in the database."""
     fitting = [
         rule
         for rule in rules

@@ -154,51 +154,35 @@ def check_coverage(outlines: Mapping[str, shapely.MultiPolygon], level: str) -> 
     found, names = Findings(), names_of(level)
     overlaps, gaps = find_overlaps(outlines), find_gaps(outlines)
     if overlaps:
-        found.reasons.append(
-            ngettext(
-                "%(count)d overlap, %(ha)s ha in all:\n%(list)s\n  Give each place to one side "
-                "(QGIS: Topology checker; mapshaper: -clean).",
-                "%(count)d overlaps, %(ha)s ha in all:\n%(list)s\n  Give each place to one side "
-                "(QGIS: Topology checker; mapshaper: -clean).",
-                len(overlaps),
-            )
-            % {
-                "count": len(overlaps),
-                "ha": ha(sum(size for _a, _b, size in overlaps)),
-                "list": _lines(
-                    [
-                        _("%(a)s and %(b)s: %(ha)s ha") % {"a": _area(a, names), "b": _area(b, names), "ha": ha(size)}
-                        for a, b, size in overlaps
-                    ]
-                ),
-            }
-        )
+        head = ngettext(
+            "%(count)d overlap, %(ha)s ha in all. Give each place to one side "
+            "(QGIS: Topology checker; mapshaper: -clean):",
+            "%(count)d overlaps, %(ha)s ha in all. Give each place to one side "
+            "(QGIS: Topology checker; mapshaper: -clean):",
+            len(overlaps),
+        ) % {"count": len(overlaps), "ha": ha(sum(size for _a, _b, size in overlaps))}
+        lines = [
+            _("%(a)s and %(b)s: %(ha)s ha") % {"a": _area(a, names), "b": _area(b, names), "ha": ha(size)}
+            for a, b, size in overlaps
+        ]
+        found.reasons.append(f"{head}\n{_lines(lines)}")
     if gaps:
-        found.reasons.append(
-            ngettext(
-                "%(count)d gap, %(ha)s ha in all:\n%(list)s\n  Fill each from one side "
-                "(QGIS: Topology checker; mapshaper: -clean gap-fill-area=).",
-                "%(count)d gaps, %(ha)s ha in all:\n%(list)s\n  Fill each from one side "
-                "(QGIS: Topology checker; mapshaper: -clean gap-fill-area=).",
-                len(gaps),
-            )
+        head = ngettext(
+            "%(count)d gap, %(ha)s ha in all. Fill it from one side (QGIS: Topology checker; mapshaper: -clean):",
+            "%(count)d gaps, %(ha)s ha in all. Fill each from one side (QGIS: Topology checker; mapshaper: -clean):",
+            len(gaps),
+        ) % {"count": len(gaps), "ha": ha(sum(gap.size_ha for gap in gaps))}
+        lines = [
+            _("between %(areas)s, at lon %(lon)s, lat %(lat)s: %(ha)s ha")
             % {
-                "count": len(gaps),
-                "ha": ha(sum(gap.size_ha for gap in gaps)),
-                "list": _lines(
-                    [
-                        _("between %(areas)s, at lon %(lon)s, lat %(lat)s: %(ha)s ha")
-                        % {
-                            "areas": ", ".join(names.get(code, code) for code in gap.beside),
-                            "lon": f"{gap.lon:.4f}",
-                            "lat": f"{gap.lat:.4f}",
-                            "ha": ha(gap.size_ha),
-                        }
-                        for gap in gaps
-                    ]
-                ),
+                "areas": ", ".join(names.get(code, code) for code in gap.beside),
+                "lon": f"{gap.lon:.4f}",
+                "lat": f"{gap.lat:.4f}",
+                "ha": ha(gap.size_ha),
             }
-        )
+            for gap in gaps
+        ]
+        found.reasons.append(f"{head}\n{_lines(lines)}")
     return found
 
 

@@ -1,6 +1,7 @@
 import pytest
+from django.apps import apps
 from django.contrib.admin.sites import site
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from geo.models import BoundaryEdition, Desa, Kecamatan, NeighbourBoundary
 from tests.factories.geo import make_edition
@@ -20,3 +21,12 @@ def test_admin_counts_the_outlines_of_an_edition() -> None:
     admin = site._registry[BoundaryEdition]
     [edition] = admin.get_queryset(RequestFactory().get("/admin/"))
     assert (admin.kecamatan_count(edition), admin.desa_count(edition)) == (2, 3)  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", ["boundaryedition", "kecamatan", "desa"])
+def test_admin_pages_open(admin_client: Client, model: str) -> None:
+    make_edition()
+    pk = apps.get_model("geo", model).objects.values_list("pk", flat=True)[0]
+    for path in ("", f"{pk}/change/"):
+        assert admin_client.get(f"/admin/geo/{model}/{path}").status_code == 200

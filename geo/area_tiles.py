@@ -1,7 +1,8 @@
-"""Vector tiles of the areas: borders as lines, each drawn once, and a point for each name.
+"""Vector tiles of the areas: their surface, borders as lines, each drawn once, and a point for each name.
 
-Layers of `/tiles/kecamatan/`: `kecamatan` (lines, no attributes) and `kecamatan_names` (points; `code`, `name`); each
-point lies in exactly one tile of a zoom. `/tiles/desa/` has `desa` and `desa_names` alike.
+Layers of `/tiles/kecamatan/`: `kecamatan_land` (polygons, for one colour below all), `kecamatan` (lines; neither has
+attributes) and `kecamatan_names` (points; `code`, `name`); each point lies in exactly one tile of a zoom. `/tiles/desa/` has
+`desa_land`, `desa` and `desa_names` alike.
 """
 
 from django.core.cache import cache
@@ -13,6 +14,7 @@ from geo.tiles import BUFFER, EXTENT, TILE_3857, TILE_MARGIN_4326, Tile, lazy_ti
 MAX_AGE = 300  # seconds
 KEPT_UP_TO_ZOOM = 10  # few tiles with much to draw: a process keeps them
 KEPT_SECONDS = 86_400
+METRES_PER_DEGREE = 111_320  # near the equator
 SIMPLIFY_UNITS = 4  # of 4,096 to a tile: a quarter of a pixel on 256 px tiles
 
 # Shared borders come twice, once from either side: nodes first, so that each is drawn and sent once.
@@ -25,6 +27,12 @@ _SQL = f"""
             ST_Simplify(ST_Transform((ST_Dump(ST_LineMerge(geom))).geom, 3857), %(tolerance)s),
             {TILE_3857}, {EXTENT}, {BUFFER}
         ) AS geom FROM lines
+    ), land AS (
+        SELECT ST_AsMVTGeom(
+            ST_Transform(ST_Simplify(ST_ClipByBox2D(b.geom, {TILE_MARGIN_4326}), %(degrees)s), 3857),
+            {TILE_3857}, {EXTENT}, {BUFFER}
+        ) AS geom
+        FROM geo_{{level}}boundary b WHERE b.edition_id = %(edition)s AND b.geom && {TILE_MARGIN_4326}
     ), names AS (
         SELECT ST_AsMVTGeom(ST_Transform(p.point, 3857), {TILE_3857}, {EXTENT}, 0) AS geom, a.code, a.name
         FROM geo_{{level}}boundary b JOIN geo_{{level}} a ON a.id = b.{{level}}_id
@@ -34,7 +42,8 @@ _SQL = f"""
         ) p
         WHERE b.edition_id = %(edition)s AND b.geom && {TILE_MARGIN_4326} AND p.point && {TILE_MARGIN_4326}
     )
-    SELECT COALESCE((SELECT ST_AsMVT(d, '{{level}}', {EXTENT}, 'geom') FROM drawn d WHERE d.geom IS NOT NULL), '')
+    SELECT COALESCE((SELECT ST_AsMVT(l, '{{level}}_land', {EXTENT}, 'geom') FROM land l WHERE l.geom IS NOT NULL), '')
+        || COALESCE((SELECT ST_AsMVT(d, '{{level}}', {EXTENT}, 'geom') FROM drawn d WHERE d.geom IS NOT NULL), '')
         || COALESCE((SELECT ST_AsMVT(n, '{{level}}_names', {EXTENT}, 'geom') FROM names n WHERE n.geom IS NOT NULL
               AND ST_X(n.geom) >= 0 AND ST_X(n.geom) < {EXTENT} AND ST_Y(n.geom) >= 0 AND ST_Y(n.geom) < {EXTENT}), '')
 """  # noqa: S608 - constants of ours only
@@ -53,7 +62,8 @@ def desa_tile(request: HttpRequest, z: int, x: int, y: int) -> HttpResponse:
 def area_tile(level: str, edition_id: int, tile: Tile) -> bytes:
     """Return the tile of an edition's kecamatan or desa as MVT; empty when none is there."""
     tolerance = SIMPLIFY_UNITS * tile.metres_per_unit
-    return run_tile(_SQL.format(level=level), tile.params | {"edition": edition_id, "tolerance": tolerance})
+    more = {"edition": edition_id, "tolerance": tolerance, "degrees": tolerance / METRES_PER_DEGREE}
+    return run_tile(_SQL.format(level=level), tile.params | more)
 
 
 def _answer(request: HttpRequest, level: str, tile: Tile) -> HttpResponse:

@@ -157,7 +157,7 @@ def locator_map(*, nonce: object, lon: float, lat: float, name: str = "locator")
 
 @dataclass(frozen=True)
 class TileLayer:
-    """Where a layer's tiles come from (`{z}/{x}/{y}` in `url`), the query string added, and what the script must know."""
+    """Where tiles come from (`{z}/{x}/{y}` in `url`), the query string to add, and what else the script must know."""
 
     url: str
     query: str = ""

@@ -20,6 +20,7 @@ from django.contrib.gis.geos import Polygon
 from django.contrib.postgres.search import SearchQuery
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q
+from django.utils.datastructures import MultiValueDict
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
@@ -124,6 +125,9 @@ class ReportFilter(django_filters.FilterSet):
         model = Report
         fields: list[str] = []
 
+    def __init__(self, data: MultiValueDict[str, str] | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(None if data is None else _without_blanks(data), *args, **kwargs)
+
     # What each condition does.
 
     def search(self, qs: Any, _name: str, value: str) -> Any:
@@ -189,12 +193,12 @@ class ReportFilter(django_filters.FilterSet):
             for name, text in every
         ]
 
-    def cell_keys(self) -> tuple[list[int], list[str]] | None:
+    def cell_keys(self, *, leave_out: Collection[str] = ()) -> tuple[list[int], list[str]] | None:
         """Return (category ids, statuses) if the roll-up can answer this query, else None.
 
         Empty lists mean all. The roll-up knows category and status; every other condition needs the reports.
         """
-        if self.errors or self.values.keys() - {"category", "status"}:
+        if self.errors or self.values.keys() - {"category", "status", *leave_out}:
             return None
         return leaf_ids(self.values.get("category", ())), sorted(self.values.get("status", ()))
 
@@ -224,6 +228,12 @@ class ReportFilter(django_filters.FilterSet):
         """Return every status as (value, label, whether it is chosen)."""
         chosen = self.values.get("status", ())
         return [(value, str(label), value in chosen) for value, label in Status.choices]
+
+
+def _without_blanks(data: MultiValueDict[str, str]) -> MultiValueDict[str, str]:
+    """Return `data` without the fields that a form sends empty."""
+    full = {name: [value for value in data.getlist(name) if value.strip()] for name in data}
+    return MultiValueDict({name: values for name, values in full.items() if values})
 
 
 def leaf_ids(categories: Collection[Category]) -> list[int]:

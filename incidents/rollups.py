@@ -4,7 +4,7 @@ A count is read as cells + unfolded deltas in one statement, so it is exact at e
 Fold and rebuild exclude each other by an advisory lock; writers and readers never wait for either.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db import connection, transaction
@@ -70,10 +70,12 @@ _RECOUNT = """
 
 _COUNT = """
     SELECT coalesce(sum(n), 0) FROM (
-        SELECT n FROM incidents_reportcell WHERE level = %(level)s AND category = %(category)s AND status = %(status)s
+        SELECT n FROM incidents_reportcell
+        WHERE level = %(level)s AND category = ANY(%(of_cells)s) AND status = ANY(%(in_cells)s)
         UNION ALL
         SELECT n FROM incidents_reportcelldelta
-        WHERE %(category)s IN (0, category) AND %(status)s IN ('', status)
+        WHERE (category = ANY(%(categories)s) OR %(categories)s = '{}')
+          AND (status = ANY(%(statuses)s) OR %(statuses)s = '{}')
     ) AS counts
 """
 
@@ -127,8 +129,15 @@ def rebuild(progress: Callable[[str], Any] = lambda _step: None) -> int:
     return counted
 
 
-def total(*, category: int = 0, status: str = "") -> int:
-    """Return the number of public reports now, of a category (id; 0: all) and a status ('': all)."""
+def total(*, categories: Collection[int] = (), statuses: Collection[str] = ()) -> int:
+    """Return the number of public reports now, of these categories (ids) and statuses; none given: of all."""
+    params = {
+        "level": COARSEST,
+        "of_cells": list(categories) or [0],
+        "in_cells": list(statuses) or [""],
+        "categories": list(categories),
+        "statuses": list(statuses),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, {"level": COARSEST, "category": category, "status": status})
+        cursor.execute(_COUNT, params)
         return int(cursor.fetchone()[0])

@@ -17,7 +17,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from geo.errors import ParameterError
-from geo.tiles import BUFFER, EXTENT, Tile
+from geo.tiles import EXTENT, Tile
 from incidents.filters import ReportFilter
 from incidents.models import Report
 from incidents.models.rollups import DELTA_LEVEL
@@ -28,6 +28,10 @@ CELL_STEP = 5
 POINTS_FROM = 14
 POINTS_MAX = 4_000
 """A tile with more points than this is drawn as cells, so that none exceeds 60 KB gzipped."""
+MARGIN = 160
+"""Tile units (10 px) around a tile in which reports are sent too, so that their signs are not cut at its edge."""
+BREAKS = [1, 2, 6, 21, 101, 501]
+"""The first count of each class of colour."""
 DENSE_STEP = 6
 """Cells instead of too many points: 2^6 to an edge, 4 px."""
 
@@ -161,10 +165,10 @@ def _grid(tile: Tile) -> dict[str, float]:
         "unit": unit,
         "west": west,
         "north": north,
-        "left": west - BUFFER * unit,
-        "right": west + (EXTENT + BUFFER) * unit,
-        "top": north + BUFFER * unit,
-        "bottom": north - (EXTENT + BUFFER) * unit,
+        "left": west - MARGIN * unit,
+        "right": west + (EXTENT + MARGIN) * unit,
+        "top": north + MARGIN * unit,
+        "bottom": north - (EXTENT + MARGIN) * unit,
     }
 
 

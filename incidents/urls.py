@@ -4,6 +4,8 @@ from incidents.views import desk, follow, intake, map, photos
 
 urlpatterns = [
     path("", map.map, name="map"),
+    path("peta/daftar/", map.map_list, name="map_list"),
+    path("peta/kartu/", map.map_card, name="map_card"),
     # Reporting
     path("lapor/", intake.start, name="report_new"),
     path("lapor/foto/<uuid:pk>/", photos.draft_photo, name="draft_photo"),

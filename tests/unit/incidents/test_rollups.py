@@ -95,9 +95,10 @@ def test_total_is_exact_before_and_after_folding() -> None:
     place.report(category=place.waste, confidential=True)
     for _ in range(2):
         assert rollups.total() == 2
-        assert rollups.total(status="closed") == 1
-        assert rollups.total(category=place.hole.pk) == 2
-        assert rollups.total(category=place.waste.pk) == 0
+        assert rollups.total(statuses=["closed"]) == 1
+        assert rollups.total(categories=[place.hole.pk, place.waste.pk]) == 2
+        assert rollups.total(categories=[place.waste.pk]) == 0
+        assert rollups.total(categories=[place.hole.pk], statuses=["closed", "routed"]) == 2
         rollups.fold()
 
 

@@ -181,8 +181,8 @@ def test_points_agree_with_st_asmvtgeom(query: str) -> None:
         cursor.execute(
             """
             SELECT ST_AsMVT(p, 'points') FROM (
-                SELECT ST_AsMVTGeom(geom_3857, ST_TileEnvelope(%s, %s, %s)) AS geom, ticket AS t FROM incidents_report
-                WHERE geom_3857 && ST_TileEnvelope(%s, %s, %s, margin => 64.0 / 4096)
+                SELECT ST_AsMVTGeom(geom_3857, ST_TileEnvelope(%s, %s, %s), 4096, 160) AS geom, ticket AS t FROM incidents_report
+                WHERE geom_3857 && ST_TileEnvelope(%s, %s, %s, margin => 160.0 / 4096)
             ) AS p
             """,
             [tile.z, tile.x, tile.y] * 2,

@@ -1,0 +1,161 @@
+// Choosing a place on a map, and showing one.
+
+import { showWhole } from "./whole.js";
+
+const STEP = 10; // px for an arrow key, with Shift 1
+
+/**
+ * Let a place be picked on `map`: by a tap, by dragging the pin, by the arrow keys while the pin has the focus, or by the
+ * button that puts the pin in the middle. Writes to the inputs, and tells `placepicked` on the map's element.
+ */
+export function pick(map, { lonInput, latInput, place, bounds, texts }) {
+  const element = map.getContainer();
+  const pin = L.marker([0, 0], {
+    icon: pinIcon(),
+    draggable: true,
+    autoPan: true,
+    keyboard: true,
+    title: "",
+    alt: texts.pin,
+  });
+
+  const show = ({ lat, lng }) => {
+    pin.setLatLng([lat, lng]);
+    if (!map.hasLayer(pin)) {
+      pin.addTo(map);
+      name(pin.getElement(), texts.pin);
+    }
+  };
+  const take = (latlng, source) => {
+    const { lat, lng } = latlng.wrap();
+    show({ lat, lng });
+    const [lon6, lat6] = [lng.toFixed(6), lat.toFixed(6)];
+    write(lonInput, lon6);
+    write(latInput, lat6);
+    element.dispatchEvent(
+      new CustomEvent("placepicked", { bubbles: true, detail: { lon: Number(lon6), lat: Number(lat6), source } }),
+    );
+  };
+
+  map.on("click", ({ latlng }) => take(latlng, "tap"));
+  pin.on("dragend", () => take(pin.getLatLng(), "tap"));
+  element.addEventListener("keydown", (event) => {
+    const onPin = event.target === pin.getElement?.();
+    const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (onPin && move) {
+      event.preventDefault();
+      event.stopPropagation(); // else the map moves too
+      const step = event.shiftKey ? 1 : STEP;
+      const at = map.latLngToContainerPoint(pin.getLatLng()).add([move[0] * step, move[1] * step]);
+      take(map.containerPointToLatLng(at), "tap");
+      map.panInside(pin.getLatLng(), { padding: [40, 40], animate: false });
+    } else if (!onPin && event.key === "Enter" && event.target === element) {
+      event.preventDefault();
+      take(map.getCenter(), "tap");
+    }
+  }, true);
+
+  const middle = document.createElement("button");
+  middle.type = "button";
+  middle.className = "button map-middle";
+  middle.textContent = texts.here;
+  middle.addEventListener("click", () => {
+    take(map.getCenter(), "tap");
+    pin.getElement()?.focus({ preventScroll: true });
+  });
+  element.after(zoomButtons(map, texts), middle);
+
+  // From outside: found by name, or the device's location. The page has written the inputs itself.
+  element.addEventListener("placeset", ({ detail }) => {
+    show({ lat: detail.lat, lng: detail.lon });
+    map.setView([detail.lat, detail.lon], Math.max(map.getZoom(), detail.zoom ?? 15), { animate: false });
+  });
+
+  showWhole(map, bounds);
+  if (place) {
+    show({ lat: place[0], lng: place[1] });
+    map.setView(place, 15, { animate: false });
+  }
+  whenSeen(map, () => (place ? map.setView(place, 15, { animate: false }) : showWhole(map, bounds)));
+  sayFailures(map, texts);
+}
+
+/** Show a place on a still map. */
+export function locator(map, { place, zoom, texts }) {
+  for (const gesture of ["dragging", "touchZoom", "doubleClickZoom", "scrollWheelZoom", "boxZoom", "keyboard", "tap"]) {
+    map[gesture]?.disable();
+  }
+  map.getContainer().removeAttribute("tabindex");
+  L.marker(place, { icon: pinIcon(), interactive: false, keyboard: false }).addTo(map);
+  map.setView(place, zoom, { animate: false });
+  whenSeen(map, () => map.setView(place, zoom, { animate: false }));
+  sayFailures(map, texts);
+}
+
+function pinIcon() {
+  const pin = document.createElement("span");
+  pin.className = "map-pin__shape";
+  return L.divIcon({ className: "map-pin", html: pin, iconSize: [44, 54], iconAnchor: [22, 50] });
+}
+
+function name(element, label) {
+  element.setAttribute("role", "button");
+  element.setAttribute("aria-label", label);
+  element.removeAttribute("title");
+}
+
+function write(id, value) {
+  const input = document.getElementById(id);
+  if (!input) return;
+  input.value = value;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** A map that was hidden has no size; look again when it gets one. */
+function whenSeen(map, then) {
+  const element = map.getContainer();
+  if (element.offsetWidth) return;
+  const observer = new ResizeObserver(() => {
+    if (!element.offsetWidth) return;
+    observer.disconnect();
+    map.invalidateSize({ animate: false });
+    then();
+  });
+  observer.observe(element);
+}
+
+function zoomButtons(map, texts) {
+  const group = document.createElement("div");
+  group.className = "map-zoom";
+  for (const [sign, label, zoom] of [
+    ["+", texts.zoomIn, 1],
+    ["\u2212", texts.zoomOut, -1],
+  ]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button button--icon button--float";
+    button.textContent = sign;
+    button.setAttribute("aria-label", label);
+    button.addEventListener("click", () => map.setZoom(map.getZoom() + zoom));
+    group.append(button);
+  }
+  return group;
+}
+
+function sayFailures(map, texts) {
+  const note = document.createElement("div");
+  note.className = "map-problem";
+  note.setAttribute("role", "alert");
+  note.hidden = true;
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "button";
+  again.textContent = texts.retry;
+  note.append(`${texts.failed} `, again);
+  map.getContainer().after(note);
+  map.eachLayer((layer) => {
+    if (!layer.retry) return;
+    layer.on("tilesfailed tilesmended", ({ count }) => (note.hidden = !count));
+    again.addEventListener("click", () => layer.retry());
+  });
+}

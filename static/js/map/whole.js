@@ -1,0 +1,21 @@
+// Showing the whole regency as large as it fits: between two zooms, tiles of the lower one are enlarged, never shrunk.
+
+/** Let `then` set a zoom that is no whole number. */
+export function setZoomFreely(map, then) {
+  const { zoomSnap } = map.options;
+  map.options.zoomSnap = 0;
+  then();
+  map.options.zoomSnap = zoomSnap;
+}
+
+/** Fit west, south, east, north into the map, less the paddings. */
+export function showWhole(map, [west, south, east, north], padding = { padding: [8, 8] }) {
+  setZoomFreely(map, () => {
+    const corners = L.latLngBounds([south, west], [north, east]);
+    const { paddingTopLeft = padding.padding, paddingBottomRight = padding.padding } = padding;
+    const around = L.point(paddingTopLeft).add(paddingBottomRight);
+    const zoom = map.getBoundsZoom(corners, false, around);
+    const whole = Math.floor(zoom);
+    map.fitBounds(corners, { paddingTopLeft, paddingBottomRight, maxZoom: Math.min(zoom, whole + 0.49), animate: false });
+  });
+}

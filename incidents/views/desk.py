@@ -27,7 +27,7 @@ from incidents.models.reports import Status
 from incidents.photos import clean_all
 from incidents.promises import next_promise, promises_of
 from incidents.timeline import Turn, turns_of
-from incidents.views.follow import with_ticket
+from incidents.views.follow import locator, with_ticket
 from incidents.views.posted import posted_day, posted_moment, posted_text
 from incidents.workflow import MOVES, REJECTION_REASONS, Party
 
@@ -145,14 +145,17 @@ def _given(name: str, request: HttpRequest) -> dict[str, Any]:
     return given
 
 
-def _inbox(request: HttpRequest) -> dict[str, Any]:
-    """Return what the list shows: tabs with counts, conditions, one page of rows."""
+def _inbox(request: HttpRequest, open_report: Report | None = None) -> dict[str, Any]:
+    """Return what the list shows: tabs with counts, conditions, one page of rows.
+
+    Without a tab in the query it is the open report's; without a report the first, or all for a search.
+    """
     desk = Report.objects.at_desk_of(request.user)
     tabs = [UNROUTED, *TABS] if _is_coordinator(request) else TABS
     asked = request.GET.get("tab", "")
-    tab = next((tab for tab in tabs if tab.name == asked), None) or (
-        tabs[-1] if any(name in request.GET for name in ReportFilter.base_filters) else tabs[0]
-    )
+    searching = any(name in request.GET for name in ReportFilter.base_filters)
+    start = tabs[-1] if searching else _tab_of(open_report, tabs) if open_report else tabs[0]
+    tab = next((tab for tab in tabs if tab.name == asked), start)
     counts = desk.aggregate(**{one.name: Count("pk", filter=one.condition) for one in tabs})
     found = ReportFilter(request.GET, queryset=desk.filter(tab.condition))
     page = pages.page_of(
@@ -173,6 +176,20 @@ def _inbox(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def _tab_of(report: Report, tabs: list[Tab]) -> Tab:
+    """Return the tab whose work `report` is; that of all when none is."""
+    names = {
+        Status.RECEIVED: "unrouted",
+        Status.ROUTED: "new",
+        Status.REOPENED: "new",
+        Status.IN_PROGRESS: "in_progress",
+        Status.ON_HOLD: "on_hold",
+        Status.ANSWERED: "answered",
+    }
+    wanted = names.get(Status(report.status))
+    return next((tab for tab in tabs if tab.name == wanted), tabs[-1])
+
+
 def _detail(
     request: HttpRequest,
     report: Report,
@@ -182,7 +199,7 @@ def _detail(
     status: int = 200,
 ) -> HttpResponse:
     try:
-        listed = _inbox(request)
+        listed = _inbox(request, report)
     except ParameterError:
         return redirect("desk_report", ticket=report.ticket)
     allowed = moves.allowed(report, by=request.user) if isinstance(request.user, User) else []
@@ -191,11 +208,12 @@ def _detail(
         "photos": report.photos.filter(event=None),
         "promises": promises_of(report),
         "turns": _turns(report),
+        "locator": locator(request, report),
         "contact": ReportContact.objects.filter(report=report).first(),
         "moves": allowed,
         "quick": [move for move in allowed if move.name in {"take", "resume"}],
         "forms": [move for move in allowed if move.name not in {"take", "resume"}],
-        "agencies": Agency.objects.filter(active=True).exclude(pk=report.agency_id),
+        "agencies": Agency.objects.filter(active=True).exclude(pk=report.agency_id or 0),
         "reasons": REJECTION_REASONS.items(),
         "failed": failed,
         "news": news,

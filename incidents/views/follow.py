@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from geo.errors import ParameterError
+from geo.maps import MapMarkup, locator_map
 from incidents import keyring, moves, pages, tickets
 from incidents.errors import MistypedTicket, MoveIncomplete, MoveNotAllowed
 from incidents.filters import ReportFilter
@@ -192,6 +193,7 @@ def _detail(
             "photos": report.photos.filter(event=None),
             "promises": promises_of(report),
             "now": next_promise(report),
+            "locator": locator(request, report),
             "turns": turns_of(report, events),
             "is_reporter": is_reporter,
             "allowed": {move.name for move in moves.allowed(report, by=Party.REPORTER)} if is_reporter else set(),
@@ -203,6 +205,11 @@ def _detail(
         },
         status=status,
     )
+
+
+def locator(request: HttpRequest, report: Report) -> MapMarkup | None:
+    """Return the small map of the report's place."""
+    return locator_map(nonce=request.csp_nonce, lon=report.geom.x, lat=report.geom.y)  # type: ignore[attr-defined]
 
 
 def _query(found: ReportFilter, by_date: bool) -> str:

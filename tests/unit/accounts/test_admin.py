@@ -23,13 +23,24 @@ def inline(**row: Any) -> dict[str, Any]:
 
 
 def test_person_is_added_and_given_an_agency(site: Client) -> None:
-    sent = {"username": "joni", "usable_password": "true", "password1": "hutan-lindung-9", "password2": "hutan-lindung-9"}
+    sent = {
+        "username": "joni",
+        "usable_password": "true",
+        "password1": "hutan-lindung-9",
+        "password2": "hutan-lindung-9",
+    }
     response = site.post("/admin/accounts/user/add/", {**sent, **inline()})
     assert response.status_code == 302, response.context["adminform"].form.errors
     joni = User.objects.get(username="joni")
     assert joni.check_password("hutan-lindung-9")
     agency = make_agency("dlh")
-    sent = {"username": "joni", "first_name": "Joni", "is_active": "on", "date_joined_0": "2026-11-01", "date_joined_1": "08:00"}
+    sent = {
+        "username": "joni",
+        "first_name": "Joni",
+        "is_active": "on",
+        "date_joined_0": "2026-11-01",
+        "date_joined_1": "08:00",
+    }
     response = site.post(
         f"/admin/accounts/user/{joni.pk}/change/", {**sent, **inline(agency=agency.pk, role=Membership.Role.OFFICER)}
     )

@@ -163,7 +163,13 @@ def test_dry_run_chooses_like_the_database() -> None:
 def test_dry_run_page_shows_the_change_and_saves_nothing(site: Client) -> None:
     rule = make_rule(make_agency("dpu-pupr"))
     report = make_report()
-    fields = {"category": rule.category_id, "kecamatan": "", "agency": make_agency("dlh").pk, "basis": "", "active": "on"}
+    fields = {
+        "category": rule.category_id,
+        "kecamatan": "",
+        "agency": make_agency("dlh").pk,
+        "basis": "",
+        "active": "on",
+    }
     form = text_of(site.get(f"/admin/incidents/routingrule/{rule.pk}/change/"))
     assert 'formaction="/admin/incidents/routingrule/dry-run/"' in form
     response = site.post("/admin/incidents/routingrule/dry-run/", {"rule": rule.pk, **fields})

@@ -305,7 +305,9 @@ def test_answer_with_photos_is_public_with_them(desk: Client, settings: Any, tmp
         ("comment", {"text": "x" * 5_001}, "text"),
     ],
 )
-def test_incomplete_form_comes_back_with_what_was_typed(desk: Client, name: str, over: dict[str, Any], wrong: str) -> None:
+def test_incomplete_form_comes_back_with_what_was_typed(
+    desk: Client, name: str, over: dict[str, Any], wrong: str
+) -> None:
     report = make_report(status=Status.IN_PROGRESS)
     typed = form(name, report) | over
     response = desk.post(f"/opd/{report.ticket}/{name}/", typed)

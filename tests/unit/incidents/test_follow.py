@@ -106,7 +106,14 @@ def test_missing_and_confidential_reports_answer_alike(english: Client) -> None:
 
 @pytest.mark.parametrize(
     ("person", "status"),
-    [("officer", 200), ("coordinator", 200), ("other_officer", 404), ("leader", 404), ("nobody", 404), ("retired", 404)],
+    [
+        ("officer", 200),
+        ("coordinator", 200),
+        ("other_officer", 404),
+        ("leader", 404),
+        ("nobody", 404),
+        ("retired", 404),
+    ],
 )
 def test_confidential_report_is_read_only_by_those_who_answer_it(client: Client, person: str, status: int) -> None:
     report = make_report(confidential=True)
@@ -322,7 +329,9 @@ def test_list_by_date_shows_the_most_overdue_first(client: Client) -> None:
     assert [report.ticket for report, _promise in rows] == [late.ticket, later.ticket]
 
 
-@pytest.mark.parametrize("query", ["cursor=zzz", "status=nonsense", "since=kemarin", "kecamatan=%00", "order=x", "bbox=1,2"])
+@pytest.mark.parametrize(
+    "query", ["cursor=zzz", "status=nonsense", "since=kemarin", "kecamatan=%00", "order=x", "bbox=1,2"]
+)
 def test_list_survives_odd_queries(client: Client, query: str) -> None:
     make_report()
     assert client.get(f"/laporan/?{query}", follow=True).status_code == 200
@@ -398,7 +407,10 @@ def test_promise_tells_how_long_is_left(
 def test_promise_stands_still_while_on_hold(settings: Any) -> None:
     settings.LANGUAGE_CODE = "en"
     report = promised(
-        status=Status.ON_HOLD, held_at=at(2026, 11, 12, 9), held_until=dt.date(2026, 12, 1), responded_at=at(2026, 11, 3, 9)
+        status=Status.ON_HOLD,
+        held_at=at(2026, 11, 12, 9),
+        held_until=dt.date(2026, 12, 1),
+        responded_at=at(2026, 11, 3, 9),
     )
     for now in (at(2026, 11, 13, 9), at(2027, 2, 1, 9)):
         promise = promises_of(report, now)[2]

@@ -53,9 +53,7 @@ class StepForm(forms.Form):
 class WhatForm(StepForm):
     """Apa yang terjadi?"""
 
-    category = forms.CharField(
-        label=_lazy("What is it about?"), error_messages={"required": _lazy("Choose what it is about.")}
-    )
+    category = forms.CharField(label="", error_messages={"required": _lazy("Choose what it is about.")})
     kind = forms.ChoiceField(
         label=_lazy("What do you want to send?"),
         choices=Kind.choices,
@@ -91,7 +89,7 @@ class WhereForm(StepForm):
         required=False,
         widget=forms.HiddenInput,
     )
-    desa = forms.CharField(label=_lazy("Where is it?"), required=False, max_length=13)
+    desa = forms.CharField(label="", required=False, max_length=13)
     chosen: Desa | None = None
     place: Location | None = None
     outside: OutsideRegency | None = None

@@ -21,6 +21,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from rest_framework.authentication import CSRFCheck
 
+from geo.errors import InvalidPoint
+from geo.locate import check_point
+from geo.maps import MapMarkup, pin_map
 from geo.models import Kecamatan
 from incidents import clock, drafts, keyring, proof
 from incidents.errors import BadPhoto
@@ -302,12 +305,24 @@ def _page(
     elif step == "di-mana":
         context["kecamatan_list"] = Kecamatan.objects.prefetch_related("desa")
         context["chosen"] = form["desa"].value()
+        context["map"] = _map(request, form)
     elif step == "cerita":
         context |= {"photos": list(draft.photos.all()) if draft else [], "photos_max": settings.PHOTOS_MAX}
         context["photo_bytes"] = settings.PHOTO_MAX_BYTES
         if answers and answers.place:
             context |= {"place": answers.place, "route": _route(answers)[1] if answers.category else None}
     return render(request, f"incidents/intake/{step}.html", context, status=status)
+
+
+def _map(request: HttpRequest, form: StepForm) -> MapMarkup | None:
+    point: dict[str, float] = {}
+    try:
+        if not form["desa"].value():
+            point = {name: float(form[name].value() or "") for name in ("lon", "lat")}
+            check_point(**point)
+    except (ValueError, InvalidPoint):
+        point = {}
+    return pin_map(nonce=request.csp_nonce, **point)  # type: ignore[attr-defined]
 
 
 def _frame(step: str, draft_id: UUID) -> dict[str, object]:

@@ -1,13 +1,15 @@
 // The first step: narrow the list by typing; take the usual kind of what is chosen, until a person chooses one.
 
+import { settle } from "./form.js";
+
 const list = document.querySelector("[data-narrow-list]");
 const search = document.querySelector("[data-narrow]");
 const none = document.querySelector("[data-narrow-none]");
 const groups = [...list.querySelectorAll(".choice__group")].map((group) => ({
   group,
   open: group.open,
-  name: plain(group.querySelector(".choice__name").textContent),
-  leaves: [...group.querySelectorAll("li")].map((item) => ({ item, text: plain(item.textContent) })),
+  // The words of both languages: people search in either.
+  leaves: [...group.querySelectorAll("li")].map((item) => ({ item, text: plain(item.dataset.words) })),
 }));
 
 function plain(text) {
@@ -16,10 +18,10 @@ function plain(text) {
 
 function narrow(words) {
   let hits = 0;
-  for (const { group, name, leaves, open } of groups) {
+  for (const { group, leaves, open } of groups) {
     let here = 0;
     for (const { item, text } of leaves) {
-      const fits = words.every((word) => text.includes(word) || name.includes(word));
+      const fits = words.every((word) => text.includes(word));
       item.hidden = !fits;
       here += fits;
     }
@@ -31,7 +33,6 @@ function narrow(words) {
   none.hidden = hits > 0;
 }
 
-search.hidden = false;
 const input = search.querySelector("input");
 input.addEventListener("input", () => narrow(plain(input.value).split(" ").filter(Boolean)));
 input.addEventListener("keydown", (event) => {
@@ -51,6 +52,7 @@ const kinds = [...document.querySelectorAll("input[name=kind]")];
 let byHand = kinds.some((kind) => kind.checked);
 for (const kind of kinds) kind.addEventListener("change", () => (byHand = true));
 list.addEventListener("change", (event) => {
+  settle("id_category");
   if (byHand) return;
   for (const kind of kinds) kind.checked = kind.value === event.target.dataset.kind;
 });

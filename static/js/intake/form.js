@@ -4,11 +4,25 @@ const form = document.querySelector("form[data-intake]");
 const KEY = `kutim.draft.${form.dataset.intake}.${form.dataset.step}`;
 const failed = form.querySelector("[data-failed]");
 
+// First of all: the map's script, which runs after this one, needs a box that can be seen.
+for (const part of document.querySelectorAll("[data-needs-script]")) part.hidden = false;
+
 /** Say why something did not work, and move the eye there. */
 export function fail(sentence) {
   failed.querySelector("p").textContent = sentence;
   failed.hidden = false;
   failed.focus();
+}
+
+/** Take the errors of a field away: the person has mended it. */
+export function settle(id) {
+  const mended = document.getElementById(id);
+  mended?.classList.remove("field--error");
+  mended?.removeAttribute("aria-describedby");
+  mended?.querySelector("[data-error]")?.remove();
+  const summary = document.querySelector(".error-summary");
+  summary?.querySelector(`a[href="#${id}"]`)?.closest("li").remove();
+  if (summary && !summary.querySelector("li")) summary.remove();
 }
 
 /** Post `body` and return {response, body}; throws TypeError when there is no connection. */

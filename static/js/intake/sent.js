@@ -17,16 +17,14 @@ else forget();
 for (const button of document.querySelectorAll("[data-needs-script]")) button.hidden = false;
 
 for (const button of document.querySelectorAll("[data-copy]")) {
-  const field = document.getElementById(button.dataset.copy);
+  const shown = document.getElementById(button.dataset.copy);
   const word = button.querySelector("[data-done]");
   const before = word.textContent;
-  button.hidden = false;
-  field.addEventListener("focus", () => field.select());
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(field.value);
+      await navigator.clipboard.writeText(shown.textContent);
     } catch {
-      field.select(); // without permission: selected, ready for the person's own copying
+      getSelection().selectAllChildren(shown); // not allowed: selected, ready for the person's own copying
       return;
     }
     word.textContent = word.dataset.done;

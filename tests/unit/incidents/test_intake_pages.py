@@ -104,7 +104,7 @@ def test_whole_way_by_the_map_makes_a_report() -> None:
     receipt = citizen.client.get(answer.url).content.decode()
     assert report.ticket in receipt
     assert "data:image/svg+xml" in receipt
-    link = receipt.split('value="http://testserver')[1].split('"')[0]
+    link = receipt.split('href="http://testserver')[1].split('"')[0]
     assert is_secret_of(report.ticket, link.strip("/").split("/")[-1])
     assert Client().get(link).url == reverse("report_detail", args=[report.ticket])
 

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "accounts",
     "geo",
     "incidents",
+    "layers",
 ]
 
 MIDDLEWARE = [

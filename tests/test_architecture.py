@@ -15,7 +15,8 @@ ALLOWED = {
     "geo": {"geo"},
     "accounts": {"accounts"},
     "incidents": {"incidents", "geo", "accounts"},
-    "config": {"config", "incidents", "geo", "accounts"},
+    "layers": {"layers", "geo", "accounts"},
+    "config": {"config", "incidents", "layers", "geo", "accounts"},
 }
 APPS = set(ALLOWED)
 
@@ -90,6 +91,10 @@ def test_lock_files_name_no_registry() -> None:
     ] == []
 
 
+MAY_MARK_SAFE = {"geo/maps.py"}
+"""folium's own markup; what people typed never goes through it (tests/unit/geo/test_maps.py)."""
+
+
 def test_templates_and_code_mark_no_text_as_safe() -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "*.html", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -98,6 +103,8 @@ def test_templates_and_code_mark_no_text_as_safe() -> None:
     found = [
         name
         for name in tracked.stdout.split()
-        if not name.startswith("tests/") and unsafe.search((ROOT / name).read_text(encoding="utf-8"))
+        if not name.startswith("tests/")
+        and name not in MAY_MARK_SAFE
+        and unsafe.search((ROOT / name).read_text(encoding="utf-8"))
     ]
     assert found == []

@@ -1,0 +1,204 @@
+"""Agencies' spatial data: the layer (what it is, whose, who may see it), its versions, and their features.
+
+Features of all layers stand in one table, list-partitioned by version: a new version is loaded beside the old and
+swapped in one transaction (layers/versions.py). Geometry is EPSG:4326, lon lat, with a stored EPSG:3857 copy for tiles.
+"""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.gis.db import models
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.search import SearchVectorField
+from django.core.validators import RegexValidator
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Agency
+from layers.querysets import LayerQuerySet
+
+
+class Theme(models.TextChoices):
+    """The themes of KUGI, the Indonesian catalogue of geographic features (Katalog Unsur Geografi Indonesia)."""
+
+    REFERENCE = "referensi", _("Geodetic reference")
+    BOUNDARIES = "batas", _("Boundaries")
+    TRANSPORT = "transportasi", _("Transport")
+    HYDROGRAPHY = "hidrografi", _("Water")
+    HYPSOGRAPHY = "hipsografi", _("Relief")
+    VEGETATION = "vegetasi", _("Land cover and vegetation")
+    BUILT = "bangunan", _("Buildings and public facilities")
+    TOPONYMY = "toponimi", _("Place names")
+    ENVIRONMENT = "lingkungan", _("Environment and disasters")
+    ECONOMY = "ekonomi", _("Economy, plantations and mining")
+    SOCIETY = "sosial", _("Society, health and education")
+
+
+class Access(models.TextChoices):
+    """Who may know that a layer exists, and read it."""
+
+    PUBLIC = "public", _("everybody")
+    REGENCY = "regency", _("people who work for the regency")
+    AGENCY = "agency", _("the agency that produces it")
+    GROUPS = "groups", _("the agency and named groups")
+
+
+class Cycle(models.TextChoices):
+    """How often the producer promises to renew a layer."""
+
+    ONCE = "once", _("once")
+    YEARLY = "yearly", _("every year")
+    QUARTERLY = "quarterly", _("every three months")
+    MONTHLY = "monthly", _("every month")
+    DAILY = "daily", _("every day")
+
+
+CYCLE_DAYS: dict[str, int | None] = {
+    Cycle.ONCE: None,
+    Cycle.YEARLY: 365,
+    Cycle.QUARTERLY: 92,
+    Cycle.MONTHLY: 31,
+    Cycle.DAILY: 1,
+}
+
+
+class Layer(models.Model):
+    """A data set of an agency (produsen data), approved for publication by the steward (walidata)."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        SUBMITTED = "submitted", _("waits for the steward")
+        PUBLISHED = "published", _("published")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    slug = models.SlugField(
+        _("short name"),
+        max_length=60,
+        unique=True,
+        validators=[RegexValidator(r"^[a-z0-9_-]+$", _("Use small letters, figures, - and _."))],
+    )
+    title_id = models.CharField(_("Indonesian title"), max_length=160)
+    title_en = models.CharField(_("English title"), max_length=160, blank=True)
+    abstract_id = models.TextField(_("Indonesian summary"), blank=True)
+    abstract_en = models.TextField(_("English summary"), blank=True)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="layers", verbose_name=_("producer"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    access = models.CharField(_("access"), max_length=10, choices=Access, default=Access.AGENCY)
+    groups = models.ManyToManyField(Group, blank=True, related_name="layers", verbose_name=_("groups"))
+    theme = models.CharField(_("theme"), max_length=20, choices=Theme, blank=True)
+    keywords = ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("keywords"))
+    licence = models.CharField(_("licence"), max_length=120, blank=True)
+    lineage = models.TextField(_("lineage"), blank=True, help_text=_("Where the data come from, how they were made."))
+    source = models.TextField(_("source"), blank=True)
+    scale = models.PositiveIntegerField(_("scale 1 :"), null=True, blank=True)
+    cycle = models.CharField(_("update cycle"), max_length=10, choices=Cycle, default=Cycle.ONCE)
+    contact = models.CharField(_("contact"), max_length=160, blank=True)
+    synthetic = models.BooleanField(_("synthetic"), default=False, help_text=_("Made up, for demonstration."))
+    fields = models.JSONField(
+        _("field dictionary"),
+        default=list,
+        help_text=_("For each field: name, title, type, description, hidden, personal."),
+    )
+    current = models.OneToOneField(
+        "LayerVersion",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("current version"),
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[LayerQuerySet] = LayerQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("layer")
+        verbose_name_plural = _("layers")
+        ordering = ["title_id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(state="published") | models.Q(current__isnull=False),
+                name="a_published_layer_has_a_current_version",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """The title in the active language."""
+        return (self.title_en if (get_language() or "").startswith("en") else "") or self.title_id
+
+    @property
+    def abstract(self) -> str:
+        """The summary in the active language; may be empty."""
+        return (self.abstract_en if (get_language() or "").startswith("en") else "") or self.abstract_id
+
+    def shown_fields(self) -> list[dict[str, Any]]:
+        """The dictionary entries of the fields that readers may see."""
+        return [field for field in self.fields if not field.get("hidden")]
+
+
+class LayerVersion(models.Model):
+    """One load of a layer's features. Old versions stay, addressable, for comparison and roll-back."""
+
+    class State(models.TextChoices):
+        LOADED = "loaded", _("loaded, not published")
+        CURRENT = "current", _("current")
+        RETIRED = "retired", _("retired")
+
+    layer = models.ForeignKey(Layer, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(_("number"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.LOADED)
+    geometry_type = models.CharField(_("geometry"), max_length=20)
+    feature_count = models.PositiveIntegerField(_("features"))
+    extent = models.PolygonField(srid=4326, null=True)
+    source_name = models.CharField(_("file"), max_length=200)
+    source_sha256 = models.CharField(max_length=64)
+    source_crs = models.CharField(_("coordinate system of the file"), max_length=200)
+    findings = models.JSONField(_("what the import found"), default=list)
+    statistics = models.JSONField(default=dict, help_text=_("For each field: counts, extremes, common values."))
+    loaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    loaded_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("version")
+        verbose_name_plural = _("versions")
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["layer", "number"], name="a_layer_numbers_its_versions"),
+            models.UniqueConstraint(
+                fields=["layer"], condition=models.Q(state="current"), name="a_layer_has_one_current_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.layer_id} v{self.number}"
+
+    @property
+    def partition(self) -> str:
+        """The name of the table that holds this version's features."""
+        return f"layers_feature_v{self.pk}"
+
+
+class Feature(models.Model):
+    """One feature of a version. The table is partitioned by `version_id` and made by a migration in SQL."""
+
+    pk = models.CompositePrimaryKey("version_id", "fid")
+    version = models.ForeignKey(LayerVersion, on_delete=models.DO_NOTHING, related_name="features", db_index=False)
+    fid = models.BigIntegerField()
+    geom = models.GeometryField(srid=4326, spatial_index=False)
+    geom_3857 = models.GeometryField(srid=3857, spatial_index=False)
+    properties = models.JSONField()
+    search = SearchVectorField()
+
+    class Meta:
+        managed = False
+        db_table = "layers_feature"
+
+    def __str__(self) -> str:
+        return f"{self.version_id}/{self.fid}"

@@ -1,0 +1,119 @@
+"""Loading, publishing and taking back versions of a layer.
+
+A version's features are copied into a table of their own, indexed there and then attached as a partition; publishing
+swaps the layer's current version in one transaction. Who may see a layer hangs on the layer, so it survives every swap.
+"""
+
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from psycopg2 import sql
+
+from accounts.models import User
+from layers.errors import NoEarlierVersion, NotReady
+from layers.models import Layer, LayerVersion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What is known of a file's features before they are stored."""
+
+    geometry_type: str
+    source_name: str
+    source_sha256: str
+    source_crs: str
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+
+@transaction.atomic
+def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str]) -> LayerVersion:
+    """Store a version, not yet published. `rows` is PostgreSQL COPY text: fid, geometry (hex EWKB, 4326), properties.
+
+    The fids must be unique; an empty geometry is `\\N`. Raises django.db.DatabaseError when a row cannot be stored.
+    """
+    last = LayerVersion.objects.select_for_update().filter(layer=layer).order_by("-number").first()
+    version = LayerVersion.objects.create(
+        layer=layer,
+        number=last.number + 1 if last else 1,
+        feature_count=0,
+        loaded_by=by,
+        geometry_type=loaded.geometry_type,
+        source_name=loaded.source_name[:200],
+        source_sha256=loaded.source_sha256,
+        source_crs=loaded.source_crs[:200],
+        findings=loaded.findings,
+        statistics=loaded.statistics,
+    )
+    table = sql.Identifier(version.partition)
+    with connection.cursor() as cursor:
+        _run(cursor, "CREATE TABLE {table} (LIKE layers_feature INCLUDING ALL)", table=table)
+        _run(cursor, "ALTER TABLE {table} ALTER version_id SET DEFAULT {id}", table=table, id=sql.Literal(version.pk))
+        statement = sql.SQL("COPY {table} (fid, geom, properties) FROM STDIN").format(table=table)
+        cursor.copy_expert(statement.as_string(cursor.connection), rows)
+        _run(cursor, "ALTER TABLE {table} ADD PRIMARY KEY (version_id, fid)", table=table)
+        _run(cursor, "CREATE INDEX ON {table} USING gist (geom)", table=table)
+        _run(cursor, "CREATE INDEX ON {table} USING gist (geom_3857)", table=table)
+        _run(cursor, "CREATE INDEX ON {table} USING gin (search)", table=table)
+        _run(
+            cursor,
+            "ALTER TABLE layers_feature ATTACH PARTITION {table} FOR VALUES IN ({id})",
+            table=table,
+            id=sql.Literal(version.pk),
+        )
+        _run(cursor, "ANALYZE {table}", table=table)
+        _run(cursor, "SELECT count(*), ST_SetSRID(ST_Extent(geom)::geometry, 4326)::text FROM {table}", table=table)
+        count, extent = cursor.fetchone()
+        cursor.execute(
+            "UPDATE layers_layerversion SET feature_count = %s, extent = ST_Envelope(ST_Buffer(%s::geometry, 1e-9))"
+            " WHERE id = %s",
+            [count, extent, version.pk],
+        )
+    version.refresh_from_db()
+    return version
+
+
+@transaction.atomic
+def publish(*, version: LayerVersion, by: User | None) -> Layer:
+    """Make `version` the layer's current one and put the layer into the catalogue."""
+    layer = Layer.objects.select_for_update().get(pk=version.layer_id)
+    if missing := missing_for_publication(layer):
+        raise NotReady(_("Before publication, fill in: %(fields)s.") % {"fields": ", ".join(missing)})
+    LayerVersion.objects.filter(layer=layer, state=LayerVersion.State.CURRENT).exclude(pk=version.pk).update(
+        state=LayerVersion.State.RETIRED
+    )
+    LayerVersion.objects.filter(pk=version.pk).update(
+        state=LayerVersion.State.CURRENT, published_at=version.published_at or timezone.now()
+    )
+    layer.current = version
+    layer.state = Layer.State.PUBLISHED
+    layer.save(update_fields=["current", "state", "changed_at"])
+    version.refresh_from_db()
+    return layer
+
+
+def roll_back(*, layer: Layer, by: User | None) -> Layer:
+    """Publish the version before the current one again. Raises NoEarlierVersion."""
+    current = layer.current.number if layer.current else 0
+    earlier = layer.versions.filter(number__lt=current, published_at__isnull=False).order_by("-number").first()
+    if earlier is None:
+        raise NoEarlierVersion(_("There is no earlier version of “%(layer)s”.") % {"layer": layer.title})
+    return publish(version=earlier, by=by)
+
+
+def missing_for_publication(layer: Layer) -> list[str]:
+    """Return the labels of what a layer needs before it can be published; [] when it is complete."""
+    needed = {
+        _("Indonesian title"): layer.title_id,
+        _("Indonesian summary"): layer.abstract_id,
+        _("theme"): layer.theme,
+        _("licence"): layer.licence,
+    }
+    return [label for label, value in needed.items() if not value]
+
+
+def _run(cursor: Any, statement: str, **parts: sql.Composable) -> None:
+    cursor.execute(sql.SQL(statement).format(**parts))

@@ -1,0 +1,67 @@
+import pytest
+import shapely
+
+from layers import versions
+from layers.errors import NoEarlierVersion, NotReady
+from layers.models import Feature, Layer
+from tests.factories.layers import POINTS, make_layer, make_version
+
+pytestmark = pytest.mark.django_db
+
+
+def test_store_version_keeps_features_and_counts_them() -> None:
+    layer = make_layer()
+    assert layer.current is not None
+    assert layer.current.feature_count == 3
+    assert layer.current.extent is not None
+    first = Feature.objects.get(version=layer.current, fid=1)
+    assert first.properties["nama"] == "Puskesmas Teluk Lingga"
+    assert first.geom.coords == (117.55, 0.5)
+    assert first.geom_3857.x == pytest.approx(13085606.13, abs=1)
+
+
+def test_publish_swaps_the_current_version_and_keeps_the_old() -> None:
+    layer = make_layer(access="agency")
+    old = layer.current
+    assert old is not None
+    versions.publish(version=make_version(layer, POINTS[:1]), by=None)
+    layer.refresh_from_db()
+    assert layer.current is not None
+    assert (layer.current.number, layer.current.feature_count) == (2, 1)
+    old.refresh_from_db()
+    assert old.state == "retired"
+    assert Feature.objects.filter(version=old).count() == 3
+    assert layer.access == "agency"
+
+
+def test_roll_back_brings_the_earlier_version_again() -> None:
+    layer = make_layer()
+    versions.publish(version=make_version(layer, POINTS[:1]), by=None)
+    layer.refresh_from_db()
+    versions.roll_back(layer=layer, by=None)
+    layer.refresh_from_db()
+    assert layer.current is not None
+    assert layer.current.number == 1
+    with pytest.raises(NoEarlierVersion):
+        versions.roll_back(layer=layer, by=None)
+
+
+def test_publish_refuses_a_layer_without_licence_and_names_it() -> None:
+    layer = make_layer()
+    Layer.objects.filter(pk=layer.pk).update(licence="")
+    with pytest.raises(NotReady, match=r"lisensi|licence"):
+        versions.publish(version=make_version(layer, POINTS), by=None)
+
+
+def test_store_version_with_one_point_has_an_extent() -> None:
+    layer = make_layer(rows=[(shapely.Point(117.5, 0.5), {"nama": "Satu"})])
+    assert layer.current is not None
+    assert layer.current.extent is not None
+    assert layer.current.extent.valid
+
+
+def test_store_version_without_features_has_no_extent() -> None:
+    layer = make_layer(rows=[])
+    assert layer.current is not None
+    assert layer.current.feature_count == 0
+    assert layer.current.extent is None

@@ -26,38 +26,37 @@ from incidents.rollups import COARSEST, DETAILED_UP_TO
 CELL_STEP = 5
 """Cells are 2^5 to a tile's edge: 8 px on a tile of 256 px."""
 POINTS_FROM = 14
-POINTS_MAX = 4_000
+POINTS_MAX = 3_300
 """A tile with more points than this is drawn as cells, so that none exceeds 60 KB gzipped."""
+COARSE_UP_TO = 12
+"""Up to this zoom, category and status are answered by the roll-up, with cells of up to 32 px."""
 MARGIN = 160
 """Tile units (10 px) around a tile in which reports are sent too, so that their signs are not cut at its edge."""
 BREAKS = [1, 2, 6, 21, 101, 501]
 """The first count of each class of colour."""
 DENSE_STEP = 6
-"""Cells instead of too many points: 2^6 to an edge, 4 px."""
+"""Cells counted from reports, where the roll-up has none: 2^6 to an edge, 4 px."""
 
 HALF_WORLD_M = 20_037_508.342789244  # half the edge of EPSG:3857's square
 
-# Roll-up cells of level %(level)s inside a tile, and the deltas not yet folded into them.
+# Roll-up cells of level %(level)s inside a tile (or up to `around` cells beyond), and the deltas not yet folded.
 _COUNTED = """
     SELECT x, y, sum(n)::int AS n FROM (
         SELECT x, y, n FROM incidents_reportcell
-        WHERE level = %(level)s AND x BETWEEN %(x0)s AND %(x1)s AND y BETWEEN %(y0)s AND %(y1)s {of_cells}
+        WHERE level = %(level)s AND x BETWEEN %(x0)s - {around} AND %(x1)s + {around}
+              AND y BETWEEN %(y0)s - {around} AND %(y1)s + {around} {of_cells}
         UNION ALL
         SELECT x >> %(shift)s, y >> %(shift)s, n FROM incidents_reportcelldelta
-        WHERE x >> %(shift)s BETWEEN %(x0)s AND %(x1)s AND y >> %(shift)s BETWEEN %(y0)s AND %(y1)s {of_deltas}
+        WHERE x >> %(shift)s BETWEEN %(x0)s - {around} AND %(x1)s + {around}
+          AND y >> %(shift)s BETWEEN %(y0)s - {around} AND %(y1)s + {around} {of_deltas}
     ) AS counts GROUP BY x, y HAVING sum(n) > 0
 """
-_TOTALS = _COUNTED.format(of_cells="AND category = 0 AND status = ''", of_deltas="")
-_BY_CATEGORY = _COUNTED.format(
-    of_cells="AND category = ANY(%(categories)s) AND status = ''", of_deltas="AND category = ANY(%(categories)s)"
-)
-_BY_STATUS = _COUNTED.format(
-    of_cells="AND category = 0 AND status = ANY(%(statuses)s)", of_deltas="AND status = ANY(%(statuses)s)"
-)
-_BY_BOTH = _COUNTED.format(
-    of_cells="AND category = ANY(%(categories)s) AND status = ANY(%(statuses)s)",
-    of_deltas="AND category = ANY(%(categories)s) AND status = ANY(%(statuses)s)",
-)
+_EVERY = "AND category = 0 AND status = ''"
+_OF_CATEGORY, _OF_STATUS = "AND category = ANY(%(categories)s)", "AND status = ANY(%(statuses)s)"
+_TOTALS = _COUNTED.format(of_cells=_EVERY, of_deltas="", around=0)
+_BY_CATEGORY = _COUNTED.format(of_cells=f"{_OF_CATEGORY} AND status = ''", of_deltas=_OF_CATEGORY, around=0)
+_BY_STATUS = _COUNTED.format(of_cells=f"AND category = 0 {_OF_STATUS}", of_deltas=_OF_STATUS, around=0)
+_BY_BOTH = _COUNTED.format(of_cells=f"{_OF_CATEGORY} {_OF_STATUS}", of_deltas=f"{_OF_CATEGORY} {_OF_STATUS}", around=0)
 
 # Cells are placed in tile units straight away: no geometry is computed, none can be clipped away.
 _CELLS_TILE = f"""
@@ -69,16 +68,30 @@ _CELLS_TILE = f"""
 """  # noqa: S608 - constants of ours only
 _TOTALS_TILE = _CELLS_TILE.format(counted=_TOTALS)
 
-# The same place as ST_AsMVTGeom computes for points, without its clipping and checks.
+# Points, or the finest cells where there are too many of them, decided and made in one statement. A point's place is
+# what ST_AsMVTGeom computes, without its clipping and checks. Where only the margin is crowded, it is left out.
 _PUBLIC_POINTS_TILE = f"""
-    SELECT count(*), ST_AsMVT(point, 'points', {EXTENT}, 'geom') FROM (
-        SELECT ST_MakePoint(round((ST_X(r.geom_3857) - %(west)s) / %(unit)s),
-                            round((%(north)s - ST_Y(r.geom_3857)) / %(unit)s)) AS geom,
-               r.ticket AS t, r.status AS s, c.code AS c
-        FROM incidents_report AS r JOIN incidents_category AS c ON c.id = r.category_id
-        WHERE r.geom_3857 && ST_MakeEnvelope(%(left)s, %(bottom)s, %(right)s, %(top)s, 3857) AND NOT r.confidential
-        LIMIT {POINTS_MAX + 1}
-    ) AS point
+    WITH near AS MATERIALIZED (
+        {_COUNTED.format(of_cells=_EVERY, of_deltas="", around=1)}
+    ), inside AS (
+        SELECT * FROM near WHERE x BETWEEN %(x0)s AND %(x1)s AND y BETWEEN %(y0)s AND %(y1)s
+    )
+    SELECT CASE WHEN (SELECT coalesce(sum(n), 0) <= {POINTS_MAX} FROM inside) THEN (
+        SELECT coalesce(ST_AsMVT(point, 'points', {EXTENT}, 'geom'), '') FROM (
+            SELECT ST_MakePoint(round((ST_X(r.geom_3857) - %(west)s) / %(unit)s),
+                                round((%(north)s - ST_Y(r.geom_3857)) / %(unit)s)) AS geom,
+                   r.ticket AS t, r.status AS s, c.code AS c
+            FROM incidents_report AS r JOIN incidents_category AS c ON c.id = r.category_id
+            WHERE NOT r.confidential AND r.geom_3857 && (
+                SELECT CASE WHEN coalesce(sum(n), 0) <= {POINTS_MAX}
+                       THEN ST_MakeEnvelope(%(left)s, %(bottom)s, %(right)s, %(top)s, 3857)
+                       ELSE ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 3857) END
+                FROM near
+            )
+        ) AS point
+    ) WHEN %(size)s > 0 THEN (
+        {_CELLS_TILE.format(counted="SELECT * FROM inside")}
+    ) END
 """  # noqa: S608 - constants of ours only
 
 # The same from a filtered queryset, and its count in cells. Positional parameters: the queryset brings its own.
@@ -112,14 +125,14 @@ def report_tile(tile: Tile, query: QueryDict | None = None) -> bytes:
         points = _filtered_points(tile, found) if found else _points(tile)
         return _counted(tile, found, DENSE_STEP) if points is None else points
     if found is None or not found.values:
-        return _run(_TOTALS_TILE, _cells(tile))
+        return _run(_TOTALS_TILE, _cells(tile, level_of(tile.z)))
     keys = found.cell_keys()
-    params = _cells(tile)
-    if keys is None or params["level"] > DETAILED_UP_TO:
+    if keys is None or tile.z > COARSE_UP_TO:
         return _counted(tile, found, CELL_STEP)
     categories, statuses = keys
     counted = (_BY_BOTH if statuses else _BY_CATEGORY) if categories else _BY_STATUS
-    return _run(_CELLS_TILE.format(counted=counted), params | {"categories": categories, "statuses": statuses})
+    params = _cells(tile, min(level_of(tile.z), DETAILED_UP_TO)) | {"categories": categories, "statuses": statuses}
+    return _run(_CELLS_TILE.format(counted=counted), params)
 
 
 def level_of(zoom: int) -> int:
@@ -136,18 +149,22 @@ def _filtered(query: QueryDict) -> ReportFilter:
     return found
 
 
-def _cells(tile: Tile) -> dict[str, int]:
-    """Return the range of cells inside the tile, and a cell's edge in tile units."""
-    level = level_of(tile.z)
+def _cells(tile: Tile, level: int) -> dict[str, int]:
+    """Return the range of cells of `level` inside the tile, and a cell's edge in tile units.
+
+    A tile smaller than a cell gets the cell that holds it, and 0 as its edge.
+    """
     inside = level - tile.z
+    first = (tile.x << inside, tile.y << inside) if inside >= 0 else (tile.x >> -inside, tile.y >> -inside)
+    last = (1 << inside) - 1 if inside >= 0 else 0
     return {
         "level": level,
         "shift": DELTA_LEVEL - level,
-        "x0": tile.x << inside,
-        "x1": ((tile.x + 1) << inside) - 1,
-        "y0": tile.y << inside,
-        "y1": ((tile.y + 1) << inside) - 1,
-        "size": EXTENT >> inside,
+        "x0": first[0],
+        "x1": first[0] + last,
+        "y0": first[1],
+        "y1": first[1] + last,
+        "size": EXTENT >> inside if inside > 0 else 0,
     }
 
 
@@ -165,6 +182,8 @@ def _grid(tile: Tile) -> dict[str, float]:
         "unit": unit,
         "west": west,
         "north": north,
+        "east": west + EXTENT * unit,
+        "south": north - EXTENT * unit,
         "left": west - MARGIN * unit,
         "right": west + (EXTENT + MARGIN) * unit,
         "top": north + MARGIN * unit,
@@ -173,11 +192,14 @@ def _grid(tile: Tile) -> dict[str, float]:
 
 
 def _points(tile: Tile) -> bytes | None:
-    """Return the tile of all public reports as points, or None if there are too many."""
+    """Return the tile of all public reports as points, or as the roll-up's finest cells if there are too many.
+
+    None where there are too many and no such cells.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_PUBLIC_POINTS_TILE, _grid(tile))
-        count, body = cursor.fetchone()
-    return bytes(body) if count <= POINTS_MAX else None
+        cursor.execute(_PUBLIC_POINTS_TILE, _grid(tile) | _cells(tile, DELTA_LEVEL))
+        body = cursor.fetchone()[0]
+    return None if body is None else bytes(body)
 
 
 def _near(found: ReportFilter | None, grid: dict[str, float]) -> Any:

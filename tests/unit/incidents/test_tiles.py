@@ -140,9 +140,8 @@ def test_fine_cells_sum_up_too(z: int, query: str) -> None:
     place = Place()
     for n in range(30):
         place.report(117.55 + n / 500, 0.5 + n / 700)
-    near = [
-        Tile(z, t.x + dx, t.y + dy) for t in [tile_at(117.58, 0.52, z)] for dx in range(-3, 4) for dy in range(-3, 4)
-    ]
+    middle = tile_at(117.58, 0.52, z)
+    near = [Tile(z, middle.x + dx, middle.y + dy) for dx in range(-3, 4) for dy in range(-3, 4)]
     for _ in range(2):
         found = [feature for tile in near for feature in features(tiles.report_tile(tile, QueryDict(query)))]
         assert sum(feature["n"] for feature in found) == 30
@@ -181,7 +180,8 @@ def test_points_agree_with_st_asmvtgeom(query: str) -> None:
         cursor.execute(
             """
             SELECT ST_AsMVT(p, 'points') FROM (
-                SELECT ST_AsMVTGeom(geom_3857, ST_TileEnvelope(%s, %s, %s), 4096, 160) AS geom, ticket AS t FROM incidents_report
+                SELECT ST_AsMVTGeom(geom_3857, ST_TileEnvelope(%s, %s, %s), 4096, 160) AS geom, ticket AS t
+                FROM incidents_report
                 WHERE geom_3857 && ST_TileEnvelope(%s, %s, %s, margin => 160.0 / 4096)
             ) AS p
             """,
@@ -194,14 +194,37 @@ def test_points_agree_with_st_asmvtgeom(query: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "kind=laporan"])
-def test_too_many_points_become_exact_cells(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+@pytest.mark.parametrize("z", [14, 15, 16, 17, 18])
+def test_too_many_points_become_exact_cells(monkeypatch: pytest.MonkeyPatch, query: str, z: int) -> None:
     place = Place()
     for n in range(12):
-        place.report(SANGATTA[0] + n / 100_000, SANGATTA[1])
-    monkeypatch.setattr(tiles, "POINTS_MAX", 5)
-    found = [f for t in around_point(15) for f in features(tiles.report_tile(t, QueryDict(query)))]
-    assert {feature["layer"] for feature in found} == {"cells"}
-    assert sum(feature["n"] for feature in found) == 12
+        place.report(SANGATTA[0] + n / 1_000_000, SANGATTA[1])
+    lower_the_limit(monkeypatch, 5)
+    for _ in range(2):
+        found = [f for t in around_point(z) for f in features(tiles.report_tile(t, QueryDict(query)))]
+        assert {feature["layer"] for feature in found} == {"cells"}
+        assert sum(feature["n"] for feature in found) == 12
+        rollups.fold()
+
+
+def test_crowd_next_door_costs_a_tile_its_margin_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place()
+    z = 15
+    edge = tile_at(*SANGATTA, z).x / 2**z * 360 - 180  # the western edge of the tile, in degrees
+    for n in range(6):
+        place.report(edge - 0.0001, SANGATTA[1] + n / 1_000_000)
+    own = place.report(edge + 0.0001, SANGATTA[1])
+    tile = tile_at(*SANGATTA, z)
+    assert len(features(tiles.report_tile(tile))) == 7
+    lower_the_limit(monkeypatch, 5)
+    (point,) = features(tiles.report_tile(tile))
+    assert point["t"] == own.ticket
+
+
+def lower_the_limit(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    sql = tiles._PUBLIC_POINTS_TILE.replace(f"<= {tiles.POINTS_MAX}", f"<= {limit}")
+    monkeypatch.setattr(tiles, "_PUBLIC_POINTS_TILE", sql)
+    monkeypatch.setattr(tiles, "POINTS_MAX", limit)
 
 
 def around_point(z: int) -> list[Tile]:

@@ -1,0 +1,272 @@
+"""Reporting in a real browser at 360 x 800: by tap with a photo, by list without JavaScript, and on a bad network."""
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, Route, expect
+
+from incidents import proof
+from incidents.models import Report
+from incidents.models.drafts import DraftPhoto, ReportDraft
+from tests.e2e.conftest import PHONE, axe_findings
+
+pytestmark = [pytest.mark.usefixtures("live_kutim"), pytest.mark.django_db(transaction=True)]
+
+Open = Callable[..., Page]
+IN_SANGATTA = {
+    "geolocation": {"longitude": 117.535, "latitude": 0.5012, "accuracy": 18},
+    "permissions": ["geolocation"],
+}
+NASTY = "Lubang </script><script>alert(1)</script> ${x} 'besar' 🌧️ سلام ꦗꦮ"
+
+
+def picture(name: str = "jalan.jpg", colour: tuple[int, int, int] = (120, 90, 60)) -> dict[str, Any]:
+    out = io.BytesIO()
+    Image.new("RGB", (800, 600), colour).save(out, "JPEG")
+    return {"name": name, "mimeType": "image/jpeg", "buffer": out.getvalue()}
+
+
+def go_on(page: Page, to: str) -> None:
+    page.locator("button.button--primary[name=go]").click()
+    page.wait_for_url(f"**/{to}/")
+
+
+def choose(page: Page, base: str) -> None:
+    page.goto(f"{base}/lapor/")
+    page.locator("details.choice__group > summary").first.click()
+    page.locator("input[value=jalan-rusak]").check()
+    go_on(page, "di-mana")
+
+
+def tell(page: Page, title: str = NASTY) -> None:
+    page.fill("#id_title", title)
+    page.fill("#id_description", "Sudah dua minggu di depan pasar.")
+
+
+def to_the_check(page: Page, base: str) -> None:
+    """All steps, by the quickest way."""
+    choose(page, base)
+    page.fill("#place-search", "singa gembara")
+    page.locator("#place-found button").first.click()
+    go_on(page, "cerita")
+    tell(page)
+    go_on(page, "anda")
+    go_on(page, "periksa")
+
+
+@pytest.fixture
+def free_page(browser: Browser) -> Any:
+    """A page that may log failing requests: on a bad network the browser itself reports them."""
+    context = browser.new_context(viewport=PHONE, locale="id-ID")
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()
+
+
+def test_report_by_tap_with_a_photo(live_server: Any, open_page: Open) -> None:
+    page = open_page(**IN_SANGATTA)
+    page.on("dialog", lambda _dialog: pytest.fail("a script in a text ran"))
+    page.goto(f"{live_server.url}/lapor/")
+    assert axe_findings(page) == []
+    page.fill("#narrow-what", "lubang")
+    expect(page.locator("[data-narrow-list] li:visible")).to_have_count(1)
+    page.locator("input[value=jalan-rusak]").check()
+    assert page.locator("input[name=kind][value=laporan]").is_checked()
+    go_on(page, "di-mana")
+
+    page.locator("[data-locate-me]").click()
+    result = page.locator("[data-result]")
+    expect(result).to_contain_text("18 m")
+    expect(result).to_contain_text("Kecamatan Sangatta Utara")
+    assert axe_findings(page) == []
+    page.locator("[data-map]").click(position={"x": 150, "y": 120})
+    expect(page.locator("#id_place_source")).to_have_value("tap")
+    expect(result).not_to_contain_text("18 m")
+    expect(result).to_contain_text("Dinas Pekerjaan Umum")
+    go_on(page, "cerita")
+
+    tell(page)
+    page.set_input_files("#id_photos", [picture()])
+    expect(page.locator("[data-photo] img")).to_have_count(1)
+    assert DraftPhoto.objects.count() == 1
+    assert axe_findings(page) == []
+    go_on(page, "anda")
+    page.fill("#id_email", "sari@example.org")
+    assert axe_findings(page) == []
+    go_on(page, "periksa")
+    expect(page.locator("main")).to_contain_text(NASTY)
+    assert axe_findings(page) == []
+    page.locator("button.button--primary[name=go]").dblclick()
+    page.wait_for_url("**/terkirim/")
+
+    report = Report.objects.get()
+    assert (report.title, report.place_source, report.photos.count()) == (NASTY, "tap", 1)
+    expect(page.locator(".receipt__ticket")).to_have_text(report.ticket)
+    expect(page.locator(".receipt__qr img")).to_be_visible()
+    assert axe_findings(page) == []
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('kutim.draft')).length") == 0
+    page.go_back()
+    page.wait_for_url("**/terkirim/")
+    assert Report.objects.count() == 1
+
+
+def test_report_by_list_without_javascript(live_server: Any, open_page: Open, settings: Any) -> None:
+    settings.HUMAN_SECONDS = 0
+    page = open_page(java_script_enabled=False)
+    choose(page, live_server.url)
+    go_on(page, "di-mana")  # nothing chosen yet: the page comes back and says so
+    expect(page.locator(".error-summary")).to_be_visible()
+    page.get_by_text("Sangatta Utara", exact=True).first.click()
+    page.locator("input[name=desa][value='64.08.04.2011']").check()
+    go_on(page, "cerita")
+    tell(page, "abc")
+    page.set_input_files("#id_photos", [picture()])
+    go_on(page, "cerita")
+    expect(page.locator("#id_title")).to_have_value("abc")
+    expect(page.locator("[data-photo-list] img")).to_have_count(1)
+    page.fill("#id_title", NASTY)
+    go_on(page, "anda")
+    page.locator("button[value=back]").click()
+    page.wait_for_url("**/cerita/")
+    expect(page.locator("#id_title")).to_have_value(NASTY)
+    go_on(page, "anda")
+    go_on(page, "periksa")
+    page.fill("#id_answer", "1")
+    page.locator("button.button--primary[name=go]").click()
+    expect(page.locator(".error-summary")).to_be_visible()
+    token = page.locator("input[name=token]").get_attribute("value") or ""
+    draft_id = ReportDraft.objects.get().pk
+    page.fill("#id_answer", next(str(n) for n in range(2, 11) if proof.is_answered(draft_id, token, str(n))))
+    page.locator("button.button--primary[name=go]").click()
+    page.wait_for_url("**/terkirim/")
+    report = Report.objects.get()
+    assert (report.title, report.place_source, report.photos.count()) == (NASTY, "area", 1)
+    expect(page.locator(".receipt__ticket")).to_have_text(report.ticket)
+
+
+def test_error_takes_the_focus_and_goes_away_when_mended(live_server: Any, open_page: Open) -> None:
+    page = open_page()
+    page.goto(f"{live_server.url}/lapor/")
+    go_on(page, "apa")
+    expect(page.locator(".error-summary")).to_be_focused()
+    assert axe_findings(page) == []
+    page.locator("details.choice__group > summary").first.click()
+    page.locator("input[value=jembatan]").check()
+    expect(page.locator(".error-summary")).to_have_count(0)
+
+
+def test_offline_says_so_and_loses_nothing(live_server: Any, free_page: Page) -> None:
+    page = free_page
+    choose(page, live_server.url)
+    page.fill("#place-search", "singa gembara")
+    page.locator("#place-found button").first.click()
+    go_on(page, "cerita")
+    tell(page)
+    page.context.set_offline(True)
+    page.set_input_files("#id_photos", [picture()])
+    expect(page.locator("[data-photos] [data-state=failed] button")).to_have_count(2)
+    page.locator("button.button--primary[name=go]").click()
+    expect(page.locator("[data-failed]")).to_be_focused()
+    page.context.set_offline(False)
+    page.reload()
+    expect(page.locator("#id_title")).to_have_value(NASTY)
+    page.set_input_files("#id_photos", [picture()])
+    expect(page.locator("[data-photo]")).to_have_count(1)
+    go_on(page, "anda")
+    go_on(page, "periksa")
+    page.context.set_offline(True)
+    page.locator("button.button--primary[name=go]").click()
+    expect(page.locator("[data-failed]")).to_be_focused()
+    page.context.set_offline(False)
+    page.locator("button.button--primary[name=go]").click()
+    page.wait_for_url("**/terkirim/")
+    assert Report.objects.get().photos.count() == 1
+
+
+def test_answer_lost_on_the_way_back_is_still_one_report(live_server: Any, free_page: Page) -> None:
+    page = free_page
+    to_the_check(page, live_server.url)
+
+    def lose_the_answer(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/periksa/", lose_the_answer)
+    page.locator("button.button--primary[name=go]").click()
+    expect(page.locator("[data-failed]")).to_be_focused()
+    page.unroute("**/periksa/")
+    page.locator("button.button--primary[name=go]").click()
+    page.wait_for_url("**/terkirim/")
+    assert Report.objects.count() == 1
+
+
+def test_proof_that_ran_out_is_renewed_without_a_word(live_server: Any, free_page: Page) -> None:
+    page, asked = free_page, []
+
+    def stale_first(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(json=proof.challenge(uuid4()))
+        else:
+            route.continue_()
+
+    page.route("**/tantangan/", stale_first)
+    to_the_check(page, live_server.url)
+    page.locator("button.button--primary[name=go]").click()
+    page.wait_for_url("**/terkirim/")
+    assert len(asked) == 2
+
+
+def test_browser_that_cannot_prove_is_asked_in_words(live_server: Any, free_page: Page, settings: Any) -> None:
+    settings.HUMAN_SECONDS = 0
+    page = free_page
+    page.add_init_script("delete globalThis.Worker")
+    to_the_check(page, live_server.url)
+    question = page.locator("label[for=id_answer]").inner_text()
+    assert re.search(r"\w+ \w+ \w+", question)
+    token = page.locator("input[name=token]").get_attribute("value") or ""
+    draft_id = ReportDraft.objects.get().pk
+    page.fill("#id_answer", next(str(n) for n in range(2, 11) if proof.is_answered(draft_id, token, str(n))))
+    page.locator("button.button--primary[name=go]").click()
+    page.wait_for_url("**/terkirim/")
+    assert Report.objects.count() == 1
+
+
+def test_place_outside_is_refused_at_once_and_mended(live_server: Any, free_page: Page) -> None:
+    page = free_page
+    page.context.grant_permissions(["geolocation"])
+    page.context.set_geolocation({"longitude": 117.5, "latitude": 2.15, "accuracy": 900})
+    choose(page, live_server.url)
+    page.locator("[data-locate-me]").click()
+    result = page.locator("[data-result]")
+    expect(result).to_have_class(re.compile("is-refused"))
+    expect(result).to_contain_text("lapor.go.id")
+    go_on(page, "di-mana")
+    expect(page.locator(".error-summary")).to_be_focused()
+    page.fill("#place-search", "singa gembara")
+    page.locator("#place-found button").first.click()
+    expect(page.locator(".error-summary")).to_have_count(0)
+    go_on(page, "cerita")
+
+
+def test_phone_without_a_location_says_what_else_works(live_server: Any, open_page: Open) -> None:
+    page = open_page()
+    choose(page, live_server.url)
+    page.locator("[data-locate-me]").click()
+    expect(page.locator("[data-result]")).to_have_class(re.compile("is-refused"))
+
+
+def test_pages_fit_narrow_screens(live_server: Any, open_page: Open) -> None:
+    page = open_page(viewport={"width": 320, "height": 640})
+    to_the_check(page, live_server.url)
+    for step in ("apa", "di-mana", "cerita", "anda", "periksa"):
+        page.goto(re.sub(r"[\w-]+/$", f"{step}/", page.url))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, step

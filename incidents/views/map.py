@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
 
 from geo.maps import Areas, MapMarkup, TileLayer, active_areas, browse_map, tile_url
 from geo.tiles import made_tile, tile_of
@@ -15,7 +15,7 @@ from incidents import rollups
 from incidents.filters import ReportFilter
 from incidents.models import Report
 from incidents.promises import next_promise
-from incidents.tiles import BREAKS, POINTS_FROM, report_tile
+from incidents.tiles import BREAKS, POINTS_FROM, kept_report_tile
 
 LISTED = 20
 COUNT_UP_TO = 10_000
@@ -53,9 +53,10 @@ def map_card(request: HttpRequest) -> HttpResponse:
     return render(request, "incidents/map_card.html", {"rows": [(report, next_promise(report)) for report in reports]})
 
 
+@require_safe
 def reports_tile(request: HttpRequest, z: str, x: str, y: str) -> HttpResponse:
     """Answer /tiles/reports/z/x/y.mvt: public reports, narrowed by the conditions of the query string."""
-    return made_tile(request, report_tile(tile_of(z, x, y), request.GET))
+    return made_tile(request, kept_report_tile(tile_of(z, x, y), request.GET))
 
 
 def _listed(found: ReportFilter, areas: Areas | None) -> dict[str, Any]:

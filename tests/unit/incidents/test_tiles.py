@@ -1,13 +1,15 @@
 import gzip
 import math
 import random
+import threading
 from typing import Any
 
 import pytest
 from django.contrib.gis.geos import Point
-from django.db import connection
+from django.db import connection, transaction
 from django.http import Http404, HttpResponse, QueryDict
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from geo.errors import ParameterError
@@ -285,3 +287,46 @@ def test_view_refuses_what_is_no_number(address: tuple[str, str, str]) -> None:
 def test_view_refuses_tiles_beyond_the_grid(address: tuple[str, str, str]) -> None:
     with pytest.raises(Http404):
         reports_tile(RequestFactory().get("/"), *address)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kept_tile_is_never_older_than_the_last_commit() -> None:
+    place = Place()
+    place.report()
+    tile = tile_at(*SANGATTA, 8)
+
+    def shown() -> int:
+        return sum(feature["n"] for feature in features(tiles.kept_report_tile(tile, QueryDict("v=1"))))
+
+    assert [shown(), shown()] == [1, 1]
+    begun, commit = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with transaction.atomic():
+            place.report()
+            begun.set()
+            commit.wait(10)
+        connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    begun.wait(10)
+    assert [shown(), shown()] == [1, 1]
+    commit.set()
+    writer.join()
+    assert shown() == 2
+    Report.objects.all().delete()
+    assert shown() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kept_tile_takes_no_query_of_its_own_the_second_time() -> None:
+    Place().report()
+    tile = tile_at(*SANGATTA, 9)
+    tiles.kept_report_tile(tile, QueryDict())
+    with CaptureQueriesContext(connection) as queries:
+        tiles.kept_report_tile(tile, QueryDict("v=2"))
+    assert len(queries) == 1
+    with CaptureQueriesContext(connection) as queries:
+        tiles.kept_report_tile(tile, QueryDict("overdue=1"))
+    assert not any("pg_current_snapshot" in query["sql"] for query in queries)

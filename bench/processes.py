@@ -1,0 +1,166 @@
+"""Starting and ending the processes that are measured, and what memory they hold."""
+
+import http.client
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.database import ROOT
+
+STARTS_WITHIN_S = 90
+ENDS_WITHIN_S = 30
+LOGS = Path(os.environ.get("LOGS", "."))
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def running(name: str, command: list[str], environment: Mapping[str, str]) -> Iterator[int]:
+    """Run `command` with its output in the log `name`; give its process id, and end it (by that id) in the end."""
+    with (LOGS / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", *command],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield process.pid
+        if process.poll() is not None:
+            raise SystemExit(f"{name} ended by itself with {process.returncode}; see its log")
+    finally:
+        process.terminate()
+        try:
+            process.wait(ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def site(database_url: str) -> Iterator[tuple[int, int]]:
+    """Run the site as `start_web` in bin/run does; give its port and the process id of gunicorn's master.
+
+    Throttles are raised, because all requests come from one address; their window is one second, so that the list of
+    moments that the throttle keeps is as short as under the usual rates.
+    """
+    port = free_port()
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else os.environ["STATE_DIR"]
+    command = [
+        f"{Path(sys.executable).parent}/gunicorn", "config.wsgi:application", "--preload", "--worker-class", "gthread",
+        "--workers", "2", "--threads", "4", "--bind", f"127.0.0.1:{port}", "--graceful-timeout", "20",
+        "--no-control-socket", "--worker-tmp-dir", memory,
+    ]  # fmt: skip
+    environment = {
+        "DATABASE_URL": database_url,
+        "PORT": str(port),
+        "THROTTLE_REPORTS": "100000/sec",
+        "THROTTLE_LOCATE": "100000/sec",
+    }
+    with running("web", command, environment) as pid:
+        wait_for(port, "/readyz/", pid)
+        yield port, pid
+
+
+@contextmanager
+def worker(database_url: str) -> Iterator[int]:
+    """Run the worker as bin/run does; give its process id."""
+    with running("worker", [sys.executable, "manage.py", "worker"], {"DATABASE_URL": database_url}) as pid:
+        yield pid
+
+
+@contextmanager
+def tipg(database_url: str, schema: str) -> Iterator[int]:
+    """Run tipg with two processes, as many as the site's, on the tables of `schema`; give its port.
+
+    Its limit of features is set beyond the number of points, so that it drops none, and its margin around a tile to
+    ours. It does not look for new tables meanwhile.
+    """
+    port = free_port()
+    command = [
+        f"{os.environ['PEERS']}/bin/uvicorn", "tipg.main:app", "--workers", "2", "--host", "127.0.0.1",
+        "--port", str(port), "--no-access-log",
+    ]  # fmt: skip
+    environment = {
+        "DATABASE_URL": database_url.replace("postgis://", "postgresql://", 1),
+        "TIPG_DB_SCHEMAS": f'["{schema}"]',
+        "TIPG_DB_EXCLUDE_FUNCTION_SCHEMAS": f'["{schema}"]',
+        "TIPG_MAX_FEATURES_PER_TILE": "100000000",
+        "TIPG_TILE_BUFFER": "64",
+        "TIPG_CATALOG_TTL": "0",
+    }
+    with running("tipg", command, environment) as pid:
+        wait_for(port, "/healthz", pid)
+        yield port
+
+
+def wait_for(port: int, path: str, pid: int) -> None:
+    """Wait until `path` answers 200."""
+    until = time.monotonic() + STARTS_WITHIN_S
+    answer = "nothing"
+    while time.monotonic() < until:
+        if not _alive(pid):
+            break
+        try:
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            client.request("GET", path)
+            response = client.getresponse()
+            answer = f"{response.status} {response.read()[:200]!r}"
+            client.close()
+            if response.status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    raise SystemExit(f"{path} did not answer within {STARTS_WITHIN_S} s (last: {answer}); see STATE_DIR/bench/logs")
+
+
+def family(pid: int) -> list[int]:
+    """Return `pid` and all its descendants that run now."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                stat = (folder / "stat").read_text()
+            except OSError:
+                continue
+            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found.extend(child for child, parent in parents.items() if parent == one)
+    return found
+
+
+def memory_mb(pids: list[int]) -> tuple[float, float]:
+    """Return the processes' resident memory in MB: shared pages once (PSS), and the largest single process's RSS."""
+    shares, largest = 0.0, 0.0
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        values = {name: int(kb) / 1024 for name, kb in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)}
+        shares += values["Pss"]
+        largest = max(largest, values["Rss"])
+    return shares, largest
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

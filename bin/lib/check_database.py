@@ -9,7 +9,7 @@ import shlex
 import sys
 from urllib.parse import urlsplit
 
-import psycopg2  # type: ignore[import-untyped]  # its stubs are a package apart
+import psycopg2
 
 NEEDED = ("postgis", "pg_trgm", "btree_gist", "unaccent")
 MIN_POSTGRES, MIN_POSTGIS = 14, (3, 1)

@@ -6,16 +6,19 @@ swapped in one transaction (layers/versions.py). Geometry is EPSG:4326, lon lat,
 
 from typing import Any, ClassVar
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.gis.db import models
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import RegexValidator
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Agency
+from geo.models import BoundaryEdition, Desa, Kecamatan
 from layers.querysets import LayerQuerySet
 
 
@@ -202,3 +205,88 @@ class Feature(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version_id}/{self.fid}"
+
+
+# The catalogue -------------------------------------------------------------------------------------------------------
+
+
+class Synonym(models.Model):
+    """Words and phrases that mean the same to somebody who searches the catalogue."""
+
+    words = ArrayField(
+        models.CharField(max_length=80),
+        verbose_name=_("words"),
+        help_text=_("Words or phrases with one meaning, such as puskesmas, pusat kesehatan masyarakat, health centre."),
+    )
+
+    class Meta:
+        verbose_name = _("synonym")
+        verbose_name_plural = _("synonyms")
+
+    def __str__(self) -> str:
+        return ", ".join(self.words)
+
+
+class LayerWord(models.Model):
+    """A word (stemmed, Indonesian) that a layer is found by, where it stands, and in how many features.
+
+    Kept by the database (migration 0020), from what readers may see: never from hidden fields.
+    """
+
+    class Part(models.TextChoices):
+        TITLE = "title", _("title")
+        KEYWORD = "keyword", _("keywords")
+        AGENCY = "agency", _("agency")
+        FIELD = "field", _("fields")
+        ABSTRACT = "abstract", _("summary")
+        FEATURE = "feature", _("features")
+
+    layer = models.ForeignKey(Layer, on_delete=models.CASCADE, related_name="+")
+    word = models.CharField(max_length=80)
+    part = models.CharField(max_length=8, choices=Part)
+    n = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["word"], opclasses=["text_pattern_ops"], name="layerword_by_word"),
+            GinIndex(fields=["word"], opclasses=["gin_trgm_ops"], name="layerword_by_likeness"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.word} ({self.part})"
+
+
+class LayerPlace(models.Model):
+    """How many features of a version lie in, or touch, a kecamatan (`desa` empty) or a desa. Kept by the database."""
+
+    version = models.ForeignKey(LayerVersion, on_delete=models.CASCADE, related_name="places")
+    edition = models.ForeignKey(BoundaryEdition, on_delete=models.CASCADE, related_name="+")
+    kecamatan = models.ForeignKey(Kecamatan, on_delete=models.CASCADE, related_name="+")
+    desa = models.ForeignKey(Desa, on_delete=models.CASCADE, null=True, related_name="+")
+    n = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.version_id} {self.kecamatan_id}/{self.desa_id or '-'}: {self.n}"
+
+
+class LayerDownload(models.Model):
+    """That a person took a layer which not everybody may read. Rows are never changed or deleted."""
+
+    layer = models.ForeignKey(Layer, on_delete=models.PROTECT, related_name="downloads", verbose_name=_("layer"))
+    version = models.ForeignKey(LayerVersion, on_delete=models.PROTECT, related_name="+", verbose_name=_("version"))
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    format = models.CharField(_("format"), max_length=12)
+    srid = models.PositiveIntegerField(_("coordinate system"))
+    conditions = models.JSONField(_("filter"), default=dict)
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("download")
+        verbose_name_plural = _("downloads")
+        ordering = ["-at"]
+        triggers = [
+            pgtrigger.Protect(name="downloads_stay_as_they_are", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.layer_id} {self.format} {self.at:%Y-%m-%d}"

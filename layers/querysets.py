@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Self
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import models
+from django.db import connection, models
 
 from accounts.models import User
 
@@ -38,3 +38,9 @@ class LayerQuerySet(models.QuerySet["Layer"]):
         if not isinstance(user, User) or not user.works_at_desk():
             return self.none()
         return self if user.is_coordinator else self.filter(agency__in=user.agency_ids())
+
+    def index_places(self) -> None:
+        """Count the features of the current versions in each kecamatan and desa of the active edition (migration 0020)."""
+        current = list(self.filter(current__isnull=False).values_list("current_id", flat=True))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT layers_index_places(id) FROM unnest(%s::bigint[]) AS id", [current])

@@ -34,6 +34,7 @@ missing_system_packages() {
         if [ "$1" = test ]; then
             [ -n "$(browser)" ] || printf 'chromium\nfonts-liberation\n'
             command -v ogrinfo >/dev/null || echo gdal-bin
+            command -v xgettext >/dev/null || echo gettext
         fi
     } | sort -u
 }
@@ -66,6 +67,7 @@ named() {
         postgis) text="$text, PostgreSQL >= $MIN_POSTGRES with PostGIS >= $MIN_POSTGIS (the database)" ;;
         gdal-bin) text="$text, gdal-bin (reads and writes map files)" ;;
         chromium) text="$text, chromium (tests in a browser)" ;;
+        gettext) text="$text, gettext (finds texts without translation)" ;;
         *) text="$text, $package" ;;
         esac
     done

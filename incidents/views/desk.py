@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Agency, User
 from geo.errors import ParameterError
@@ -74,7 +74,7 @@ def for_desk(view: View) -> View:
 
 
 @for_desk
-@require_GET
+@require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """Show the reports at the person's desk, by the work they ask for."""
     try:
@@ -84,7 +84,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
 
 
 @for_desk
-@require_GET
+@require_safe
 @with_ticket
 def report(request: HttpRequest, ticket: str) -> HttpResponse:
     """Show one report with everything that an officer may know, beside the inbox."""
@@ -203,6 +203,8 @@ def _detail(
     except ParameterError:
         return redirect("desk_report", ticket=report.ticket)
     allowed = moves.allowed(report, by=request.user) if isinstance(request.user, User) else []
+    if failed:
+        failed["still_possible"] = any(move.name == failed["move"] for move in allowed)
     context = listed | {
         "report": report,
         "photos": report.photos.filter(event=None),

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from geo.errors import ParameterError
 from geo.maps import MapMarkup, locator_map
@@ -57,7 +57,7 @@ def missing(request: HttpRequest, ticket: str, error: str = "") -> HttpResponse:
     return render(request, "incidents/follow/missing.html", {"ticket": ticket[:40], "error": error}, status=404)
 
 
-@require_GET
+@require_safe
 def report_list(request: HttpRequest) -> HttpResponse:
     """Show the public reports, narrowed and ordered by the query string."""
     found = ReportFilter(request.GET, queryset=Report.objects.public())
@@ -91,7 +91,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 @with_ticket
 def report_detail(request: HttpRequest, ticket: str) -> HttpResponse:
     """Show one report: what, where, who answers and why, the public clock and the conversation."""
@@ -100,7 +100,7 @@ def report_detail(request: HttpRequest, ticket: str) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 @with_ticket
 def report_key(request: HttpRequest, ticket: str, secret: str) -> HttpResponse:
     """Take the secret of a report into the session, then go on to the address without it."""
@@ -134,7 +134,7 @@ def reporter_move(request: HttpRequest, ticket: str) -> HttpResponse:
     return redirect("report_detail", ticket=ticket)
 
 
-@require_GET
+@require_safe
 def track(request: HttpRequest) -> HttpResponse:
     """Find a report by its ticket; tell a mistyped ticket from one that does not exist."""
     typed = request.GET.get("ticket", "").strip()

@@ -45,9 +45,9 @@ opener.addEventListener("click", () => dialog.showModal());
 toggle.checked = isOn();
 toggle.addEventListener("change", () => localStorage.setItem(STORED, toggle.checked ? "on" : "off"));
 
-/* The open row stands in view in its own list. */
+/* The open row stands in view among the others. */
 const current = document.querySelector('[data-rows] a[aria-current="true"]');
-const list = document.querySelector(".desk__list");
+const list = document.querySelector("[data-rows]");
 if (current && list && list.scrollHeight > list.clientHeight) {
-  list.scrollTop = current.offsetTop - list.clientHeight / 3;
+  list.scrollTop += current.getBoundingClientRect().top - list.getBoundingClientRect().top - list.clientHeight / 3;
 }

@@ -21,7 +21,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from rest_framework.authentication import CSRFCheck
 
-from geo.errors import InvalidPoint
 from geo.locate import check_point
 from geo.maps import MapMarkup, pin_map
 from geo.models import Kecamatan
@@ -315,14 +314,16 @@ def _page(
 
 
 def _map(request: HttpRequest, form: StepForm) -> MapMarkup | None:
-    point: dict[str, float] = {}
+    """Return the map for tapping, with the pin where it was put before; a desa's point is set by the page's script."""
+    lon, lat = form["lon"].value(), form["lat"].value()
     try:
-        if not form["desa"].value():
-            point = {name: float(form[name].value() or "") for name in ("lon", "lat")}
-            check_point(**point)
-    except (ValueError, InvalidPoint):
-        point = {}
-    return pin_map(nonce=request.csp_nonce, **point)  # type: ignore[attr-defined]
+        place = None if form["desa"].value() else (float(lon), float(lat))
+        if place:
+            check_point(*place)
+    except (TypeError, ValueError):  # InvalidPoint is a ValueError
+        place = None
+    nonce = request.csp_nonce  # type: ignore[attr-defined]
+    return pin_map(nonce=nonce, lon=place[0], lat=place[1]) if place else pin_map(nonce=nonce)
 
 
 def _frame(step: str, draft_id: UUID) -> dict[str, object]:

@@ -25,13 +25,19 @@ export function settle(id) {
   if (summary && !summary.querySelector("li")) summary.remove();
 }
 
-/** Post `body` and return {response, body}; throws TypeError when there is no connection. */
+const PATIENCE_MS = 90_000; // a weak signal may need long for a page, but not for ever
+
+/** Whether an error means that the network failed, not we. */
+export const isNetwork = (error) => error instanceof TypeError || error.name === "TimeoutError";
+
+/** Post `body` and return {response, answer}; throws what `isNetwork` tells when there is no connection. */
 export async function post(address, body) {
   const response = await fetch(address, {
     method: "POST",
     body,
     headers: { Accept: "application/json" },
     credentials: "same-origin",
+    signal: AbortSignal.timeout?.(PATIENCE_MS),
   });
   const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
   return { response, answer: isJson ? await response.json() : null };
@@ -127,7 +133,7 @@ form.addEventListener("submit", async (event) => {
     form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "go", value: button?.value ?? "next" }));
     form.submit();
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
+    if (!isNetwork(error)) throw error;
     remember();
     fail(form.dataset.offlineText);
     busy(false);

@@ -1,6 +1,6 @@
 // The last step: the proof of work is done in the background by ALTCHA's own worker; then the report is sent, once.
 
-import { busy, fail, goTo, post } from "./form.js";
+import { busy, fail, goTo, isNetwork, post } from "./form.js";
 
 const box = document.querySelector("[data-proof]");
 const form = box.closest("form");
@@ -75,7 +75,7 @@ form.addEventListener("submit", async (event) => {
       proof = null; // it had run out: do another
     }
   } catch (error) {
-    if (error instanceof TypeError) {
+    if (isNetwork(error)) {
       fail(form.dataset.offlineText);
     } else {
       ask();

@@ -237,7 +237,7 @@ def _without_blanks(data: MultiValueDict[str, str]) -> MultiValueDict[str, str]:
 
 
 def leaf_ids(categories: Collection[Category]) -> list[int]:
-    """Return the sorted ids of `categories`, groups replaced by all their children."""
+    """Return the sorted ids of `categories`; a group comes with all its children."""
     groups = [category.pk for category in categories if category.parent_id is None]
     ids = {category.pk for category in categories}
     if groups:

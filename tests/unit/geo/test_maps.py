@@ -1,0 +1,132 @@
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from django.utils import translation
+
+from geo import maps
+from geo.maps import MapMarkup, TileLayer
+from geo.models import BoundaryEdition, Kecamatan
+
+NONCE = "abc123"
+pytestmark = pytest.mark.django_db
+
+
+def browse() -> MapMarkup:
+    areas = maps.active_areas()
+    assert areas is not None
+    return maps.browse_map(
+        nonce=NONCE,
+        areas=areas,
+        layer=TileLayer(url=maps.tile_url("report_tile"), query="status=closed", more={"breaks": [1, 2]}),
+        start="js/map/page.js",
+        options={"texts": {"nasty": "</script><script>alert(1)</script>&${x}\u2028"}},
+        label="Map & <list>",
+    )
+
+
+def every_map() -> list[MapMarkup]:
+    made = [browse(), maps.pin_map(nonce=NONCE), maps.locator_map(nonce=NONCE, lon=117.5, lat=0.5)]
+    return [markup for markup in made if markup]
+
+
+@pytest.mark.usefixtures("kutim")
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    for markup in every_map():
+        for address in re.findall(r'(?:src|href)="([^"]*)"', markup.head + markup.body + markup.scripts):
+            assert re.match(r"/static/", address), address
+        assert "://" not in markup.head + markup.body + markup.scripts
+
+
+@pytest.mark.usefixtures("kutim")
+def test_inline_code_carries_the_nonce_and_styles_are_files() -> None:
+    for markup in every_map():
+        html = markup.head + markup.body + markup.scripts
+        assert "<style" not in html
+        assert " style=" not in html
+        assert not re.search(r"\son\w+=", html)
+        for tag in re.findall(r"<script[^>]*>", html):
+            assert "src=" in tag or f'nonce="{NONCE}"' in tag
+
+
+@pytest.mark.usefixtures("kutim")
+def test_texts_cannot_end_the_script() -> None:
+    markup = browse()
+    assert markup.scripts.count("</script>") == markup.scripts.count("<script")
+    assert "alert(1)" in markup.scripts
+    assert "\\u003c/script\\u003e" in markup.scripts
+    assert "\\u2028" in markup.scripts
+    assert "Map &amp; &lt;list&gt;" in markup.body
+
+
+@pytest.mark.usefixtures("kutim")
+def test_viewport_and_page_styles_of_folium_stay_away() -> None:
+    assert "user-scalable" not in browse().head
+    assert "L_NO_TOUCH" not in browse().scripts
+
+
+@pytest.mark.usefixtures("kutim")
+def test_importmap_names_every_bare_module() -> None:
+    found = re.search(r'<script type="importmap"[^>]*>(.*?)</script>', browse().head)
+    assert found
+    assert set(json.loads(found[1])["imports"]) == {"pbf", "@mapbox/point-geometry", "@mapbox/vector-tile"}
+
+
+@pytest.mark.usefixtures("kutim")
+def test_foreign_asset_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maps._folium().PageMap, "default_js", [("leaflet", "https://cdn.example/leaflet.js")])
+    with pytest.raises(ValueError, match=r"cdn\.example"):
+        browse()
+
+
+@pytest.mark.usefixtures("kutim")
+def test_areas_are_all_kecamatan_with_places_inside_their_bounds() -> None:
+    areas = maps.active_areas()
+    assert areas is not None
+    assert {area["code"] for area in areas.kecamatan} == set(Kecamatan.objects.values_list("code", flat=True))
+    for area in areas.kecamatan:
+        west, south, east, north = area["bounds"]
+        assert west < area["lon"] < east
+        assert south < area["lat"] < north
+    assert areas.lie_within((115.0, -1.0, 120.0, 3.0))
+    assert not areas.lie_within((117.0, -1.0, 120.0, 3.0))
+
+
+@pytest.mark.usefixtures("kutim")
+def test_schematic_note_goes_with_the_edition() -> None:
+    with translation.override("en"):
+        assert all("Schematic boundaries, not official" in markup.body for markup in every_map()[1:])
+        BoundaryEdition.objects.update(kind="official")
+        assert not any("Schematic" in markup.body for markup in every_map())
+
+
+def test_no_map_without_boundaries() -> None:
+    assert maps.active_areas() is None
+    assert maps.pin_map(nonce=NONCE) is None
+    assert maps.locator_map(nonce=NONCE, lon=117.5, lat=0.5) is None
+
+
+@pytest.mark.usefixtures("kutim")
+def test_pin_starts_at_the_given_place() -> None:
+    markup = maps.pin_map(nonce=NONCE, lon=117.5, lat=0.5, lon_input="a", lat_input="b")
+    assert markup
+    assert '"place": [0.5, 117.5]' in markup.scripts
+    assert '"lonInput": "a"' in markup.scripts
+
+
+@pytest.mark.usefixtures("kutim")
+def test_base_map_only_if_the_settings_name_one(settings: object) -> None:
+    assert "tileLayer" not in browse().scripts
+    settings.BASE_MAP_URL = "https://tile.example/{z}/{x}/{y}.png"  # type: ignore[attr-defined]
+    settings.BASE_MAP_ATTRIBUTION = "People of the map"  # type: ignore[attr-defined]
+    scripts = browse().scripts
+    assert "https://tile.example/{z}/{x}/{y}.png" in scripts
+    assert "People of the map" in scripts
+
+
+def test_folium_is_not_imported_at_start() -> None:
+    code = "import django, sys; django.setup(); import config.urls; print('folium' in sys.modules, 'pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

@@ -1,0 +1,115 @@
+import datetime as dt
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Count, F, Q
+
+from geo.locate import locate
+from incidents import rollups, synthetic, tickets
+from incidents.models import Report, ReportEvent
+from incidents.routing import route
+
+NOW = dt.datetime(2026, 6, 3, 4, tzinfo=dt.UTC)
+pytestmark = pytest.mark.django_db
+
+
+def make(count: int = 300, seed: int = 7) -> list[Report]:
+    synthetic.make_reports(count=count, seed=seed, now=NOW)
+    return list(Report.objects.with_places().order_by("id"))
+
+
+@pytest.mark.usefixtures("kutim")
+def test_reports_are_labelled_located_and_routed_as_intake_would() -> None:
+    reports = make()
+    assert len(reports) == 300
+    assert {report.channel for report in reports} == {"synthetic"}
+    for report in reports[:40]:
+        place = locate(report.geom.x, report.geom.y)
+        assert (report.kecamatan_id, report.edition_id) == (place.kecamatan.id, place.edition_id)
+        assert report.desa_id == (place.desa.id if place.desa else None)
+        _category, routed = route(report.category.code, place)
+        assert (report.agency, report.reason_id, report.reason_en) == (
+            routed.agency,
+            routed.reason_id,
+            routed.reason_en,
+        )
+        assert tickets.parse(report.ticket) == report.ticket
+
+
+@pytest.mark.usefixtures("kutim")
+def test_spread_is_plausible() -> None:
+    reports = make(1_500)
+    kecamatan = Report.objects.values_list("kecamatan__name").annotate(n=Count("id")).order_by("-n")
+    assert kecamatan[0][0] in {"Sangatta Utara", "Sangatta Selatan"}
+    assert len(kecamatan) >= 15
+    assert len({report.category_id for report in reports}) >= 25
+    assert len({report.status for report in reports}) >= 5
+    assert all(report.confidential for report in reports if report.category.sensitive)
+    times = [report.created_at for report in reports]
+    assert times == sorted(times)
+    assert NOW - dt.timedelta(days=732) < times[0]
+    assert times[-1] < NOW
+    halves = sum(time > NOW - dt.timedelta(days=365) for time in times)
+    assert halves > 0.55 * len(times)  # it grows
+    night = sum(time.astimezone(dt.timezone(dt.timedelta(hours=8))).hour < 5 for time in times)
+    assert night < 0.1 * len(times)
+
+
+@pytest.mark.usefixtures("kutim")
+def test_every_life_is_consistent_with_its_events() -> None:
+    make(600)
+    assert not Report.objects.filter(Q(changed_at__gt=NOW) | Q(changed_at__lt=F("created_at"))).exists()
+    assert not Report.objects.filter(status="closed", closed_at=None).exists()
+    assert not Report.objects.filter(status="answered", answered_at=None).exists()
+    for report in Report.objects.prefetch_related("events"):
+        events = list(report.events.all())
+        assert events[0].type == ReportEvent.Type.RECEIVED
+        assert events[-1].to_status == report.status
+        assert events[-1].created_at == report.changed_at
+        assert [event.from_status for event in events[1:]] == [event.to_status for event in events[:-1]]
+        assert [event.created_at for event in events] == sorted(event.created_at for event in events)
+        assert all(event.hash for event in events)
+
+
+@pytest.mark.usefixtures("kutim")
+def test_same_seed_gives_the_same_reports() -> None:
+    def told(reports: list[Report]) -> list[tuple[object, ...]]:
+        return [(r.geom.coords, r.category_id, r.title, r.status, r.created_at, r.confidential) for r in reports]
+
+    first = told(make(50, seed=3))
+    second = told(make(50, seed=3)[50:])
+    other = told(make(50, seed=4)[100:])
+    assert first == second
+    assert first != other
+
+
+@pytest.mark.usefixtures("kutim")
+def test_counts_are_folded_and_exact() -> None:
+    make(100)
+    assert rollups.fold() == 0
+    assert rollups.total() == Report.objects.public().count()
+
+
+@pytest.mark.usefixtures("kutim")
+def test_only_the_newest_of_many_get_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthetic, "EVENTS_FOR", 30)
+    monkeypatch.setattr(synthetic, "BATCH", 40)
+    reports = make(100)
+    with_events = set(ReportEvent.objects.values_list("report_id", flat=True))
+    assert with_events == {report.pk for report in reports[-30:]}
+
+
+@pytest.mark.usefixtures("kutim")
+def test_command_says_what_it_did() -> None:
+    out, err = StringIO(), StringIO()
+    call_command("make_reports", count=5, seed=1, stdout=out, stderr=err)
+    assert "5 synthetic reports added" in out.getvalue()
+    assert "5 of 5 reports" in err.getvalue()
+
+
+def test_command_on_an_empty_system_says_what_to_run() -> None:
+    with pytest.raises(CommandError, match=r"manage\.py prepare"):
+        call_command("make_reports", count=5)
+    with pytest.raises(CommandError, match="must be 1 or more"):
+        call_command("make_reports", count=0)

@@ -175,8 +175,10 @@ cluster_answers() {
     [ "$(super_sql postgres 'show data_directory' 2>/dev/null)" = "$CLUSTER/data" ]
 }
 
-port_in_use() { # port_in_use HOST PORT
-    (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
+# port_in_use HOST PORT. Bounded, because an address that is not this machine's may never answer.
+port_in_use() {
+    # shellcheck disable=SC2016  # $0 and $1 are the inner shell's
+    timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null
 }
 
 # Below 32768, where the kernel's own choices for outgoing connections begin.

@@ -27,19 +27,9 @@ TOUCH_DEG = 1e-7  # 1 cm, the resolution of a pin with 7 decimals
 DEGREE_M = 110_500.0  # a little less than the shortest degree of the spheroid, so that no candidate is missed
 BATCH = 5_000
 
-# A point's hits: pieces that it touches and, of kecamatan, those near by.
-# `{point}` is an expression, `{edition}` a condition; both are ours, values travel as parameters.
-_HITS = """
-    SELECT e.id, e.kind,
-        (SELECT ARRAY[k.id::text, k.code, k.name] FROM geo_kecamatan k WHERE k.id = p.kecamatan_id) AS kecamatan,
-        (SELECT ARRAY[d.id::text, d.code, d.name] FROM geo_desa d WHERE d.id = p.desa_id) AS desa,
-        CASE WHEN ST_DWithin(p.geom, {point}, %(touch)s) THEN 0
-             ELSE ST_Distance(p.geom::geography, {point}::geography) END AS distance_m
-    FROM geo_boundaryedition e JOIN geo_boundarypiece p ON p.edition_id = e.id
-    WHERE {edition}
-      AND p.geom && ST_Expand({point}, %(near)s)
-      AND ST_DWithin(p.geom, {point}, CASE WHEN p.desa_id IS NULL THEN %(near)s ELSE %(touch)s END)
-"""
+# A point's hits: pieces that it touches and, of kecamatan, those near by (the function is in migration 0002).
+# `{point}` and `{edition}` are expressions and conditions of ours; values travel as parameters.
+_HITS = "SELECT * FROM geo_hits({point}, %(near)s, %(touch)s, %(edition)s)"
 # For a point without hits: the nearest pieces, and the neighbour it is in. KNN sorts by degrees, near the equator
 # within 1 % of metres; the spheroid then decides among the first 16.
 _NEAREST = """
@@ -93,8 +83,8 @@ def locate(lon: float, lat: float) -> Location:
     Raise InvalidPoint (no place on earth), OutsideRegency (with the nearest kecamatan) or NoActiveEdition.
     """
     check_point(lon, lat)
-    params = _params(lat) | {"lon": lon, "lat": lat}
-    rows = _rows(_HITS.format(point=_POINT, edition=_ACTIVE), params)
+    params = _params(lat) | {"lon": lon, "lat": lat, "edition": None}
+    rows = _rows(_HITS.format(point=_POINT), params)
     inside = _inside(rows)
     if inside is not None:
         return inside
@@ -139,7 +129,7 @@ def _locate_batch(points: Sequence[tuple[float, float]], edition: BoundaryEditio
     condition = _THIS if edition else _ACTIVE
     params = _params(max(abs(lat) for _lon, lat in points)) | {"edition": edition.pk if edition else None}
     result: dict[int, Location | OutsideRegency | None] = {}
-    hits = _by_point(_POINTS.format(rows=_HITS.format(point="pt.g", edition=condition)), points, params)
+    hits = _by_point(_POINTS.format(rows=_HITS.format(point="pt.g")), points, params)
     for i, rows in hits.items():
         result[i] = _inside(rows)
     missed = [i for i in range(len(points)) if result.get(i) is None]

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from incidents.errors import MistypedTicket
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_SHAPE = re.compile(r"^(?:KT)?([0-9]{2})([0-9]{7,10})([0-9A-Z])$")
+_SHAPE = re.compile(r"^(?:KT)?([0-9OI]{2})([0-9OI]{7,10})([0-9A-Z])$")
+_AS_FIGURES = str.maketrans("OI", "01")
 
 
 def check_character(digits: str) -> str:
@@ -30,7 +31,7 @@ def make(*, year: int, number: int) -> str:
 
 
 def parse(text: str) -> str:
-    """Return `text` as a well-formed ticket; forgives case, spaces and missing dashes.
+    """Return `text` as a well-formed ticket; forgives case, spaces, missing dashes, and O or I among the figures.
 
     Raises MistypedTicket when the shape or the check character is wrong.
     """
@@ -38,9 +39,13 @@ def parse(text: str) -> str:
     if not found:
         raise MistypedTicket(_("A ticket looks like KT-26-0004217-K. “%(text)s” does not.") % {"text": text[:40]})
     year, number, check = found.groups()
+    year, number = year.translate(_AS_FIGURES), number.translate(_AS_FIGURES)
     if check_character(year + number) != check:
         raise MistypedTicket(
-            _("“%(text)s” is mistyped: its last character does not fit the digits. Compare it with your receipt.")
+            _(
+                "“%(text)s” is mistyped: its last character does not fit the digits. Compare it with your receipt; "
+                "the letters O and I look like 0 and 1."
+            )
             % {"text": text[:40]}
         )
     return f"KT-{year}-{number}-{check}"

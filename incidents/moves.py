@@ -17,6 +17,8 @@ from incidents.photos import CleanPhoto, keep
 from incidents.workflow import MOVES, REJECTION_REASONS, REOPEN_DAYS, Move, Party, Who
 
 By = User | Party
+PASSING_ON = {"route", "hand_over"}
+"""Moves that are no response to the reporter: they pass the report on."""
 TEXT_MAX = 5_000
 """Characters of an event's text."""
 
@@ -233,7 +235,7 @@ def _move(
     now = timezone.now()
     before = current.status
     values = {"status": move.to or before, "changed_at": now, **(changes or {})}
-    if current.responded_at is None and isinstance(by, User) and public and name != "route":
+    if current.responded_at is None and isinstance(by, User) and public and name not in PASSING_ON:
         values["responded_at"] = now
     for target in (current, report):
         for field, value in values.items():
@@ -246,7 +248,7 @@ def _move(
         to_status=current.status,
         actor=by if isinstance(by, User) else None,
         by_reporter=by is Party.REPORTER,
-        agency=agency or (_own_agency(by) if isinstance(by, User) else None),
+        agency=agency or _speaks_for(by, current),
         text=text.strip(),
         public=public,
         data=data or {},
@@ -265,8 +267,15 @@ def _may(move: Move, report: Report, by: By) -> bool:
     return move.who is Who.OFFICER and by.answers_for(report.agency_id)
 
 
+def _speaks_for(by: By, report: Report) -> Agency | None:
+    """The agency in whose name `by` moves `report`: the report's own, else that of the person."""
+    if isinstance(by, User) and by.answers_for(report.agency_id):
+        return report.agency
+    return _own_agency(by)
+
+
 def _own_agency(by: By) -> Agency | None:
-    """The agency for which `by` speaks: the first membership's."""
+    """The agency of the first membership; none for a party."""
     if isinstance(by, Party):
         return None
     membership = by.memberships.select_related("agency").order_by("pk").first()

@@ -23,7 +23,7 @@ from incidents import moves, pages
 from incidents.errors import BadPhoto, MoveIncomplete, MoveNotAllowed, ReportChanged
 from incidents.filters import ReportFilter
 from incidents.models import Report, ReportContact, ReportEvent
-from incidents.models.reports import Status
+from incidents.models.reports import OPEN_STATUSES, Status
 from incidents.photos import clean_all
 from incidents.promises import next_promise, promises_of
 from incidents.timeline import Turn, turns_of
@@ -56,8 +56,11 @@ TABS = [
     Tab("in_progress", gettext_lazy("In progress"), Q(status=Status.IN_PROGRESS), BY_PROMISE),
     Tab("on_hold", gettext_lazy("On hold"), Q(status=Status.ON_HOLD), BY_PROMISE),
     Tab("answered", gettext_lazy("Answered"), Q(status=Status.ANSWERED), BY_CHANGE),
-    Tab("all", pgettext_lazy("reports", "All"), Q(), BY_CHANGE),
+    Tab("all", pgettext_lazy("reports", "All"), Q(), pages.NEWEST),
 ]
+
+AT_WORK = [*OPEN_STATUSES, Status.ANSWERED]
+"""Statuses that a numbered tab shows."""
 
 
 def for_desk(view: View) -> View:
@@ -156,14 +159,15 @@ def _inbox(request: HttpRequest, open_report: Report | None = None) -> dict[str,
     searching = any(name in request.GET for name in ReportFilter.base_filters)
     start = tabs[-1] if searching else _tab_of(open_report, tabs) if open_report else tabs[0]
     tab = next((tab for tab in tabs if tab.name == asked), start)
-    counts = desk.aggregate(**{one.name: Count("pk", filter=one.condition) for one in tabs})
+    waiting = desk.filter(status__in=AT_WORK)  # counting all would cost as much as there are reports
+    counts = waiting.aggregate(**{one.name: Count("pk", filter=one.condition) for one in tabs if one.condition})
     found = ReportFilter(request.GET, queryset=desk.filter(tab.condition))
     page = pages.page_of(
         found.qs.with_next_due().with_places(), cursor=request.GET.get("cursor"), limit=PAGE_SIZE, order=tab.order
     )
     narrowed = found.query_string()
     return {
-        "tabs": [(one, counts[one.name]) for one in tabs],
+        "tabs": [(one, counts.get(one.name)) for one in tabs],
         "tab": tab,
         "found": found,
         "narrowed": narrowed,

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from geo.errors import ParameterError
 from geo.maps import MapMarkup, locator_map
-from incidents import keyring, moves, pages, tickets
+from incidents import clock, keyring, moves, pages, tickets
 from incidents.errors import MistypedTicket, MoveIncomplete, MoveNotAllowed
 from incidents.filters import ReportFilter
 from incidents.models import Report, ReportEvent
@@ -22,7 +22,7 @@ from incidents.promises import next_promise, promises_of
 from incidents.secrets import is_secret_of
 from incidents.timeline import turns_of
 from incidents.views.posted import posted_moment, posted_text
-from incidents.workflow import REOPEN_DAYS, Party
+from incidents.workflow import Party
 
 PAGE_SIZE = 25
 COUNT_UP_TO = 10_000
@@ -198,7 +198,7 @@ def _detail(
             "is_reporter": is_reporter,
             "allowed": {move.name for move in moves.allowed(report, by=Party.REPORTER)} if is_reporter else set(),
             "answer": answer,
-            "reopen_days": REOPEN_DAYS,
+            "silent_days": clock.rules().working_days(clock.Step.CLOSE),
             "works_here": Report.objects.at_desk_of(request.user).filter(pk=report.pk).exists()
             if request.user.is_authenticated
             else False,

@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from PIL import Image
 
+from accounts.models import Membership
 from incidents import audit, clock, moves
 from incidents.errors import MoveIncomplete, MoveNotAllowed, ReportChanged
 from incidents.models import OutboxMessage, Report, ReportEvent
@@ -96,6 +97,23 @@ def test_hand_over_gives_the_report_away_and_keeps_the_dates(officer: Any) -> No
     assert (report.agency, report.rule, report.resolve_due_at) == (make_agency("dlh"), None, due)
     assert event.agency == make_agency("dlh")
     assert moves.allowed(report, by=officer) == []
+
+
+def test_hand_over_is_no_first_response(officer: Any) -> None:
+    report = make_report()
+    moves.hand_over(report=report, by=officer, agency=make_agency("dlh"), text="Ini taman kota.")
+    report.refresh_from_db()
+    assert report.responded_at is None
+
+
+def test_officer_of_two_agencies_speaks_for_the_reports_own() -> None:
+    officer = make_officer(make_agency("dlh"))
+    Membership.objects.create(user=officer, agency=make_agency("dpu-pupr"))
+    assert moves.take(report=make_report(), by=officer).agency == make_agency("dpu-pupr")
+
+
+def test_coordinator_speaks_for_the_own_agency() -> None:
+    assert moves.take(report=make_report(), by=make_coordinator()).agency == make_agency("diskominfo-staper")
 
 
 @pytest.mark.parametrize("code", [None, "dpu-pupr"])

@@ -290,7 +290,8 @@ class _Folium:
 def _folium() -> _Folium:
     """Import folium (two seconds, for pandas) when the first map is made, and subclass what we use of it."""
     import folium
-    from folium.elements import JSCSSMixin, MacroElement
+    from branca.element import MacroElement
+    from folium.elements import JSCSSMixin
     from folium.map import Layer
     from folium.template import Template
 
@@ -342,7 +343,7 @@ def _folium() -> _Folium:
         )
 
         def __init__(self, function: str, layer: Any, options: Mapping[str, Any]) -> None:
-            super().__init__()
+            super().__init__()  # type: ignore[no-untyped-call]
             self._name = "call"
             self.function, self.options_js = function, _js({"language": get_language(), **options})
             self.layer = f"{layer.get_name()}, " if layer else ""

@@ -131,7 +131,7 @@ def rebuild(progress: Callable[[str], Any] = lambda _step: None) -> int:
 
 def total(*, categories: Collection[int] = (), statuses: Collection[str] = ()) -> int:
     """Return the number of public reports now, of these categories (ids) and statuses; none given: of all."""
-    params = {
+    params: dict[str, Any] = {
         "level": COARSEST,
         "of_cells": list(categories) or [0],
         "in_cells": list(statuses) or [""],

@@ -298,11 +298,19 @@ def _life(created: dt.datetime, now: dt.datetime, category: Category, route: Rou
     )
     status = ""
 
-    def step(kind: str, to: str, when: dt.datetime, text: str = "", *, reporter: bool = False, **data: Any) -> bool:
+    def step(
+        kind: str,
+        to: str,
+        when: dt.datetime,
+        text: str = "",
+        *,
+        reporter: bool = False,
+        data: dict[str, Any] | None = None,
+    ) -> bool:
         nonlocal status
         if when > now:
             return False
-        events.append((kind, status, to, reporter, text, data, when))
+        events.append((kind, status, to, reporter, text, data or {}, when))
         status = to
         return True
 
@@ -315,12 +323,12 @@ def _life(created: dt.datetime, now: dt.datetime, category: Category, route: Rou
     if route.agency is None:
         return Life(status, moments, events)
     reason = {"reason_id": route.reason_id, "reason_en": route.reason_en, "rule": route.rule.pk if route.rule else None}
-    step("routed", Status.ROUTED, created, **reason)
+    step("routed", Status.ROUTED, created, data=reason)
     moments["verified_at"] = created
     when = created + dt.timedelta(days=spread(1.2, 5))
     if dice[6] < 0.04:
         code = list(REJECTION_REASONS)[int(dice[7] * len(REJECTION_REASONS))]
-        if step("rejected", Status.REJECTED, when, _pick(REJECTIONS, dice[8]), reason_code=code):
+        if step("rejected", Status.REJECTED, when, _pick(REJECTIONS, dice[8]), data={"reason_code": code}):
             moments |= {"responded_at": when, "closed_at": when}
         return Life(status, moments, events)
     if not step("taken", Status.IN_PROGRESS, when):
@@ -329,7 +337,7 @@ def _life(created: dt.datetime, now: dt.datetime, category: Category, route: Rou
     if dice[6] < 0.08:
         held = when + dt.timedelta(days=spread(2, 7))
         until = (held + dt.timedelta(days=10 + 60 * float(dice[8]))).astimezone(clock.WITA).date()
-        if step("held", Status.ON_HOLD, held, _pick(HOLDS, dice[9]), until=until.isoformat()):
+        if step("held", Status.ON_HOLD, held, _pick(HOLDS, dice[9]), data={"until": until.isoformat()}):
             when = dt.datetime.combine(until, dt.time(1), dt.UTC)
             if not step("resumed", Status.IN_PROGRESS, when):
                 moments |= {"held_at": held, "held_until": until}
@@ -337,14 +345,14 @@ def _life(created: dt.datetime, now: dt.datetime, category: Category, route: Rou
     slow = 5.0 if dice[11] < 0.06 else 1.0
     when += dt.timedelta(days=slow * spread(DAYS_TO_ANSWER[category.handling], 10))
     done = {"no_photo_reason": "Laporan contoh tanpa foto."}
-    if not step("answered", Status.ANSWERED, when, _pick(ANSWERS, dice[9]), **done):
+    if not step("answered", Status.ANSWERED, when, _pick(ANSWERS, dice[9]), data=done):
         return Life(status, moments, events)
     moments["answered_at"] = when
     if dice[12] < 0.05:
         if step("reopened", Status.REOPENED, when + dt.timedelta(days=2), _pick(OBJECTIONS, dice[13]), reporter=True):
             moments["answered_at"] = None
         when += dt.timedelta(days=2 + spread(15, 11))
-        if not step("answered", Status.ANSWERED, when, _pick(ANSWERS, dice[15]), **done):
+        if not step("answered", Status.ANSWERED, when, _pick(ANSWERS, dice[15]), data=done):
             return Life(status, moments, events)
         moments["answered_at"] = when
     closed = when + dt.timedelta(days=spread(2, 14)) if dice[12] < 0.45 else when + dt.timedelta(days=14)

@@ -239,7 +239,7 @@ def _points(tile: Tile) -> bytes | None:
     None where there are too many and no such cells.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_PUBLIC_POINTS_TILE, _grid(tile) | _cells(tile, DELTA_LEVEL))
+        cursor.execute(_PUBLIC_POINTS_TILE, {**_grid(tile), **_cells(tile, DELTA_LEVEL)})
         body = cursor.fetchone()[0]
     return None if body is None else bytes(body)
 

@@ -46,9 +46,12 @@ export const VectorGrid = L.GridLayer.extend({
   /** Load again the tiles that are missing. */
   retry() {
     const tiles = [...this._missing];
+    if (!tiles.length) return;
     this._missing.clear();
-    for (const tile of tiles) this._load(tile, () => {});
     this._tell();
+    this.fire("loading");
+    let waiting = tiles.length;
+    for (const tile of tiles) this._load(tile, () => --waiting || this.fire("load"));
   },
 
   /** Paint all tiles again, for instance in other colours. */

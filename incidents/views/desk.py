@@ -34,6 +34,8 @@ from incidents.workflow import MOVES, REJECTION_REASONS, Party
 PAGE_SIZE = 25
 BY_PROMISE = pages.Order("next_due_at", ascending=True)
 BY_CHANGE = pages.Order("changed_at")
+ASKED_IN_FORM = {"kecamatan", "category", "since", "until", "overdue"}
+"""Conditions for which the form has a field; it carries the others along."""
 NEEDS_CONFIRMING = {"hand_over", "reject", "conceal"}
 """Moves that cannot be taken back: they are shown once more before they are made."""
 
@@ -171,6 +173,7 @@ def _inbox(request: HttpRequest, open_report: Report | None = None) -> dict[str,
         "tab": tab,
         "found": found,
         "narrowed": narrowed,
+        "kept": list(found.pairs(leave_out=ASKED_IN_FORM)),
         "rows": [(report, next_promise(report)) for report in page.reports],
         "next_cursor": page.next_cursor,
         "is_first": not request.GET.get("cursor"),

@@ -28,6 +28,8 @@ PAGE_SIZE = 25
 COUNT_UP_TO = 10_000
 """A list says "more than" beyond this, so that its cost does not grow with the number of reports."""
 OVERDUE = pages.Order("resolve_due_at", ascending=True)
+ASKED_IN_FORM = {"q", "status", "kecamatan", "category", "since", "until", "overdue"}
+"""Conditions for which the form has a field; it carries the others along."""
 REPORTER_MOVES = ("confirm", "reopen", "reply")
 
 View = Callable[..., HttpResponse]
@@ -85,6 +87,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
             "more_than": count > COUNT_UP_TO,
             "by_date": by_date,
             "query": found.query_string(),
+            "kept": list(found.pairs(leave_out=ASKED_IN_FORM)),
             "query_and_order": _query(found, by_date),
         },
     )

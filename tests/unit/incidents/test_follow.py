@@ -330,6 +330,15 @@ def test_list_by_date_shows_the_most_overdue_first(client: Client) -> None:
     assert [report.ticket for report, _promise in rows] == [late.ticket, later.ticket]
 
 
+def test_list_form_carries_conditions_that_it_does_not_ask(client: Client) -> None:
+    make_report()
+    asked = {"kind": "laporan", "agency": "dpu-pupr", "bbox": "117,0,118,1", "q": "lubang"}
+    page = text_of(client.get("/laporan/", asked))
+    for name in ("kind", "agency", "bbox"):
+        assert f'<input type="hidden" name="{name}" value="{asked[name]}">' in page
+    assert 'type="hidden" name="q"' not in page
+
+
 @pytest.mark.parametrize(
     "query", ["cursor=zzz", "status=nonsense", "since=kemarin", "kecamatan=%00", "order=x", "bbox=1,2"]
 )

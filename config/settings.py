@@ -15,6 +15,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
+from whitenoise.compress import Compressor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -77,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.short_way.ShortWayMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "layers.ogc.answers.OpenToAll",
     "csp.middleware.CSPMiddleware",
     "config.admin_csp.AdminCSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -196,6 +198,9 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = TESTING or DEBUG
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# Source maps are big and asked for by developers' tools only; compressing them doubles the time of collectstatic.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes, without files
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200

@@ -18,6 +18,8 @@ from rest_framework.response import Response
 
 from geo import errors as geo
 from incidents import errors as incidents
+from layers import errors as layers
+from layers.ogc import errors as ogc
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -28,6 +30,8 @@ TABLE: dict[type[Exception], HTTPStatus] = {
     incidents.KeyReused: HTTPStatus.CONFLICT,
     incidents.MoveNotAllowed: HTTPStatus.CONFLICT,
     incidents.ReportError: HTTPStatus.BAD_REQUEST,
+    ogc.TooSlow: HTTPStatus.SERVICE_UNAVAILABLE,
+    layers.LayerError: HTTPStatus.BAD_REQUEST,
     RequestDataTooBig: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyFilesSent: HTTPStatus.BAD_REQUEST,
     SuspiciousOperation: HTTPStatus.BAD_REQUEST,
@@ -85,8 +89,13 @@ def response_for(error: Exception) -> JsonResponse | None:
 
 
 def wants_problem(request: HttpRequest) -> bool:
-    """Whether the client is a program: the API and the tiles, or a script of ours that asks for JSON."""
+    """Whether the client is a program: the API and the tiles, or a script of ours that asks for JSON.
+
+    /ogc/ serves both: programs unless a browser asks, or `f` says so.
+    """
     accept = request.headers.get("Accept", "")
+    if request.path.startswith("/ogc/"):
+        return request.GET.get("f", "html" if "text/html" in accept else "json") != "html"
     return request.path.startswith(("/api/", "/tiles/")) or ("json" in accept and "text/html" not in accept)
 
 

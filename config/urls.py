@@ -11,6 +11,7 @@ handler404 = "config.problems.not_found"
 urlpatterns = [
     path("", include("incidents.urls")),
     path("", include("geo.urls")),
+    path("ogc/", include("layers.ogc.urls")),
     path("", include("config.pages_urls")),
     path("api/v1/", include("incidents.api_urls")),
     path("api/v1/agencies/", AgenciesView.as_view(), name="api_agencies"),

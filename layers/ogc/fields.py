@@ -1,0 +1,67 @@
+"""Which properties of a layer leave the house, and what kind of value each holds.
+
+Only fields of the dictionary that are not hidden exist for readers. A property that the dictionary does not know is
+withheld too: nobody has looked at it yet.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection
+
+from layers.models import Layer, LayerVersion
+
+KINDS = {"integer": "number", "number": "number", "date": "date", "datetime": "datetime", "boolean": "boolean"}
+GEOMETRY = "geometry"
+"""The name of the geometry in filters and in the queryables."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field as readers know it. `kind` is text, number, boolean, date or datetime."""
+
+    name: str
+    kind: str
+    whole: bool = False
+    title: str = ""
+    description: str = ""
+
+
+def fields_of(layer: Layer) -> dict[str, Field]:
+    """Return the fields that readers may see, by name, in the dictionary's order."""
+    return {entry["name"]: _field(entry) for entry in layer.shown_fields()}
+
+
+def time_field(fields: dict[str, Field]) -> Field | None:
+    """Return the field that `datetime` asks about: the first with a date; None if there is none."""
+    return next((field for field in fields.values() if field.kind in {"date", "datetime"}), None)
+
+
+def withheld(layer: Layer, version: LayerVersion) -> list[str]:
+    """Return the properties that must be taken out of a version's features before they leave."""
+    hidden = {str(entry["name"]) for entry in layer.fields if entry.get("hidden")}
+    known = sorted(str(entry["name"]) for entry in layer.fields)
+    digest = blake2b("\0".join(known).encode(), digest_size=8).hexdigest()
+    key = f"ogc:unknown:{version.pk}:{digest}"
+    unknown = cache.get(key)
+    if unknown is None:  # once for each version: a version never changes
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT DISTINCT jsonb_object_keys(properties - %s::text[]) FROM layers_feature WHERE version_id = %s",
+                [known, version.pk],
+            )
+            unknown = sorted(row[0] for row in cursor.fetchall())
+        cache.set(key, unknown, None)
+    return sorted(hidden | set(unknown))
+
+
+def _field(entry: dict[str, Any]) -> Field:
+    return Field(
+        name=str(entry["name"]),
+        kind=KINDS.get(entry.get("type", "text"), "text"),
+        whole=entry.get("type") == "integer",
+        title=entry.get("title") or "",
+        description=entry.get("description") or "",
+    )

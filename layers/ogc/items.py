@@ -1,0 +1,329 @@
+"""Features of a layer as GeoJSON, which PostGIS writes: Python only joins the pieces.
+
+Pages go by feature id, inside one version: whatever is published meanwhile, no feature comes twice and none that stayed
+is left out.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import shapely
+from django.db import DataError, InternalError, OperationalError, connection, transaction
+from django.http import Http404, QueryDict
+from django.utils.translation import gettext as _
+from psycopg2 import errors as database
+
+from geo.errors import ParameterError
+from geo.params import SHOWN, parse_number
+from layers.models import Layer, LayerVersion
+from layers.ogc.cql import LANGUAGES, field_sql, parse_filter
+from layers.ogc.crs import CRS84, CRS84H, Crs, crs_of, parse_crs
+from layers.ogc.errors import TooSlow
+from layers.ogc.fields import Field, fields_of, time_field, withheld
+from layers.ogc.statements import Sql, filled, joined
+from layers.ogc.times import day_of, first_instant, last_instant, parse_moment, parse_span
+
+LIMIT_DEFAULT = 100
+LIMIT_MAX = 10_000
+COUNT_MAX = 100_000
+"""More matches than this are not counted: `numberMatched` is left out."""
+TIMEOUT_MS = 10_000
+RESERVED = (
+    "f", "limit", "bbox", "bbox-crs", "datetime", "crs", "filter", "filter-lang", "filter-crs", "cursor",
+)  # fmt: skip
+MERCATOR_EDGE_M = 20_037_508.342789244
+BOX_STEPS = 16
+"""Into how many pieces an edge is cut before it is transformed: straight lines bend between systems."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a request for items asks."""
+
+    version: LayerVersion
+    limit: int
+    crs: Crs
+    after: int | None
+    conditions: tuple[Sql, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Features as GeoJSON text, the id after which the next page begins (None: it was the last), and the count."""
+
+    features: list[str]
+    next_after: int | None
+    matched: int | None
+
+
+def parse_items(layer: Layer, version: LayerVersion, params: QueryDict) -> Question:
+    """Read the parameters of a request for items. Raises ParameterError for whatever cannot be understood."""
+    fields = fields_of(layer)
+    _refuse_unknown(params, fields)
+    systems = crs_of(version)
+    after = None
+    if "cursor" in params:
+        version, after = _cursor(layer, params["cursor"])
+    conditions = [
+        *_bbox(params, systems),
+        *_datetime(params, time_field(fields)),
+        *_filter(params, fields, systems),
+        *(_equals(fields[name], params[name]) for name in params if name in fields and name not in RESERVED),
+    ]
+    return Question(
+        version=version,
+        limit=parse_limit(params.get("limit")),
+        crs=parse_crs(params["crs"], systems, name="crs") if "crs" in params else CRS84,
+        after=after,
+        conditions=tuple(conditions),
+    )
+
+
+def read_page(layer: Layer, question: Question) -> Page:
+    """Return one page. Raises TooSlow, or ParameterError where a filter fails on the data (such as an overflow)."""
+    where = joined("AND", [Sql("f.version_id = %s", (question.version.pk,)), *question.conditions])
+    after = Sql("") if question.after is None else Sql(" AND f.fid > %s", (question.after,))
+    found = filled(
+        "SELECT f.fid, f.geom, f.properties FROM layers_feature f WHERE {}{} ORDER BY f.fid LIMIT %s", where, after
+    )
+    feature = _feature_sql(question.crs, withheld(layer, question.version))
+    statement = filled("SELECT f.fid, {} FROM ({}) AS f", feature, Sql(found.text, (*found.params, question.limit + 1)))
+    with _limited(bool(question.conditions)), connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        rows = cursor.fetchall()
+        more = len(rows) > question.limit
+        rows = rows[: question.limit]
+        matched = _matched(cursor, question, where, len(rows), more)
+    return Page([row[1] for row in rows], rows[-1][0] if more else None, matched)
+
+
+def read_item(layer: Layer, version: LayerVersion, fid: int, crs: Crs) -> str:
+    """Return one feature as GeoJSON text, without its links. Raises Http404."""
+    feature = _feature_sql(crs, withheld(layer, version))
+    statement = filled("SELECT {} FROM layers_feature f WHERE f.version_id = %s AND f.fid = %s", feature)
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, (*statement.params, version.pk, fid))
+        row = cursor.fetchone()
+    if row is None:
+        raise Http404
+    return str(row[0])
+
+
+def content_crs(crs: Crs) -> str:
+    """Return the value of the header Content-Crs."""
+    return f"<{crs.uri}>"
+
+
+def _feature_sql(crs: Crs, hidden: list[str]) -> Sql:
+    geometry = Sql("f.geom")
+    if crs.srid != 4326:
+        geometry = Sql("ST_Transform(f.geom, %s)", (crs.srid,))
+    if crs.north_first:
+        geometry = filled("ST_FlipCoordinates({})", geometry)
+    properties = Sql("(f.properties - %s::text[])", (hidden,)) if hidden else Sql("f.properties")
+    return filled(
+        """'{{"type":"Feature","id":' || f.fid || ',"geometry":' || COALESCE(ST_AsGeoJSON({}, %s, 0), 'null')"""
+        """ || ',"properties":' || {}::text || '}}'""",
+        Sql(geometry.text, (*geometry.params, crs.decimals)),
+        properties,
+    )
+
+
+def _matched(cursor: Any, question: Question, where: Sql, returned: int, more: bool) -> int | None:
+    if not question.conditions:
+        return question.version.feature_count
+    if question.after is not None:
+        return None
+    if not more:
+        return returned
+    counted = filled(
+        "SELECT count(*) FROM (SELECT 1 FROM layers_feature f WHERE {} LIMIT %s) AS matching",
+        Sql(where.text, (*where.params, COUNT_MAX + 1)),
+    )
+    cursor.execute(counted.text, counted.params)
+    count = int(cursor.fetchone()[0])
+    return count if count <= COUNT_MAX else None
+
+
+@contextmanager
+def _limited(filtered: bool) -> Iterator[None]:
+    """Give a filter `TIMEOUT_MS`, and turn what the database says about it into words."""
+    try:
+        if not filtered:
+            yield
+            return
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(TIMEOUT_MS)])
+            yield
+    except OperationalError as error:
+        if not isinstance(error.__cause__, database.QueryCanceled):
+            raise
+        raise TooSlow(
+            _("This takes longer than %(seconds)d seconds. Ask for a smaller box or a simpler filter.")
+            % {"seconds": TIMEOUT_MS // 1000}
+        ) from error
+    except (DataError, InternalError) as error:
+        raise ParameterError(
+            "filter", "", _("The filter or the box cannot be computed: a number or a place is out of range.")
+        ) from error
+
+
+# Parameters.
+
+
+def _refuse_unknown(params: QueryDict, fields: dict[str, Field]) -> None:
+    for name, values in params.lists():
+        if name not in RESERVED and name not in fields:
+            raise ParameterError(
+                name[:SHOWN],
+                values[0],
+                _("There is no parameter “%(name)s” here. Known are: %(known)s.")
+                % {"name": name[:SHOWN], "known": ", ".join([*RESERVED, *fields])},
+            )
+        if len(values) > 1:
+            raise ParameterError(name[:SHOWN], values, _("“%(name)s” is given twice.") % {"name": name[:SHOWN]})
+        if "\0" in values[0]:
+            raise ParameterError(name[:SHOWN], values, _("“%(name)s” cannot be read.") % {"name": name[:SHOWN]})
+
+
+def parse_limit(text: str | None) -> int:
+    """Return how many features a page holds; a limit above the maximum is the maximum, as the standard has it."""
+    if text is None:
+        return LIMIT_DEFAULT
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
+        raise ParameterError(
+            "limit",
+            text,
+            _("limit is a whole number from 1 to %(limit)d; “%(value)s” is none.")
+            % {"limit": LIMIT_MAX, "value": text[:SHOWN]},
+        )
+    return min(int(text), LIMIT_MAX)
+
+
+def _cursor(layer: Layer, text: str) -> tuple[LayerVersion, int]:
+    found = re.fullmatch(r"([0-9]{1,9})\.(-?[0-9]{1,18})", text)
+    version = None
+    if found:
+        version = layer.versions.filter(number=int(found[1]), published_at__isnull=False).first()
+    if found is None or version is None:
+        raise ParameterError(
+            "cursor", text, _("“cursor” comes from a “next” link and is not written by hand. Begin without it.")
+        )
+    return version, int(found[2])
+
+
+def _bbox(params: QueryDict, systems: tuple[Crs, ...]) -> list[Sql]:
+    crs = CRS84
+    if "bbox-crs" in params:
+        text = params["bbox-crs"]
+        crs = CRS84 if text == CRS84H else parse_crs(text, systems, name="bbox-crs")
+    if "bbox" not in params:
+        return []
+    text = params["bbox"]
+    numbers = [parse_number(part, name="bbox") for part in text.split(",")] if len(text) < 400 else []
+    if len(numbers) not in {4, 6}:
+        raise ParameterError("bbox", text, _("bbox needs four numbers, or six with heights."))
+    (a, b), (c, d) = numbers[:2], numbers[len(numbers) // 2 :][:2]
+    if crs.north_first:
+        a, b, c, d = b, a, d, c
+    if b > d:
+        raise ParameterError("bbox", text, _("bbox must begin with its south: west,south,east,north."))
+    if crs.srid != 4326:
+        return [_in_other_system(text, (a, b, c, d), crs)]
+    if max(abs(a), abs(c)) > 180 or max(abs(b), abs(d)) > 90:
+        raise ParameterError(
+            "bbox", text, _("bbox lies outside the world: longitudes to 180, latitudes to 90 degrees.")
+        )
+    # A box whose west is east of its east crosses the antimeridian.
+    boxes = [(a, b, 180.0, d), (-180.0, b, c, d)] if a > c else [(a, b, c, d)]
+    return [joined("OR", [_in_box(box) for box in boxes])]
+
+
+def _in_box(box: tuple[float, float, float, float]) -> Sql:
+    shape = Sql("%s::geometry", (_ewkb(_rectangle(box), 4326),))
+    # What lies in the box as a whole needs no second look; that is most of it.
+    return filled("(f.geom && {} AND (f.geom @ {} OR ST_Intersects(f.geom, {})))", shape, shape, shape)
+
+
+def _in_other_system(text: str, box: tuple[float, float, float, float], crs: Crs) -> Sql:
+    west, south, east, north = box
+    if west > east:
+        raise ParameterError("bbox", text, _("bbox must begin with its west: west,south,east,north."))
+    if crs.srid == 3857:
+        edge = MERCATOR_EDGE_M
+        west, south, east, north = (min(max(value, -edge), edge) for value in (west, south, east, north))
+    longest = max(east - west, north - south)
+    shape = _rectangle((west, south, east, north))
+    if longest > 0:
+        shape = shapely.segmentize(shape, longest / BOX_STEPS)
+    return Sql("ST_Intersects(f.geom, ST_Transform(%s::geometry, 4326))", (_ewkb(shape, crs.srid),))
+
+
+def _rectangle(box: tuple[float, float, float, float]) -> Any:
+    west, south, east, north = box
+    if west == east and south == north:
+        return shapely.Point(west, south)
+    if west == east or south == north:
+        return shapely.LineString([(west, south), (east, north)])
+    return shapely.box(west, south, east, north)
+
+
+def _ewkb(shape: Any, srid: int) -> str:
+    return str(shapely.to_wkb(shapely.set_srid(shape, srid), hex=True, include_srid=True))
+
+
+def _datetime(params: QueryDict, field: Field | None) -> list[Sql]:
+    if "datetime" not in params:
+        return []
+    span = parse_span(params["datetime"])
+    if field is None:  # nothing in the layer has a time, so nothing is told apart by it
+        return []
+    value = field_sql(field)
+    parts = []
+    if field.kind == "date":
+        if span.start is not None:
+            parts.append(filled("{} >= {}", value, Sql("%s::date", (day_of(span.start),))))
+        if span.end is not None:
+            parts.append(filled("{} <= {}", value, Sql("%s::date", (day_of(span.end),))))
+    else:
+        if span.start is not None:
+            parts.append(filled("{} >= {}", value, Sql("%s::timestamptz", (first_instant(span.start),))))
+        if span.end is not None:
+            parts.append(filled("{} <= {}", value, Sql("%s::timestamptz", (last_instant(span.end),))))
+    return [joined("AND", parts)]
+
+
+def _filter(params: QueryDict, fields: dict[str, Field], systems: tuple[Crs, ...]) -> list[Sql]:
+    language = params.get("filter-lang", LANGUAGES[0])
+    if language not in LANGUAGES:
+        raise ParameterError(
+            "filter-lang",
+            language,
+            _("filter-lang is one of %(known)s; “%(value)s” is not.")
+            % {"known": ", ".join(LANGUAGES), "value": language[:SHOWN]},
+        )
+    crs = parse_crs(params["filter-crs"], systems, name="filter-crs") if "filter-crs" in params else CRS84
+    if "filter" not in params:
+        return []
+    return [parse_filter(params["filter"], language, fields, crs)]
+
+
+def _equals(field: Field, text: str) -> Sql:
+    value = field_sql(field)
+    if field.kind == "number":
+        return filled("({} = {})", value, Sql("%s::numeric", (parse_number(text, name=field.name),)))
+    if field.kind == "boolean":
+        if text not in {"true", "false"}:
+            raise ParameterError(field.name, text, _("%(name)s must be true or false.") % {"name": field.name})
+        return filled("({} = {})", value, Sql("%s", (text == "true",)))
+    if field.kind in {"date", "datetime"}:
+        moment = parse_moment(text, name=field.name)
+        if field.kind == "date":
+            return filled("({} = {})", value, Sql("%s::date", (day_of(moment),)))
+        ends = Sql("%s AND %s", (first_instant(moment), last_instant(moment)))
+        return filled("({} BETWEEN {})", value, ends)
+    return filled("({} = {})", value, Sql("%s::text", (text,)))

@@ -1,0 +1,125 @@
+"""OGC API Records: the catalogue itself as a collection; each layer that the reader may see is a record."""
+
+from typing import Any
+
+from django.contrib.gis.geos import Polygon
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext as _
+
+from geo.params import parse_bbox
+from layers.models import Layer
+from layers.ogc.answers import GEOJSON, HTML, JSON
+from layers.ogc.crs import CRS84
+from layers.ogc.documents import CATALOGUE, current
+from layers.ogc.items import LIMIT_MAX, parse_limit
+from layers.ogc.links import address, here, link
+
+TYPE = "dataset"
+PARAMETERS = ("limit", "bbox", "q", "type", "ids", "cursor")
+WORDS_MAX = 10
+
+
+def collection(request: HttpRequest) -> dict[str, Any]:
+    """Return the description of the catalogue."""
+    return {
+        "id": CATALOGUE,
+        "title": _("Catalogue"),
+        "description": _("What data there are: one record for each data set."),
+        "itemType": "record",
+        "crs": [CRS84.uri],
+        "links": [
+            link("self", address(request, "catalogue"), JSON),
+            link("alternate", address(request, "catalogue") + "?f=html", HTML),
+            link("items", address(request, "records"), GEOJSON, _("Catalogue")),
+        ],
+    }
+
+
+def find(layers: QuerySet[Layer], params: QueryDict) -> QuerySet[Layer]:
+    """Return those layers that the parameters ask for. Raises ParameterError."""
+    if "type" in params and TYPE not in params["type"].split(","):
+        return layers.none()
+    if "ids" in params:
+        layers = layers.filter(slug__in=params["ids"].split(",")[:LIMIT_MAX])
+    if "bbox" in params:
+        box = Polygon.from_bbox(parse_bbox(params["bbox"]))
+        box.srid = 4326
+        layers = layers.filter(current__extent__intersects=box)
+    for word in params.get("q", "").replace(",", " ").split()[:WORDS_MAX]:
+        somewhere = Q()
+        for name in ("title_id", "title_en", "abstract_id", "abstract_en", "keywords"):
+            somewhere |= Q(**{f"{name}__icontains": word})
+        layers = layers.filter(somewhere)
+    return layers
+
+
+def page(request: HttpRequest, layers: QuerySet[Layer]) -> dict[str, Any]:
+    """Return a page of records as a GeoJSON document. Pages go by the layer's short name."""
+    params = request.GET
+    found = find(layers, params)
+    limit = parse_limit(params.get("limit"))
+    rows = found.order_by("slug").select_related("agency", "current")
+    if "cursor" in params:
+        rows = rows.filter(slug__gt=params["cursor"])
+    some = list(rows[: limit + 1])
+    links = here(request, GEOJSON)
+    if len(some) > limit:
+        query = params.copy()
+        query["cursor"] = some[limit - 1].slug
+        links.append(link("next", f"{address(request, 'records')}?{query.urlencode()}", GEOJSON))
+    return {
+        "type": "FeatureCollection",
+        "features": [record(request, layer) for layer in some[:limit]],
+        "numberMatched": found.count(),
+        "numberReturned": len(some[:limit]),
+        "links": links,
+    }
+
+
+def record(request: HttpRequest, layer: Layer) -> dict[str, Any]:
+    """Return the record of a layer (Records Core, as GeoJSON)."""
+    version = current(layer)
+    own = address(request, "record", layer.slug)
+    properties: dict[str, Any] = {
+        "type": TYPE,
+        "title": layer.title,
+        "description": layer.abstract,
+        "keywords": layer.keywords,
+        "created": _instant(layer.created_at),
+        "updated": _instant(version.published_at or layer.changed_at),
+        "contacts": [{"organization": layer.agency.name, "roles": ["publisher"]}],
+        "formats": [{"name": "GeoJSON", "mediaType": GEOJSON}],
+    }
+    if layer.theme:
+        properties["themes"] = [
+            {"concepts": [{"id": layer.theme, "title": layer.get_theme_display()}], "scheme": "KUGI"}
+        ]
+    if layer.licence:
+        properties["license"] = layer.licence
+    return {
+        "type": "Feature",
+        "id": layer.slug,
+        "geometry": _outline(version.extent),
+        "conformsTo": ["http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/record-core"],
+        "properties": properties,
+        "links": [
+            link("self", own, GEOJSON),
+            link("alternate", f"{own}?f=html", HTML),
+            link("collection", address(request, "catalogue"), JSON),
+            link("item", address(request, "collection", layer.slug), JSON, layer.title),
+            link("describedby", request.build_absolute_uri(f"/data/{layer.slug}/"), HTML),
+        ],
+    }
+
+
+def _outline(extent: Any) -> dict[str, Any] | None:
+    if extent is None:
+        return None
+    west, south, east, north = extent.extent
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def _instant(moment: Any) -> str:
+    return str(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))

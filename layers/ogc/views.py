@@ -1,0 +1,281 @@
+"""/ogc/: parse, one call, answer. Which layers exist is asked of `visible_to` alone; any other is a 404."""
+
+import json
+import re
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+
+from geo.tiles import lazy_tile, tile_of
+from layers.access import layer_or_404
+from layers.models import Access, Layer
+from layers.ogc import conformance as kept
+from layers.ogc import documents, openapi
+from layers.ogc import records as catalogue_records
+from layers.ogc import tiles as layer_tiles
+from layers.ogc.answers import (
+    GEOJSON,
+    OPENAPI,
+    SCHEMA,
+    document,
+    format_of,
+    only_parameters,
+    page,
+    readable,
+    request_digest,
+    sent,
+    unchanged,
+)
+from layers.ogc.crs import CRS84, crs_of, parse_crs
+from layers.ogc.fields import fields_of, withheld
+from layers.ogc.items import content_crs, parse_items, read_item, read_page
+from layers.ogc.links import address, here, link
+from layers.tiles import make_tile
+
+ROWS_FOR_PEOPLE = 50
+
+
+@readable
+@only_parameters()
+def landing(request: HttpRequest) -> HttpResponse:
+    """Answer /ogc/."""
+    return document(request, documents.landing(request), template="layers/ogc/landing.html")
+
+
+@readable
+@only_parameters()
+def conformance(request: HttpRequest) -> HttpResponse:
+    """Answer /ogc/conformance."""
+    return document(request, {"conformsTo": kept.CLASSES}, template="layers/ogc/conformance.html")
+
+
+@readable
+@only_parameters()
+def api(request: HttpRequest) -> HttpResponse:
+    """Answer /ogc/api: OpenAPI 3.0."""
+    return document(
+        request,
+        openapi.build(request),
+        template="layers/ogc/api.html",
+        content_type=OPENAPI,
+        public=request.user.is_anonymous,
+    )
+
+
+@readable
+@only_parameters()
+def collections(request: HttpRequest) -> HttpResponse:
+    """Answer /ogc/collections: the layers that the person may see."""
+    layers = _visible(request)
+    body = {
+        "links": here(request),
+        "collections": [
+            catalogue_records.collection(request),
+            *(documents.collection(request, layer) for layer in layers),
+        ],
+    }
+    return document(
+        request, body, template="layers/ogc/collections.html", public=request.user.is_anonymous, more={"layers": layers}
+    )
+
+
+@readable
+@only_parameters()
+def collection(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer /ogc/collections/<slug>."""
+    layer = _layer(request, slug)
+    body = documents.collection(request, layer)
+    more = {"layer": layer, "fields": list(fields_of(layer).values())}
+    return document(request, body, template="layers/ogc/collection.html", public=_is_public(layer), more=more)
+
+
+@readable
+@only_parameters()
+def queryables(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer /ogc/collections/<slug>/queryables: JSON Schema of what filters may name."""
+    layer = _layer(request, slug)
+    body = documents.queryables(request, layer)
+    return document(
+        request,
+        body,
+        template="layers/ogc/queryables.html",
+        public=_is_public(layer),
+        content_type=SCHEMA,
+        more={"layer": layer, "fields": list(fields_of(layer).values())},
+    )
+
+
+@readable
+def items(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer /ogc/collections/<slug>/items: a page of features."""
+    layer = _layer(request, slug)
+    question = parse_items(layer, documents.current(layer), request.GET)
+    chosen = format_of(request)
+    etag = request_digest(request, chosen, question.version.pk, *withheld(layer, question.version))
+    if chosen == "json" and (fresh := unchanged(request, etag, public=_is_public(layer))):
+        return fresh
+    found = read_page(layer, question)
+    links = here(request, GEOJSON)
+    if found.next_after is not None:
+        query = request.GET.copy()
+        query["cursor"] = f"{question.version.number}.{found.next_after}"
+        links.append(link("next", f"{address(request, 'items', slug)}?{query.urlencode()}", GEOJSON))
+    links.append(link("collection", address(request, "collection", slug), "application/json"))
+    about: dict[str, Any] = {
+        "numberReturned": len(found.features),
+        "timeStamp": timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "links": links,
+    }
+    if found.matched is not None:
+        about["numberMatched"] = found.matched
+    if chosen == "html":
+        return page(request, "layers/ogc/items.html", _table(request, layer, found.features, about))
+    body = '{"type":"FeatureCollection","features":[' + ",".join(found.features) + "]," + _members(about)
+    headers = {"Content-Crs": content_crs(question.crs)}
+    return sent(request, body.encode(), GEOJSON, etag=etag, public=_is_public(layer), headers=headers)
+
+
+@readable
+@only_parameters("crs")
+def item(request: HttpRequest, slug: str, fid: str) -> HttpResponse:
+    """Answer /ogc/collections/<slug>/items/<fid>: one feature."""
+    layer = _layer(request, slug)
+    version = documents.current(layer)
+    crs = parse_crs(request.GET["crs"], crs_of(version), name="crs") if "crs" in request.GET else CRS84
+    chosen = format_of(request)
+    if not re.fullmatch(r"-?[0-9]{1,18}", fid):
+        raise Http404
+    feature = read_item(layer, version, int(fid), crs)
+    if chosen == "html":
+        properties = json.loads(feature)["properties"]
+        rows = [(field, properties.get(field.name)) for field in fields_of(layer).values()]
+        return page(request, "layers/ogc/item.html", {"layer": layer, "fid": fid, "rows": rows})
+    etag = request_digest(request, version.pk, *withheld(layer, version))
+    if fresh := unchanged(request, etag, public=_is_public(layer)):
+        return fresh
+    links = [*here(request, GEOJSON), link("collection", address(request, "collection", slug), "application/json")]
+    body = feature[:-1] + "," + _members({"links": links})
+    headers = {"Content-Crs": content_crs(crs)}
+    return sent(request, body.encode(), GEOJSON, etag=etag, public=_is_public(layer), headers=headers)
+
+
+# Tiles.
+
+
+@readable
+@only_parameters()
+def tilesets(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer /ogc/collections/<slug>/tiles."""
+    layer = _layer(request, slug)
+    body = layer_tiles.tilesets(request, layer)
+    return document(request, body, template="layers/ogc/tileset.html", public=_is_public(layer), more={"layer": layer})
+
+
+@readable
+@only_parameters()
+def tileset(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer /ogc/collections/<slug>/tiles/WebMercatorQuad."""
+    layer = _layer(request, slug)
+    body = layer_tiles.tileset(request, layer)
+    return document(request, body, template="layers/ogc/tileset.html", public=_is_public(layer), more={"layer": layer})
+
+
+@readable
+@only_parameters()
+def tilejson(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer the layer's TileJSON."""
+    layer = _layer(request, slug)
+    body = json.dumps(layer_tiles.tilejson(request, layer), ensure_ascii=False).encode()
+    etag = request_digest(request, body)
+    public = _is_public(layer)
+    return unchanged(request, etag, public=public) or sent(
+        request, body, layer_tiles.TILEJSON, etag=etag, public=public
+    )
+
+
+@readable
+@only_parameters()
+def tile(request: HttpRequest, slug: str, z: str, y: str, x: str) -> HttpResponse:
+    """Answer one tile; 204 where nothing is."""
+    layer = _layer(request, slug)
+    version = documents.current(layer)
+    wanted = tile_of(z, x, y)
+    etag = request_digest(request, version.pk, *withheld(layer, version))
+    response = lazy_tile(request, etag, lambda: make_tile(layer, version, wanted))
+    if not _is_public(layer):
+        response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@readable
+@only_parameters()
+def schemes(request: HttpRequest) -> HttpResponse:
+    """Answer /ogc/tileMatrixSets."""
+    return document(request, layer_tiles.schemes(request), template="layers/ogc/schemes.html")
+
+
+@readable
+@only_parameters()
+def scheme(request: HttpRequest) -> HttpResponse:
+    """Answer /ogc/tileMatrixSets/WebMercatorQuad."""
+    return document(request, layer_tiles.scheme(), template="layers/ogc/schemes.html")
+
+
+# Records.
+
+
+@readable
+@only_parameters()
+def catalogue(request: HttpRequest) -> HttpResponse:
+    """Answer /ogc/collections/catalogue."""
+    return document(request, catalogue_records.collection(request), template="layers/ogc/catalogue.html")
+
+
+@readable
+@only_parameters(*catalogue_records.PARAMETERS)
+def records(request: HttpRequest) -> HttpResponse:
+    """Answer /ogc/collections/catalogue/items."""
+    body = catalogue_records.page(request, Layer.objects.visible_to(request.user))
+    return document(
+        request, body, template="layers/ogc/records.html", content_type=GEOJSON, public=request.user.is_anonymous
+    )
+
+
+@readable
+@only_parameters()
+def record(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer /ogc/collections/catalogue/items/<slug>."""
+    layer = _layer(request, slug)
+    body = catalogue_records.record(request, layer)
+    return document(request, body, template="layers/ogc/record.html", content_type=GEOJSON, public=_is_public(layer))
+
+
+def _visible(request: HttpRequest) -> list[Layer]:
+    layers = Layer.objects.visible_to(request.user).exclude(slug=documents.CATALOGUE)
+    return list(layers.select_related("agency", "current").order_by("slug"))
+
+
+def _layer(request: HttpRequest, slug: str) -> Layer:
+    if not re.fullmatch(r"[a-z0-9_-]{1,60}", slug):
+        raise Http404
+    return layer_or_404(request, slug)
+
+
+def _is_public(layer: Layer) -> bool:
+    return layer.access == Access.PUBLIC
+
+
+def _members(about: dict[str, Any]) -> str:
+    return json.dumps(about, ensure_ascii=False, separators=(",", ":"))[1:]
+
+
+def _table(request: HttpRequest, layer: Layer, features: list[str], about: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page for people shows: at most `ROWS_FOR_PEOPLE` rows of the page that was asked for."""
+    fields = list(fields_of(layer).values())
+    rows = []
+    for text in features[:ROWS_FOR_PEOPLE]:
+        feature = json.loads(text)
+        rows.append((feature["id"], [feature["properties"].get(field.name) for field in fields]))
+    following = next((entry["href"] for entry in about["links"] if entry["rel"] == "next"), None)
+    return {"layer": layer, "fields": fields, "rows": rows, "about": about, "next_url": following}

@@ -1,5 +1,7 @@
 """What can go wrong with layers, one line each. `config/problems.py` turns them into HTTP."""
 
+from typing import Any
+
 
 class LayerError(Exception):
     """The parent of all errors about layers. The message is for the person, in their language."""
@@ -15,3 +17,19 @@ class NotReady(LayerError):
 
 class NoEarlierVersion(LayerError):
     code = "no_earlier_version"
+
+
+class ImportRefused(LayerError):
+    """A file that is not taken, or not before somebody chooses; `inspection` tells why."""
+
+    code = "import_refused"
+
+    def __init__(self, inspection: Any) -> None:
+        self.inspection = inspection
+        super().__init__("\n".join(inspection.sentences()))
+
+
+class TooLarge(LayerError):
+    """More is asked for than one answer carries; the message says the limit and what to do instead."""
+
+    code = "too_large"

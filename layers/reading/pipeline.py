@@ -1,0 +1,330 @@
+"""The steps of reading in their order: what it is, where it lies, what its columns are; then once through all rows."""
+
+import json
+import resource
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import shapely
+
+from layers.reading import archives, columns, crs, geometry, kinds, limits, positions
+from layers.reading.columns import Column
+from layers.reading.findings import ROWS_LISTED, Choice, Findings, Row, Stopped
+from layers.reading.places import Places, read_places
+from layers.reading.source import Batch, Source
+
+PREVIEWED = 5
+PLACED_LATER = 1_000  # rows of each later batch whose kecamatan is looked up
+PASSES = 4
+NULL = "\\N"
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what is to be said of the file of `request`, and write its rows if it can be read.
+
+    Keys of the request: file, folder (private), rows (to write), places (path or None), options. The answer's `status`
+    is `ready`, `asks` (choose, and ask again with the option) or `refused`.
+    """
+    began = time.monotonic()
+    findings = Findings()
+    result: dict[str, Any] = {}
+    try:
+        places = read_places(Path(request["places"]) if request.get("places") else None)
+        source = open_source(Path(request["file"]), Path(request["folder"]), request.get("options", {}), findings)
+        reading = Reading(source, request.get("options", {}), places, findings)
+        result = reading.run(Path(request["rows"]))
+    except Stopped as stop:
+        findings.tell_stop(stop)
+    except MemoryError:
+        findings.tell("too_much_memory")
+    return result | {
+        "status": findings.status(),
+        "findings": findings.made,
+        "seconds": round(time.monotonic() - began, 2),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024,
+    }
+
+
+def open_source(path: Path, folder: Path, options: dict[str, Any], findings: Findings) -> Source:
+    """Open a file, or the one data set in a zip. Raise Stopped to refuse it or to ask which."""
+    if path.stat().st_size > limits.FILE_BYTES:
+        size = path.stat().st_size // 1_000_000
+        raise Stopped("file_large", file=path.name, size=size, limit=limits.FILE_BYTES // 1_000_000)
+    kind = kinds.identify(path, findings)
+    layer = options.get("layer")
+    if kind in {"zip", "kmz"}:
+        found = archives.unpack(path, folder / "unpacked", findings)
+        if kind == "kmz" and len(found) > 1:
+            found = [file for file in found if file.suffix == ".kml"][:1] or found
+        if len(found) > 1:
+            named = {file.stem: file for file in found} if len({f.stem for f in found}) == len(found) else {}
+            named = named or {file.name: file for file in found}
+            if layer not in named:
+                raise Stopped("choose_layer", file=path.name, choices=[Choice(name, name, name) for name in named])
+            found, layer = [named[layer]], None
+        path = found[0]
+        kind = kinds.identify(path, findings)
+        if kind in {"zip", "kmz"}:
+            raise Stopped("zip_nested_deep", file=path.name)
+    if kind == "csv":
+        from layers.reading.tables import CsvTable
+
+        return CsvTable(path, findings, encoding=options.get("encoding"))
+    if kind == "xlsx":
+        from layers.reading.tables import XlsxTable
+
+        return XlsxTable(path, findings, sheet=layer)
+    wanted = kinds.EXTENSIONS[kind]
+    if path.suffix.lower() not in wanted:  # GDAL also goes by the name
+        path = path.rename(path.with_suffix(sorted(wanted)[0]))
+    from layers.reading.vectors import Vectors
+
+    return Vectors(kind, path, findings, layer=layer, encoding=options.get("encoding"))
+
+
+@dataclass
+class Tally:
+    """What one pass over the rows adds up."""
+
+    seen: geometry.Seen = field(default_factory=geometry.Seen)
+    written: int = 0
+    read: int = 0
+    empty: int = 0
+    empty_rows: list[Row] = field(default_factory=list)
+    duplicates: int = 0
+    duplicate_rows: list[Row] = field(default_factory=list)
+    without: int = 0
+    without_rows: list[Row] = field(default_factory=list)
+    bounds: list[Any] = field(default_factory=list)
+    placed: dict[str | None, int] = field(default_factory=dict)
+    far: int = 0
+    preview: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Reading:
+    """A file being read. What the first batch shows is decided once; a later contradiction has it read again."""
+
+    def __init__(self, source: Source, options: dict[str, Any], places: Places, findings: Findings) -> None:
+        self.source, self.options, self.places, self.findings = source, options, places, findings
+        self.as_text: set[str] = set()
+        self.multipoints = False
+
+    def run(self, target: Path) -> dict[str, Any]:
+        """Write all rows as COPY text to `target` and return what is known of them. Raise Stopped."""
+        stream = self.source.batches()
+        first = next((batch for batch in stream if len(batch)), None)
+        if first is None:
+            raise Stopped("no_rows", file=self.options.get("name", ""))
+        where = self._positions(first)
+        decision = self._decide(first, where)
+        for _ in range(PASSES):
+            tally = Tally()
+            cols = columns.propose(
+                self.source.titles,
+                [first.columns[title] for title in self.source.titles],
+                as_text=self.as_text,
+                comma=self.source.comma,
+            )
+            with target.open("w", encoding="utf-8", newline="\n") as out:
+                self._write_all(chain([first], stream), out, cols, where, decision, tally)
+            failed = {column.title for column in cols if column.failed} - self.as_text
+            if not failed and tally.seen.has_multipoint <= self.multipoints:
+                break
+            self.as_text |= failed
+            self.multipoints |= tally.seen.has_multipoint
+            if where:
+                where.missing = where.unread = 0
+                where.missing_rows, where.unread_rows = [], []
+            stream = self.source.batches()
+            next(batch for batch in stream if len(batch))
+        if not tally.written:
+            raise Stopped("no_rows", file=self.options.get("name", ""))
+        self._tell(tally, cols, where)
+        return self._result(tally, cols, decision)
+
+    def _positions(self, first: Batch) -> positions.Positions | None:
+        if not self.source.is_table:
+            if first.geometries is None or shapely.is_missing(first.geometries).all():
+                return self._joined_positions(first)
+            return None
+        return positions.detect(
+            self.source.titles, first.columns, self.options.get("columns", {}), self.places, self.findings
+        )
+
+    def _joined_positions(self, first: Batch) -> positions.Positions | None:
+        """A GIS file without geometry (a .dbf's table, a GeoPackage table) is a table."""
+        return positions.detect(
+            self.source.titles, first.columns, self.options.get("columns", {}), self.places, self.findings
+        )
+
+    def _decide(self, first: Batch, where: positions.Positions | None) -> crs.Decision:
+        shapes = self._shapes(first, where)
+        if where is not None:
+            where.missing = where.unread = 0
+            where.missing_rows, where.unread_rows = [], []
+        declared = self.source.crs
+        if where is not None and where.how == "join":
+            return crs.Decision(crs.WGS84, crs.label(crs.WGS84))
+        if where is not None and where.degrees:
+            declared = crs.WGS84
+        present = shapes[~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)]
+        if not len(present):
+            if where is not None:
+                raise Stopped("position_unread", columns=", ".join(where.columns))
+            raise Stopped("no_geometry")
+        return crs.decide(
+            geometry.centres(present),
+            declared=declared,
+            given=self.options.get("crs"),
+            swap=self.options.get("swap"),
+            places=self.places,
+            findings=self.findings,
+        )
+
+    def _shapes(self, batch: Batch, where: positions.Positions | None) -> Any:
+        if where is None:
+            return batch.geometries
+        return where.geometries(batch.columns, batch.rows, self.places)
+
+    def _write_all(
+        self,
+        batches: Iterator[Batch],
+        out: IO[str],
+        cols: list[Column],
+        where: positions.Positions | None,
+        decision: crs.Decision,
+        tally: Tally,
+    ) -> None:
+        hashes: set[int] = set()
+        keep = self.options.get("keep_duplicates", False)
+        names = [column.name for column in cols]
+        for number, batch in enumerate(batches):
+            tally.read += len(batch)
+            if tally.read > limits.ROWS:
+                raise Stopped("many_rows", count=tally.read, limit=limits.ROWS)
+            rows = np.array(batch.rows)
+            values = [batch.columns[column.title] for column in cols]
+            shapes = geometry.flatten(self._shapes(batch, where), tally.seen)
+            shapes = geometry.to_lonlat(shapes, decision, rows, tally.seen)
+            shapes = geometry.make_valid(shapes, rows, tally.seen)
+            shapes = geometry.to_family(shapes, tally.seen, multipoints=self.multipoints)
+            converted = []
+            for column, given in zip(cols, values, strict=True):
+                columns.notice_personal(column, given)
+                converted.append(column.convert(given))
+            texts = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True, output_dimension=2)
+            kept: list[int] = []
+            for index, (text, row) in enumerate(
+                zip(texts, zip(*converted, strict=True) if cols else [()] * len(batch), strict=True)
+            ):
+                if text is None and all(value is None for value in row):
+                    tally.empty += 1
+                    _list(tally.empty_rows, Row(batch.rows[index]))
+                    continue
+                properties = _json(dict(zip(names, row, strict=True))).replace("\\", "\\\\")
+                line = f"{text or NULL}\t{properties}\n"
+                if not keep:
+                    mark = hash(line)
+                    if mark in hashes:
+                        tally.duplicates += 1
+                        _list(tally.duplicate_rows, Row(batch.rows[index]))
+                        continue
+                    hashes.add(mark)
+                if text is None:
+                    tally.without += 1
+                    _list(tally.without_rows, Row(batch.rows[index]))
+                tally.written += 1
+                kept.append(index)
+                out.write(f"{tally.written}\t{line}")
+                if len(tally.preview) < PREVIEWED:
+                    tally.preview.append(dict(zip(names, row, strict=True)))
+            whole = len(kept) == len(batch)
+            for column, given in zip(cols, converted, strict=True):
+                column.count(given if whole else [given[index] for index in kept])
+            self._place(shapes[kept], tally, None if number == 0 else PLACED_LATER)
+
+    def _place(self, shapes: Any, tally: Tally, at_most: int | None) -> None:
+        points = geometry.centres(shapes)
+        if not len(points):
+            return
+        bounds = shapely.total_bounds(shapes)
+        tally.bounds = (
+            [*np.minimum(tally.bounds[:2], bounds[:2]), *np.maximum(tally.bounds[2:], bounds[2:])]
+            if len(tally.bounds)
+            else list(bounds)
+        )
+        if at_most and len(points) > at_most:
+            points = points[np.linspace(0, len(points) - 1, at_most).astype(int)]
+        tally.far += len(points) - round(self.places.share_near(points) * len(points))
+        for name in self.places.kecamatan_of(points):
+            tally.placed[name] = tally.placed.get(name, 0) + 1
+
+    def _tell(self, tally: Tally, cols: list[Column], where: positions.Positions | None) -> None:
+        tell, seen = self.findings.tell, tally.seen
+        if self.as_text:
+            tell("column_mixed", columns=", ".join(sorted(self.as_text)))
+        if seen.with_z:
+            tell("z_dropped", count=seen.with_z)
+        if seen.repaired:
+            tell("repaired", count=seen.repaired, rows=seen.repaired_rows)
+        if seen.lost:
+            tell("geometry_lost", count=seen.lost, rows=seen.lost_rows)
+        if seen.unprojectable:
+            tell("unprojectable", count=seen.unprojectable, rows=seen.unprojectable_rows)
+        if len(seen.families) > 1:
+            words = {"Point": "titik", "LineString": "garis", "Polygon": "bidang", "Geometry": "kumpulan"}
+            tell(
+                "families",
+                families=(
+                    ", ".join(f"{words[name]} {count}" for name, count in seen.families.items()),
+                    ", ".join(f"{name} {count}" for name, count in seen.families.items()),
+                ),
+            )
+        if tally.duplicates:
+            tell("duplicates", count=tally.duplicates, rows=tally.duplicate_rows)
+        if tally.empty:
+            tell("empty_rows", count=tally.empty, rows=tally.empty_rows)
+        for code, listed in (("totals_left", "totals"), ("long_rows", "long_rows")):
+            if rows := getattr(self.source, listed, []):
+                tell(code, count=len(rows), rows=rows)
+        if where is not None and where.unread:
+            code = "join_unknown" if where.how == "join" else "position_unreadable"
+            tell(code, count=where.unread, rows=where.unread_rows, columns=", ".join(where.columns))
+        rest = tally.without - (where.unread if where else 0) - seen.lost - seen.unprojectable
+        if rest > 0:
+            tell("without_geometry", count=rest, rows=tally.without_rows)
+        columns.tell_personal(cols, self.findings)
+        if any(column.title != column.name for column in cols):
+            renamed = [f"{column.title} → {column.name}" for column in cols if column.title.lower() != column.name]
+            if renamed:
+                tell("renamed", count=len(renamed), names="; ".join(renamed[:12]))
+        placed = sum(tally.placed.values())
+        if self.places.kecamatan and tally.far:
+            tell("outside" if tally.far < placed else "all_outside", count=tally.far, of=placed)
+
+    def _result(self, tally: Tally, cols: list[Column], decision: crs.Decision) -> dict[str, Any]:
+        inside = sorted(((name, n) for name, n in tally.placed.items() if name), key=lambda pair: -pair[1])
+        hidden = {column.name for column in cols if column.personal}
+        return {
+            "kind": self.source.kind,
+            "rows": tally.written,
+            "geometry_type": geometry.type_name(tally.seen, multipoints=self.multipoints),
+            "source_crs": decision.name,
+            "extent": [float(corner) for corner in tally.bounds] or None,
+            "kecamatan": [{"name": name, "count": count} for name, count in inside],
+            "kecamatan_of": sum(tally.placed.values()),
+            "fields": [column.dictionary() for column in cols],
+            "statistics": {column.name: column.statistics() for column in cols},
+            "preview": [{name: value for name, value in row.items() if name not in hidden} for row in tally.preview],
+        }
+
+
+def _list(rows: list[Row], row: Row) -> None:
+    if len(rows) < ROWS_LISTED:
+        rows.append(row)

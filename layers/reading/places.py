@@ -1,0 +1,164 @@
+"""The regency as the request brings it: outlines to tell where data fall, and names and codes to join rows on."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+
+NEAR_DEGREES = 0.2  # 22 km around the regency's hull: coast, islands, and roads that leave it
+INDONESIA = (94.0, -12.0, 142.0, 7.0)
+SHARE_KNOWN = 0.6
+CODE = re.compile(r"[\d.\s-]{6,16}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A kecamatan or a desa with its outline and a point inside (EPSG:4326)."""
+
+    level: str
+    code: str
+    name: str
+    kecamatan: str
+    outline: Any
+    point: Any
+
+
+@dataclass
+class Places:
+    """All places, and the look-ups that rows are joined by."""
+
+    kecamatan: list[Place] = field(default_factory=list)
+    desa: list[Place] = field(default_factory=list)
+    near: Any = None
+    by_code: dict[str, Place] = field(default_factory=dict)
+    kecamatan_by_name: dict[str, Place] = field(default_factory=dict)
+    desa_by_name: dict[str, list[Place]] = field(default_factory=dict)
+
+    def share_near(self, lonlat: Any) -> float:
+        """Return the share of points (n, 2) that fall in or near the regency; those that fall nowhere do not."""
+        if not len(lonlat) or self.near is None:
+            return 0.0
+        finite = np.where(np.isfinite(lonlat), lonlat, 0)
+        return float(np.count_nonzero(shapely.contains_xy(self.near, finite[:, 0], finite[:, 1])) / len(lonlat))
+
+    def kecamatan_of(self, lonlat: Any) -> list[str | None]:
+        """Return the name of the kecamatan around each point (n, 2), None outside."""
+        names: list[str | None] = [None] * len(lonlat)
+        for place in self.kecamatan:
+            for row in np.flatnonzero(shapely.contains_xy(place.outline, lonlat[:, 0], lonlat[:, 1])):
+                names[row] = place.name
+        return names
+
+    def where(self, lonlat: Any) -> tuple[str, str]:
+        """Say in both languages where points mostly fall."""
+        finite = lonlat[np.isfinite(lonlat).all(axis=1)]
+        if not len(finite):
+            return "tidak ada di bumi", "nowhere on Earth"
+        inside = Counter(name for name in self.kecamatan_of(finite) if name)
+        if inside:
+            name = inside.most_common(1)[0][0]
+            return f"di kecamatan {name}", f"in kecamatan {name}"
+        lon, lat = np.median(finite, axis=0)
+        if abs(lon) > 180 or abs(lat) > 90:
+            return "tidak ada di bumi", "nowhere on Earth"
+        return (
+            f"di luar Kutai Timur, sekitar bujur {lon:.2f} lintang {lat:.2f}".replace(".", ","),
+            f"outside Kutai Timur, near longitude {lon:.2f} latitude {lat:.2f}",
+        )
+
+    def find(self, value: str, kecamatan: str | None = None) -> Place | None:
+        """Return the place with this code or name; a desa's name that several have needs its kecamatan's."""
+        digits = re.sub(r"\D", "", value)
+        if len(digits) >= 6 and re.fullmatch(r"[\d.\s-]+", value):
+            return self.by_code.get(digits)
+        return self.find_desa(value, kecamatan) or self.kecamatan_by_name.get(name_key(value))
+
+    def find_desa(self, value: str, kecamatan: str | None = None) -> Place | None:
+        """Return the desa of this name, if it is told apart from others of the name by its kecamatan."""
+        found = self.desa_by_name.get(name_key(value), [])
+        if kecamatan:
+            found = [place for place in found if name_key(place.kecamatan) == name_key(kecamatan)] or (
+                found if len(found) == 1 and name_key(kecamatan) not in self.kecamatan_by_name else []
+            )
+        return found[0] if len(found) == 1 else None
+
+
+def read_places(path: Path | None) -> Places:
+    """Read the request's table of places: kecamatan and desa with codes, names, outline and point (hex WKB)."""
+    places = Places()
+    if path is None:
+        return places
+    table = json.loads(path.read_text(encoding="utf-8"))
+    for level in ("kecamatan", "desa"):
+        for row in table[level]:
+            outline = shapely.from_wkb(row["outline"]) if row.get("outline") else None
+            point = shapely.from_wkb(row["point"]) if row.get("point") else shapely.point_on_surface(outline)
+            if outline is not None:
+                shapely.prepare(outline)
+            place = Place(level, row["code"], row["name"], row.get("kecamatan", row["name"]), outline, point)
+            for code in (row["code"], row.get("bps_code") or ""):
+                if digits := re.sub(r"\D", "", code):
+                    places.by_code[digits] = place
+            if level == "kecamatan":
+                places.kecamatan.append(place)
+                for name in (row["name"], row.get("other_name") or ""):
+                    if name:
+                        places.kecamatan_by_name[name_key(name)] = place
+            else:
+                places.desa.append(place)
+                places.desa_by_name.setdefault(name_key(row["name"]), []).append(place)
+    outlines = [place.outline for place in places.kecamatan if place.outline is not None]
+    if outlines:
+        places.near = shapely.buffer(shapely.convex_hull(shapely.GeometryCollection(outlines)), NEAR_DEGREES)
+        shapely.prepare(places.near)
+    return places
+
+
+def name_key(value: str) -> str:
+    """Return a name for comparison: letters only, small, without the words for its kind."""
+    value = re.sub(r"^\s*(kec(amatan)?|desa|ds|kel(urahan)?)\b\.?\s*", "", value.lower())
+    return re.sub(r"[^a-z]", "", value)
+
+
+def best_columns(
+    names: Sequence[str], columns: Sequence[Sequence[Any]], places: Places
+) -> tuple[str, str | None, str] | None:
+    """Return (column to join on, column of the kecamatan that tells namesakes apart, level), or None.
+
+    A column is known by its content: most of its values are codes or names of ours. Desa go before kecamatan, codes
+    before names.
+    """
+    scored: list[tuple[float, str, str, str]] = []
+    for name, values in zip(names, columns, strict=True):
+        given = [str(value).strip() for value in values if value not in (None, "")]
+        if not given:
+            continue
+        codes = [places.by_code.get(re.sub(r"\D", "", text)) for text in given if CODE.fullmatch(text)]
+        scored += _scores(name, "code", codes, len(given))
+        scored += _scores(
+            name, "kecamatan", (places.kecamatan_by_name.get(name_key(text)) for text in given), len(given)
+        )
+        desa = [bool(places.desa_by_name.get(name_key(text))) for text in given]
+        if sum(desa) >= SHARE_KNOWN * len(given) and "kec" not in name.lower():
+            scored.append((sum(desa) / len(given), name, "name", "desa"))
+    kecamatan = next((s[1] for s in sorted(scored, reverse=True) if s[2:] == ("kecamatan", "kecamatan")), None)
+    for how, level in (("code", "desa"), ("name", "desa"), ("code", "kecamatan"), ("kecamatan", "kecamatan")):
+        fitting = sorted((s for s in scored if s[2:] == (how, level)), key=lambda s: -s[0])
+        if fitting:
+            column = fitting[0][1]
+            return column, kecamatan if kecamatan != column else None, level
+    return None
+
+
+def _scores(name: str, how: str, found: Iterable[Place | None], count: int) -> list[tuple[float, str, str, str]]:
+    levels = Counter(place.level for place in found if place)
+    if sum(levels.values()) < SHARE_KNOWN * count:
+        return []
+    level = levels.most_common(1)[0][0]
+    return [(sum(levels.values()) / count, name, how, level)]

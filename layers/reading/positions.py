@@ -1,0 +1,262 @@
+"""Where the rows of a table are: coordinates in columns (decimal, DMS, metres, one pair, WKT), or names to join on."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import shapely
+
+from layers.reading.findings import ROWS_LISTED, Choice, Findings, Row, Stopped
+from layers.reading.places import Place, Places, best_columns
+
+LAT = re.compile(
+    r"^(lat|latitude|lintang|garislintang|y|ycoord|coordy|koordinaty|koordy|ykoordinat|northing|utara|latdd|koordinatlintang|"
+    r"lintangdd|titiky|ygps|pointy|gpsy|lats|ycoordinate|lintangls|lintanglu|koordinatlatitude|ym|ymeter)$"
+)
+LON = re.compile(
+    r"^(lon|long|lng|longitude|bujur|garisbujur|x|xcoord|coordx|koordinatx|koordx|xkoordinat|easting|timur|londd|longdd|"
+    r"koordinatbujur|bujurdd|titikx|xgps|pointx|gpsx|xcoordinate|bujurtimur|bujurbt|koordinatlongitude|xm|xmeter)$"
+)
+PAIR = re.compile(
+    r"^(koordinat|koordinatgps|titikkoordinat|coordinate|coordinates|latlong|latlon|lonlat|longlat|gps|lokasi|titik)$"
+)
+WKT = re.compile(r"^\s*(MULTI)?(POINT|LINESTRING|POLYGON)\s*Z?M?\s*\(", re.IGNORECASE)
+NUMBER = r"\d+(?:[.,]\d+)?"
+ANGLE = re.compile(
+    rf"^\s*(?P<before>[A-Z]{{1,2}})?\.?:?\s*(?P<sign>[+-])?\s*(?P<d>{NUMBER})\s*(?:°|D|\s|:|-)\s*"
+    rf"(?:(?P<m>{NUMBER})\s*(?:'|M|:|\s|-)?\s*)?(?:(?P<s>{NUMBER})\s*(?:\"|''|S(?![A-Z]))?\s*)?(?P<after>[A-Z]{{1,2}})?\.?\s*$"
+)
+HEMISPHERES = {
+    "LU": ("lat", 1), "U": ("lat", 1), "N": ("lat", 1), "LS": ("lat", -1), "S": ("lat", -1),
+    "BT": ("lon", 1), "T": ("lon", 1), "E": ("lon", 1), "BB": ("lon", -1), "B": ("lon", -1), "W": ("lon", -1),
+}  # fmt: skip
+
+
+@dataclass
+class Positions:
+    """How a table's rows get their geometry: `how` is xy, pair, wkt or join; `degrees` when angles were read."""
+
+    how: str
+    columns: tuple[str, ...]
+    degrees: bool = False
+    level: str = ""
+    outlines: bool = False
+    missing: int = 0
+    missing_rows: list[Row] = field(default_factory=list)
+    unread: int = 0
+    unread_rows: list[Row] = field(default_factory=list)
+
+    def geometries(self, table: Mapping[str, Sequence[Any]], rows: Sequence[int], places: Places) -> Any:
+        """Return the geometry of each row, None where it has none; counts those that are missing or unreadable."""
+        values = [table[column] for column in self.columns]
+        made: list[Any] = []
+        for row, *cells in zip(rows, *values, strict=True):
+            # The kecamatan beside a desa only tells namesakes apart.
+            if (cells[0] if self.how == "join" else all(cell is not None for cell in cells) or None) is None:
+                self.missing += 1
+                _list(self.missing_rows, Row(row))
+                made.append(None)
+                continue
+            geometry = self._geometry(cells, places)
+            if geometry is None:
+                self.unread += 1
+                given = " / ".join(str(cell) for cell in cells if cell is not None)[:80]
+                _list(self.unread_rows, Row(row, given, given))
+            made.append(geometry)
+        if self.how in {"xy", "pair"}:
+            xy = np.array([point or (np.nan, np.nan) for point in made], dtype=float).reshape(-1, 2)
+            return np.where(np.isnan(xy).any(axis=1), None, shapely.points(xy))
+        return np.array(made, dtype=object)
+
+    def _geometry(self, cells: Sequence[Any], places: Places) -> Any:
+        if self.how == "join":
+            text = _text(cells[0])
+            place = self._place(text, _text(cells[1]) if len(cells) > 1 else None, places)
+            return place and (place.outline if self.outlines and place.outline is not None else place.point)
+        if self.how == "wkt":
+            try:
+                return shapely.from_wkt(str(cells[0]))
+            except shapely.errors.GEOSException:
+                return None
+        if self.how == "pair":
+            pair = split_pair(cells[0])
+            if pair is None:
+                return None
+            one, two = (read_number(part) for part in pair)
+        else:
+            one, two = read_number(cells[0]), read_number(cells[1])
+        if one is None or two is None:
+            return None
+        x, y = (one[0], two[0])
+        if one[1] == "lat" or two[1] == "lon":
+            x, y = y, x
+        return x, y
+
+    def _place(self, text: str, kecamatan: str | None, places: Places) -> Place | None:
+        if self.level == "desa" and not re.fullmatch(r"[\d.\s-]+", text):
+            return places.find_desa(text, kecamatan)
+        return places.find(text, kecamatan)
+
+
+def detect(
+    titles: Sequence[str],
+    sample: Mapping[str, Sequence[Any]],
+    given: Mapping[str, str],
+    places: Places,
+    findings: Findings,
+) -> Positions:
+    """Find out where the rows are. `given` names columns: lon and lat, or place (and kecamatan).
+
+    Raise Stopped to ask.
+    """
+    for ours, theirs in given.items():
+        if ours not in {"lon", "lat", "place", "kecamatan"} or theirs not in titles:
+            raise Stopped("column_missing", column=theirs, names=", ".join(titles))
+    if "lon" in given and "lat" in given:
+        return _xy(given["lon"], given["lat"], sample, findings)
+    if "place" in given:
+        return _join((given["place"], given.get("kecamatan")), sample, places, findings)
+    for title in titles:
+        present = _present(sample[title])
+        if present and sum(bool(WKT.match(str(value))) for value in present) >= 0.8 * len(present):
+            findings.tell("position_wkt", column=title)
+            return Positions("wkt", (title,))
+    lat = next((title for title in titles if LAT.match(_key(title)) and _numeric(sample[title])), None)
+    lon = next((title for title in titles if LON.match(_key(title)) and _numeric(sample[title])), None)
+    if lat and lon:
+        return _xy(lon, lat, sample, findings)
+    for title in titles:
+        if PAIR.match(_key(title)) and _pairs(sample[title]):
+            findings.tell("position_pair", column=title)
+            return Positions("pair", (title,), degrees=_has_angles(sample[title]))
+    if pair := _by_values(titles, sample, places):
+        return _xy(*pair, sample, findings)
+    found = best_columns(titles, [_present(sample[title]) for title in titles], places)
+    if found:
+        return _join(found[:2], sample, places, findings)
+    raise Stopped("position_ask", names=", ".join(titles), choices=[Choice(title, title, title) for title in titles])
+
+
+def read_number(value: Any) -> tuple[float, str] | None:
+    """Return a coordinate and the axis that it names ("lat", "lon" or ""): 117,5312 or 0°30'36"LU or 512.345,67."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, (int, float)):
+        return (float(value), "") if value == value else None
+    text = str(value).strip()
+    plain = re.fullmatch(r"([+-]?)\s*([\d.,\s]+?)\s*(?:m|meter|°)?", text)
+    if plain and (number := _plain(plain[2])) is not None:
+        return (-number if plain[1] == "-" else number), ""
+    return _angle(text)
+
+
+def split_pair(value: Any) -> tuple[str, str] | None:
+    """Return the two coordinates written in one cell: `0.5123, 117.53`, `0,5123; 117,53` or `0°30'LU 117°31'BT`."""
+    text = re.sub(r"^[\[(]|[\])]$", "", str(value).strip())
+    for pattern in (r"\s*[;|/]\s*", r"\s*,\s+", r"(?<=[A-Za-z])\s*,?\s+(?=[+-]?\d)", r"\s*,\s*", r"\s+"):
+        parts = re.split(pattern, text)
+        if len(parts) == 2 and all(read_number(part) for part in parts):
+            return parts[0], parts[1]
+    return None
+
+
+def _plain(text: str) -> float | None:
+    text = re.sub(r"\s", "", text)
+    if "," in text and "." in text:
+        decimal = "," if text.rfind(",") > text.rfind(".") else "."
+        text = text.replace("." if decimal == "," else ",", "").replace(",", ".")
+    elif text.count(",") == 1:
+        text = text.replace(",", ".")
+    else:
+        text = text.replace(",", "") if "," in text else text.replace(".", "") if text.count(".") > 1 else text
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _angle(text: str) -> tuple[float, str] | None:
+    text = text.upper()
+    for signs, sign in (("º˚ᵒ", "°"), ("′’‘´`", "'"), ("″”“", '"')):
+        text = re.sub(f"[{signs}]", sign, text)
+    text = re.sub(r"\bDERAJAT\b|\bDEG\b", "°", text).replace("''", '"')
+    found = ANGLE.match(text) or ANGLE.match(re.sub(r"([A-Z]{1,2})\.?\s*$", r" \1", text))
+    if not found:
+        return None
+    letters = (found["before"] or found["after"] or "").strip()
+    if letters and letters not in HEMISPHERES:
+        return None
+    axis, direction = HEMISPHERES.get(letters, ("", 1))
+    degrees, minutes, seconds = (float((found[part] or "0").replace(",", ".")) for part in "dms")
+    if minutes >= 60 or seconds >= 60.0001 or degrees > 180:
+        return None
+    value = degrees + minutes / 60 + seconds / 3600
+    return (-value if (found["sign"] == "-") != (direction < 0) else value), axis
+
+
+def _xy(lon: str, lat: str, sample: Mapping[str, Sequence[Any]], findings: Findings) -> Positions:
+    findings.tell("position_columns", lon=lon, lat=lat)
+    return Positions("xy", (lon, lat), degrees=_has_angles(sample[lon]) or _has_angles(sample[lat]))
+
+
+def _join(
+    columns: tuple[str, str | None], sample: Mapping[str, Sequence[Any]], places: Places, findings: Findings
+) -> Positions:
+    column, kecamatan = columns
+    present = [_text(value) for value in _present(sample[column])]
+    helpers = [_text(value) for value in sample[kecamatan]] if kecamatan else []
+    desa = sum(bool(places.find_desa(text)) or len(re.sub(r"\D", "", text)) >= 10 for text in present)
+    level = "desa" if desa > len(present) / 2 or (helpers and desa) else "kecamatan"
+    # A row for each area shows the areas; several rows in one area are things in it, of which only the area is known.
+    outlines = len(set(present)) == len(present)
+    positions = Positions("join", (column, kecamatan) if kecamatan else (column,), True, level, outlines)
+    findings.tell("position_join_outline" if outlines else "position_join_point", column=column, level=level)
+    return positions
+
+
+def _by_values(titles: Sequence[str], sample: Mapping[str, Sequence[Any]], places: Places) -> tuple[str, str] | None:
+    """Return the one pair of numeric columns (lon, lat) whose values fall on the regency, in degrees."""
+    numbers = {}
+    for title in titles:
+        read = [read_number(value) for value in sample[title][:500] if value is not None]
+        if read and all(read):
+            numbers[title] = [pair[0] for pair in read if pair]
+    lons = [t for t, v in numbers.items() if sum(115.5 < x < 119.5 for x in v) >= 0.9 * len(v)]
+    lats = [t for t, v in numbers.items() if sum(-0.5 < x < 2.5 and x != int(x) for x in v) >= 0.9 * len(v)]
+    return (lons[0], lats[0]) if len(lons) == 1 and len(lats) == 1 else None
+
+
+def _numeric(values: Sequence[Any]) -> bool:
+    present = _present(values)
+    return bool(present) and sum(read_number(value) is not None for value in present) >= 0.5 * len(present)
+
+
+def _pairs(values: Sequence[Any]) -> bool:
+    present = _present(values)
+    return bool(present) and sum(split_pair(value) is not None for value in present) >= 0.5 * len(present)
+
+
+def _has_angles(values: Sequence[Any]) -> bool:
+    texts = [value for value in values if isinstance(value, str)]
+    return any(re.search(r"[°º˚'′\"]|\d\s*[A-Za-z]{1,2}\.?$", text) for text in texts[:200])
+
+
+def _present(values: Sequence[Any]) -> list[Any]:
+    return [value for value in values if value is not None]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else str(value)
+
+
+def _key(title: str) -> str:
+    return re.sub(r"\(.*?\)|[^a-z]", "", title.lower())
+
+
+def _list(rows: list[Row], row: Row) -> None:
+    if len(rows) < ROWS_LISTED:
+        rows.append(row)

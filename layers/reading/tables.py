@@ -1,0 +1,303 @@
+"""CSV and XLSX: where the header is, which rows are data, merged cells filled."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+from layers.reading import archives, limits
+from layers.reading.columns import cleaned
+from layers.reading.encodings import text_encoding
+from layers.reading.findings import Choice, Findings, Row, Stopped
+from layers.reading.source import BATCH, Batch
+
+HEADER_WITHIN = 20  # rows
+TOTALS = re.compile(r"^(grand\s+)?(total|jumlah|rata-rata|sub\s?total)\b", re.IGNORECASE)
+DELIMITERS = ";,\t|"
+MERGED_MAX = 20_000
+REF = re.compile(r"([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})")
+
+
+class Table:
+    """Rows of cells with a header somewhere near the top."""
+
+    is_table = True
+    crs: str | None = None
+
+    def __init__(self, kind: str, path: Path, findings: Findings, *, comma: bool) -> None:
+        self.kind, self.path, self.comma = kind, path, comma
+        head = list(islice(self._cells(), HEADER_WITHIN + 5))
+        if not any(any(cell is not None for cell in row) for row in head):
+            raise Stopped("no_rows", file=path.name)
+        self.header, self.data_from = find_header(head)
+        self.titles = _titles(head[self.header : self.data_from])
+        if self.header:
+            findings.tell("header_found", count=self.header + 1)
+        if len(self.titles) > limits.COLUMNS:
+            raise Stopped("many_columns", count=len(self.titles), limit=limits.COLUMNS)
+        self.totals: list[Row] = []
+        self.long_rows: list[Row] = []
+
+    def _cells(self) -> Iterator[list[Any]]:
+        raise NotImplementedError
+
+    def batches(self) -> Iterator[Batch]:
+        """Read the rows below the header; rows of totals and of other columns than the header's are noted, not read."""
+        self.totals, self.long_rows = [], []
+        width = len(self.titles)
+        numbers: list[int] = []
+        rows: list[list[Any]] = []
+        for number, cells in enumerate(self._cells(), start=1):
+            if number <= self.data_from:
+                continue
+            if len(cells) > width:
+                if any(cell is not None for cell in cells[width:]):
+                    self.long_rows.append(Row(number))
+                cells = cells[:width]
+            first = next((cell for cell in cells if cell is not None), None)
+            if isinstance(first, str) and TOTALS.match(first):
+                self.totals.append(Row(number, first, first))
+                continue
+            numbers.append(number)
+            rows.append(cells + [None] * (width - len(cells)))
+            if len(rows) == BATCH:
+                yield self._batch(numbers, rows)
+                numbers, rows = [], []
+        if rows:
+            yield self._batch(numbers, rows)
+
+    def _batch(self, numbers: list[int], rows: list[list[Any]]) -> Batch:
+        columns = [list(values) for values in zip(*rows, strict=True)]
+        return Batch(numbers, dict(zip(self.titles, columns, strict=True)))
+
+
+class CsvTable(Table):
+    """Text with delimiters, in whatever encoding."""
+
+    def __init__(self, path: Path, findings: Findings, *, encoding: str | None) -> None:
+        self.encoding = encoding or text_encoding(path)
+        if not encoding and self.encoding != "UTF-8":
+            findings.tell("encoding_found", encoding=self.encoding)
+        try:
+            with path.open(encoding=self.encoding, newline="") as file:
+                sample = file.read(200_000)
+        except (UnicodeError, LookupError) as error:
+            raise Stopped("encoding_wrong", file=path.name, encoding=self.encoding) from error
+        self.delimiter, self.skip = _delimiter(sample)
+        if self.delimiter is None:
+            raise Stopped("csv_one_column", file=path.name)
+        super().__init__("csv", path, findings, comma=self.delimiter == ";")
+        findings.tell("csv_delimiter", delimiter={"\t": ("tab", "tab")}.get(self.delimiter, self.delimiter))
+
+    def _cells(self) -> Iterator[list[Any]]:
+        csv.field_size_limit(1_000_000)
+        try:
+            with self.path.open(encoding=self.encoding, newline="") as file:
+                lines = islice(file, self.skip, None)
+                for row in csv.reader(lines, delimiter=self.delimiter or ","):
+                    yield [cleaned(cell) for cell in row]
+        except UnicodeError as error:
+            raise Stopped("encoding_wrong", file=self.path.name, encoding=self.encoding) from error
+        except csv.Error as error:
+            raise Stopped("is_damaged", file=self.path.name) from error
+
+
+class XlsxTable(Table):
+    """A sheet of a workbook, read row by row; merged cells all get their range's value."""
+
+    def __init__(self, path: Path, findings: Findings, *, sheet: str | None) -> None:
+        try:
+            with ZipFile(path) as archive:
+                archives.check(path, archive.infolist())
+                sheets = _sheets(archive)
+                self.merged: dict[int, list[tuple[int, int, int, int]]] = {}
+                names = list(sheets)
+                full = [name for name in names if _has_cells(archive, sheets[name])]
+                if sheet and sheet not in names:
+                    raise Stopped("layer_missing", layer=sheet, names=", ".join(names))
+                if not sheet and len(full) > 1:
+                    raise Stopped("choose_layer", file=path.name, choices=[Choice(n, n, n) for n in full])
+                if not full:
+                    raise Stopped("no_rows", file=path.name)
+                self.sheet = sheet or full[0]
+                merged = _merged(archive, sheets[self.sheet])
+        except (BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError, EOFError, SyntaxError) as error:
+            raise Stopped("is_damaged", file=path.name) from error
+        for top, left, bottom, right in merged:
+            for row in range(top, bottom + 1):
+                self.merged.setdefault(row, []).append((top, left, bottom, right))
+        super().__init__("xlsx", path, findings, comma=True)
+        below = sum(bottom > top and top > self.data_from for top, _, bottom, _ in merged)
+        if below:
+            findings.tell("merged_filled", count=below)
+
+    def _cells(self) -> Iterator[list[Any]]:
+        import openpyxl
+
+        try:
+            book = openpyxl.load_workbook(self.path, read_only=True, data_only=True, keep_links=False)
+        except Exception as error:  # openpyxl lets through whatever its parsers raise
+            raise Stopped("is_damaged", file=self.path.name) from error
+        try:
+            sheet = book[self.sheet]
+            sheet.reset_dimensions()
+            held: dict[tuple[int, int], Any] = {}
+            for number, row in enumerate(self._rows(sheet), start=1):
+                cells = [cleaned(cell) for cell in row]
+                for top, left, bottom, right in self.merged.get(number, ()):
+                    if len(cells) < right:
+                        cells += [None] * (right - len(cells))
+                    if number == top:
+                        held[top, left] = cells[left - 1]
+                    # A range over several columns is a heading; below it, only its first column is filled.
+                    for column in range(left, (right if bottom == top else left) + 1):
+                        cells[column - 1] = held.get((top, left))
+                    if number == bottom:
+                        held.pop((top, left), None)
+                yield cells
+        finally:
+            book.close()
+
+    def _rows(self, sheet: Any) -> Iterator[Sequence[Any]]:
+        rows = sheet.iter_rows(values_only=True)
+        while True:
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except Exception as error:
+                raise Stopped("is_damaged", file=self.path.name) from error
+            yield row
+
+
+def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
+    """Return the index of the header's first row and that of the first row of data.
+
+    The header is the first row that is nearly as wide as the table and holds only text. A row of headings over columns
+    (merged cells repeat a value side by side) takes the row below along.
+    """
+    widths = [sum(cell is not None for cell in row) for row in rows]
+    typical = sorted(widths)[len(widths) // 2] or max(widths)
+    for index, row in enumerate(rows[:HEADER_WITHIN]):
+        filled = [cell for cell in row if cell is not None]
+        if len(filled) < max(1, 0.6 * typical) or (len(set(map(str, filled))) == 1 and typical > 1):
+            continue
+        if not all(isinstance(cell, str) and not _is_number(cell) for cell in filled):
+            continue
+        if len(set(filled)) < len(filled) and index + 1 < len(rows):
+            below = [cell for cell in rows[index + 1] if cell is not None]
+            if below and all(isinstance(cell, str) and not _is_number(cell) for cell in below):
+                return index, index + 2
+        following = index + 1
+        # A row that numbers the columns: (1) (2) (3).
+        if following < len(rows) and _numbers_columns(rows[following]):
+            following += 1
+        return index, following
+    raise Stopped("no_header")
+
+
+def _numbers_columns(row: Sequence[Any]) -> bool:
+    given = [re.sub(r"[()\s]", "", str(cell)) for cell in row if cell is not None]
+    return len(given) > 1 and given == [str(number) for number in range(1, len(given) + 1)]
+
+
+def _is_number(text: str) -> bool:
+    return bool(re.fullmatch(r"[+-]?[\d.,]+", text))
+
+
+def _titles(rows: Sequence[Sequence[Any]]) -> list[str]:
+    rows = [row for row in rows if not _numbers_columns(row)]
+    width = max(len(row) for row in rows)
+    titles: list[str] = []
+    for column in range(width):
+        parts: list[str] = []
+        for row in rows:
+            cell = row[column] if column < len(row) else None
+            if cell is not None and str(cell) not in parts:
+                parts.append(re.sub(r"\s+", " ", str(cell)))
+        title = " ".join(parts) or f"kolom {column + 1}"
+        again, unique = 2, title
+        while unique in titles:
+            unique, again = f"{title} ({again})", again + 1
+        titles.append(unique)
+    while titles and re.fullmatch(r"kolom \d+", titles[-1]):
+        titles.pop()
+    return titles
+
+
+def _delimiter(sample: str) -> tuple[str | None, int]:
+    """Return the delimiter that gives the most columns to the most rows, and how many lines precede (`sep=;`)."""
+    skip = 0
+    if found := re.match(r"sep=(.)\r?\n", sample):
+        return found[1], 1
+    best: tuple[float, str] | None = None
+    text = sample if len(sample) < 200_000 else sample[: sample.rfind("\n")]
+    for delimiter in DELIMITERS:
+        try:
+            widths = [len(row) for row in islice(csv.reader(io.StringIO(text), delimiter=delimiter), 200) if row]
+        except csv.Error:
+            continue
+        if not widths:
+            continue
+        width = max(set(widths), key=widths.count)
+        score = width * (widths.count(width) / len(widths)) ** 2
+        if width > 1 and (best is None or score > best[0]):
+            best = (score, delimiter)
+    return (best[1] if best else None), skip
+
+
+def _sheets(archive: ZipFile) -> dict[str, str]:
+    """Return the path of each sheet's XML by the sheet's name; hidden sheets are left out."""
+    from defusedxml.ElementTree import fromstring
+
+    namespace = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+    try:
+        relations = {
+            node.get("Id"): node.get("Target") for node in fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+        }
+        book = fromstring(archive.read("xl/workbook.xml"))
+    except ValueError as error:  # what defusedxml raises for entities and document types
+        raise Stopped("xml_entities", file=Path(archive.filename or "").name) from error
+    sheets = {}
+    for node in book.iter():
+        if node.tag.endswith("}sheet") and node.get("state", "visible") == "visible":
+            target = (relations.get(node.get(namespace)) or "").lstrip("/")
+            if "worksheets" in target:
+                sheets[node.get("name") or ""] = target if target.startswith("xl/") else f"xl/{target}"
+    return sheets
+
+
+def _has_cells(archive: ZipFile, name: str) -> bool:
+    with archive.open(name) as file:
+        return any(b"<v>" in chunk or b"<is>" in chunk for chunk in _overlapping(file))
+
+
+def _merged(archive: ZipFile, name: str) -> list[tuple[int, int, int, int]]:
+    """Return the merged ranges of a sheet as (top, left, bottom, right), from 1."""
+    found: dict[tuple[int, int, int, int], None] = {}
+    with archive.open(name) as file:
+        for chunk in _overlapping(file):
+            for left, top, right, bottom in REF.findall(
+                " ".join(m.decode() for m in re.findall(rb'<mergeCell ref="([A-Z0-9:]{1,30})"', chunk))
+            ):
+                if len(found) < MERGED_MAX and int(bottom) - int(top) < MERGED_MAX:
+                    found[int(top), _column(left), int(bottom), min(_column(right), limits.COLUMNS)] = None
+    return list(found)
+
+
+def _overlapping(file: Any) -> Iterable[bytes]:
+    tail = b""
+    for chunk in chain(iter(lambda: file.read(1 << 20), b"")):
+        yield tail + chunk
+        tail = chunk[-80:]
+
+
+def _column(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number

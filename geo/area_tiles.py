@@ -1,8 +1,8 @@
 """Vector tiles of the areas: their surface, borders as lines, each drawn once, and a point for each name.
 
 Layers of `/tiles/kecamatan/`: `kecamatan_land` (polygons, for one colour below all), `kecamatan` (lines; neither has
-attributes) and `kecamatan_names` (points; `code`, `name`); each point lies in exactly one tile of a zoom. `/tiles/desa/` has
-`desa_land`, `desa` and `desa_names` alike.
+attributes) and `kecamatan_names` (points; `code`, `name`); each point lies in exactly one tile of a zoom. `/tiles/desa/`
+has `desa_land`, `desa` and `desa_names` alike.
 """
 
 from django.core.cache import cache
@@ -14,13 +14,17 @@ from geo.tiles import BUFFER, EXTENT, TILE_3857, TILE_MARGIN_4326, Tile, lazy_ti
 MAX_AGE = 300  # seconds
 KEPT_UP_TO_ZOOM = 10  # few tiles with much to draw: a process keeps them
 KEPT_SECONDS = 86_400
+# Clipping leaves the ends of a shared line a rounding apart: unsnapped, its two runs merge to a loop and vanish.
+SNAP_DEGREES = 1e-9
 METRES_PER_DEGREE = 111_320  # near the equator
 SIMPLIFY_UNITS = 4  # of 4,096 to a tile: a quarter of a pixel on 256 px tiles
 
 # Shared borders come twice, once from either side: nodes first, so that each is drawn and sent once.
 _SQL = f"""
     WITH lines AS (
-        SELECT ST_UnaryUnion(ST_Collect(ST_ClipByBox2D(ST_Boundary(b.geom), {TILE_MARGIN_4326}))) AS geom
+        SELECT ST_UnaryUnion(
+            ST_Collect(ST_ClipByBox2D(ST_Boundary(b.geom), {TILE_MARGIN_4326})), {SNAP_DEGREES}
+        ) AS geom
         FROM geo_{{level}}boundary b WHERE b.edition_id = %(edition)s AND b.geom && {TILE_MARGIN_4326}
     ), drawn AS (
         SELECT ST_AsMVTGeom(

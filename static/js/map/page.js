@@ -172,8 +172,8 @@ class MapPage {
       const filter = document.querySelector("[data-filter]");
       if (this.sheet) setSheet(this.sheet, "full");
       filter.open = true;
-      filter.querySelector("summary").focus();
-      filter.scrollIntoView({ block: "start" });
+      filter.querySelector("summary").focus({ preventScroll: true });
+      this.sheet.querySelector(".sheet__body").scrollTop = filter.offsetTop - filter.parentElement.offsetTop;
     });
     this.card?.addEventListener("keydown", (event) => event.key === "Escape" && this.closeCard());
     const jump = document.querySelector("[data-jump]");

@@ -4,11 +4,14 @@ import subprocess
 import sys
 
 import pytest
+from django.db import connection
 from django.utils import translation
 
 from geo import maps
+from geo.area_tiles import area_tile
 from geo.maps import MapMarkup, TileLayer
 from geo.models import BoundaryEdition, Kecamatan
+from geo.tiles import Tile
 
 NONCE = "abc123"
 pytestmark = pytest.mark.django_db
@@ -130,3 +133,18 @@ def test_folium_is_not_imported_at_start() -> None:
     code = "import django, sys; django.setup(); import config.urls; print({'folium', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.usefixtures("kutim")
+def test_border_shows_in_every_tile_that_two_kecamatan_share() -> None:
+    # The schematic border of two kecamatan crosses this tile without a corner in it; it was lost to rounding once.
+    edition = BoundaryEdition.objects.get(status="active")
+    tile = Tile(13, 6770, 4085)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM geo_kecamatanboundary"
+            " WHERE edition_id = %s AND ST_Intersects(geom, ST_Transform(ST_TileEnvelope(%s, %s, %s), 4326))",
+            [edition.pk, tile.z, tile.x, tile.y],
+        )
+        assert cursor.fetchone() == (2,)
+    assert b"kecamatan\x12" in area_tile("kecamatan", edition.pk, tile)

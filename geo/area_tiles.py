@@ -1,7 +1,7 @@
 """Vector tiles of the areas: their surface, borders as lines, each drawn once, and a point for each name.
 
 Layers of `/tiles/kecamatan/`: `kecamatan_land` (polygons, for one colour below all), `kecamatan` (lines; neither has
-attributes) and `kecamatan_names` (points; `code`, `name`); each point lies in exactly one tile of a zoom. `/tiles/desa/`
+attributes) and `kecamatan_names` (points; `code`, `name`), each in exactly one tile of a zoom. `/tiles/desa/`
 has `desa_land`, `desa` and `desa_names` alike.
 """
 

@@ -276,6 +276,22 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/",
     "SITE_SYMBOL": "location_on",
     "SHOW_HISTORY": True,
+    "COLORS": {
+        # Our forest, in the eleven steps that unfold asks for (static/css/tokens.css has the one we use elsewhere).
+        "primary": {
+            "50": "oklch(97% .015 168)",
+            "100": "oklch(93% .03 168)",
+            "200": "oklch(86% .05 168)",
+            "300": "oklch(77% .07 168)",
+            "400": "oklch(66% .085 168)",
+            "500": "oklch(55% .085 168)",
+            "600": "oklch(43% .075 168)",
+            "700": "oklch(38% .065 168)",
+            "800": "oklch(33% .055 168)",
+            "900": "oklch(28% .045 168)",
+            "950": "oklch(21% .035 168)",
+        },
+    },
 }
 
 # The regency. Everything a neighbouring regency would change stands here or in data.

@@ -1,6 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api import AgenciesView
 from config import health
@@ -12,11 +12,12 @@ urlpatterns = [
     path("", include("incidents.urls")),
     path("", include("geo.urls")),
     path("ogc/", include("layers.ogc.urls")),
+    path("", include("layers.urls")),
     path("", include("config.pages_urls")),
     path("api/v1/", include("incidents.api_urls")),
     path("api/v1/agencies/", AgenciesView.as_view(), name="api_agencies"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="api_schema"),
-    path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="api_schema"), name="api_docs"),
+    path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(url_name="api_schema"), name="api_docs"),
     path("akun/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("healthz/", health.healthz, name="healthz"),

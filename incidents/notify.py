@@ -18,18 +18,27 @@ def report_received(message: OutboxMessage) -> None:
     """Send the receipt with the secret link to the reporter, and the news to the agency's officers."""
     report = Report.objects.with_places().get(pk=message.payload["report_id"])
     _letter_to_reporter(message, report, "received")
-    officers = User.objects.filter(memberships__agency=report.agency_id, is_active=True).exclude(email="")
-    for address in officers.order_by("email").values_list("email", flat=True).distinct():
-        _send(message, report, "for_agency", address, "id", link=_url("desk_report", ticket=report.ticket))
+    _letters_to_officers(message, report, "for_agency")
 
 
 @handles("report_moved")
 def report_moved(message: OutboxMessage) -> None:
-    """Tell the reporter what happened."""
+    """Tell the reporter what the agency did; tell the agency what the reporter said, and of a report handed to it."""
     event = ReportEvent.objects.select_related("agency").get(pk=message.payload["event_id"])
     report = Report.objects.with_places().get(pk=message.payload["report_id"])
-    if not event.by_reporter:
-        _letter_to_reporter(message, report, "moved", event=event)
+    if event.by_reporter:
+        _letters_to_officers(message, report, "moved_for_agency", event=event)
+        return
+    _letter_to_reporter(message, report, "moved", event=event)
+    if event.type in {ReportEvent.Type.HANDED_OVER, ReportEvent.Type.ROUTED}:
+        _letters_to_officers(message, report, "for_agency")
+
+
+def _letters_to_officers(message: OutboxMessage, report: Report, kind: str, event: ReportEvent | None = None) -> None:
+    officers = User.objects.filter(memberships__agency=report.agency_id, is_active=True).exclude(email="")
+    for address in officers.order_by("email").values_list("email", flat=True).distinct():
+        link = _url("desk_report", ticket=report.ticket)
+        _send(message, report, kind, address, "id", link=link, event=event)
 
 
 def _letter_to_reporter(message: OutboxMessage, report: Report, kind: str, event: ReportEvent | None = None) -> None:

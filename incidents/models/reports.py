@@ -117,6 +117,12 @@ class Report(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="report_newest_first"),
             models.Index(fields=["agency", "status", "resolve_due_at"], name="report_inbox"),
+            models.Index(
+                fields=["resolve_due_at", "id"],
+                condition=models.Q(status__in=["received", "routed", "in_progress", "on_hold", "reopened"]),
+                name="report_open_by_due",
+            ),
+            models.Index(fields=["status", "changed_at"], name="report_by_status"),
             models.Index(fields=["kecamatan", "-created_at"], name="report_by_kecamatan"),
             models.Index(fields=["category", "-created_at"], name="report_by_category"),
             GinIndex(fields=["search"], name="report_search"),

@@ -15,6 +15,7 @@ from django.utils import timezone
 from incidents import moves, notify, outbox
 from incidents.models import OutboxMessage, Report
 from incidents.secrets import secret_of
+from incidents.workflow import Party
 from tests.factories.accounts import make_agency, make_officer
 from tests.factories.incidents import make_report, make_standards
 from tests.integration.server import free_port
@@ -155,3 +156,19 @@ def test_every_topic_that_is_sent_has_a_handler(mailbox: Mailbox) -> None:
     assert outbox.deliver_due() == 2
     assert not OutboxMessage.objects.exclude(state="done").exists()
     assert "Sudah ditambal." in mailbox.letters[-1].get_content()
+
+
+def test_officers_hear_of_a_report_handed_to_them_and_of_an_objection(mailbox: Mailbox) -> None:
+    make_standards()
+    first, second = make_agency("dpu-pupr"), make_agency("dlh")
+    giver, taker = make_officer(first), make_officer(second)
+    report = make_report(agency=first)
+    moves.hand_over(report=report, by=giver, agency=second, text="Ini urusan sampah.")
+    outbox.deliver_due()
+    assert [letter["To"] for letter in mailbox.letters] == [taker.email]
+    moves.answer(report=report, by=taker, text="Sudah diangkut.", no_photo_reason="Malam hari")
+    moves.reopen(report=report, by=Party.REPORTER, text="Masih menumpuk di sana.")
+    overdue()
+    outbox.deliver_due()
+    assert mailbox.letters[-1]["To"] == taker.email
+    assert "Masih menumpuk di sana." in mailbox.letters[-1].get_content()

@@ -1,0 +1,135 @@
+"""Every page of the site: axe-core finds nothing, the console is quiet, the policy holds, no other host is asked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from playwright.sync_api import Page
+
+from accounts.models import Agency, User
+from incidents.models import Report
+from incidents.secrets import secret_of
+from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
+from tests.factories.accounts import make_officer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
+
+PUBLIC = {
+    "map": "/",
+    "map, filtered": "/?status=closed&category=jalan",
+    "map, nothing matches": "/?q=tidakadakatainidimanapun",
+    "list": "/laporan/",
+    "list, nothing matches": "/laporan/?q=tidakadakatainidimanapun",
+    "report": "/laporan/{ticket}/",
+    "report, mistyped": "/laporan/KT-26-0000001-X/",
+    "track": "/lacak/",
+    "track, mistyped": "/lacak/?ticket=KT-26-12",
+    "report a problem": "/lapor/",
+    "about": "/tentang/",
+    "privacy": "/privasi/",
+    "help": "/bantuan/",
+    "sign in": "/akun/login/",
+    "password forgotten": "/akun/password/reset/",
+    "missing": "/tidak-ada/",
+}
+DESK = {"inbox": "/opd/", "report at the desk": "/opd/{desk_ticket}/", "second step": "/akun/2fa/"}
+VIEWS = [(PHONE, "id-ID"), (DESKTOP, "en-GB")]
+
+
+@pytest.fixture
+def tickets() -> dict[str, str]:
+    call_command("make_reports", count=300, seed=7, verbosity=0)
+    public = Report.objects.public().filter(status="answered").order_by("-id")
+    at_desk = public.filter(agency__code="dpu-pupr").first() or Report.objects.filter(agency__code="dpu-pupr").first()
+    report = public.first()
+    assert report is not None
+    assert at_desk is not None
+    return {"ticket": report.ticket, "desk_ticket": at_desk.ticket}
+
+
+def visit(page: Page, base: str, pages: dict[str, str], tickets: dict[str, str]) -> dict[str, list[str]]:
+    """Open each page and return what axe-core finds, by page."""
+    found: dict[str, list[str]] = {}
+    for name, path in pages.items():
+        page.goto(base + path.format(**tickets))
+        page.wait_for_load_state("networkidle")
+        if findings := axe_findings(page):
+            found[name] = findings
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            found.setdefault(name, []).append("scrolls sideways")
+    return found
+
+
+@pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
+def test_public_pages_are_clean(
+    viewport: dict[str, int], locale: str, live_server: Any, browser: Any, tickets: dict[str, str]
+) -> None:
+    troubles: list[str] = []
+    context = browser.new_context(viewport=viewport, locale=locale)
+    page = context.new_page()
+    base = live_server.url
+    # A page that is missing answers 404, and the browser notes that in its console: not a fault of the page.
+    page.on(
+        "console",
+        lambda message: (
+            troubles.append(message.text) if message.type == "error" and "status of 404" not in message.text else None
+        ),
+    )
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith((base, "data:", "blob:")) else troubles.append(request.url),
+    )
+    assert visit(page, base, PUBLIC, tickets) == {}
+    assert troubles == []
+    context.close()
+
+
+@pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
+def test_desk_pages_are_clean(
+    viewport: dict[str, int], locale: str, live_server: Any, open_page: Callable[..., Page], tickets: dict[str, str]
+) -> None:
+    officer: User = make_officer(Agency.objects.get(code="dpu-pupr"))
+    client = Client()
+    client.force_login(officer)
+    page = open_page(viewport, locale)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    assert visit(page, live_server.url, DESK, tickets) == {}
+
+
+def test_reporters_page_is_clean(live_server: Any, open_page: Callable[..., Page], tickets: dict[str, str]) -> None:
+    page = open_page(PHONE)
+    ticket = tickets["ticket"]
+    page.goto(f"{live_server.url}/laporan/{ticket}/kunci/{secret_of(ticket)}/")
+    assert page.url == f"{live_server.url}/laporan/{ticket}/"
+    assert axe_findings(page) == []
+
+
+def routes(patterns: list[Any], prefix: str = "") -> list[str]:
+    """Return every route of the project without parameters."""
+    found: list[str] = []
+    for entry in patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            found += routes(entry.url_patterns, route)
+        elif isinstance(entry, URLPattern) and "<" not in route and "(" not in route and "^" not in route:
+            found.append("/" + route)
+    return found
+
+
+def test_every_answer_carries_the_strict_policy(client: Client) -> None:
+    loose = {}
+    for path in routes(get_resolver().url_patterns):
+        if path.startswith("/admin/"):
+            continue
+        response = client.get(path)
+        assert response.status_code < 500, path
+        policy = response.headers.get("Content-Security-Policy", "")
+        if "default-src 'none'" not in policy or "unsafe" in policy:
+            loose[path] = policy
+    # The API's own documentation pages come with drf-spectacular and have the policy that swagger needs.
+    assert set(loose) <= {"/api/v1/docs/"}

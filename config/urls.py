@@ -17,7 +17,11 @@ urlpatterns = [
     path("api/v1/", include("incidents.api_urls")),
     path("api/v1/agencies/", AgenciesView.as_view(), name="api_agencies"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="api_schema"),
-    path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(url_name="api_schema"), name="api_docs"),
+    path(
+        "api/v1/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api_schema", template_name="pages/api_docs.html"),
+        name="api_docs",
+    ),
     path("akun/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("healthz/", health.healthz, name="healthz"),

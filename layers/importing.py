@@ -4,6 +4,7 @@ The child (`python -m layers.reading`) has no database and no network; this side
 folder and the places to join on, watches its memory and time, and copies its rows.
 """
 
+import difflib
 import hashlib
 import json
 import logging
@@ -21,9 +22,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.text import slugify
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Agency, User
 from geo.models import BoundaryEdition, Desa, DesaBoundary, Kecamatan, KecamatanBoundary
 from layers.errors import ImportRefused
 from layers.models import Layer, LayerVersion
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 
 SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
 WATCH_S = 0.05
+LEVELS = ("refused", "ask", "warning", "fixed", "info")
 CHILD_PATHS = ("PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
@@ -77,9 +81,11 @@ class Inspection:
 
     def sentences(self) -> list[str]:
         """Return what there is to say, in the active language, the gravest first."""
-        order = ["refused", "ask", "warning", "fixed", "info"]
-        found = sorted(self.findings, key=lambda finding: order.index(finding["level"]))
-        return [finding[f"text_{language()}"] for finding in found]
+        return [finding[f"text_{language()}"] for finding in self.sorted_findings()]
+
+    def sorted_findings(self) -> list[dict[str, Any]]:
+        """Return the findings, the gravest first."""
+        return sorted(self.findings, key=lambda finding: LEVELS.index(finding["level"]))
 
 
 def language() -> str:
@@ -89,7 +95,7 @@ def language() -> str:
 
 def inspect(path: Path, *, options: Options | None = None) -> Inspection:
     """Read a file and tell what it is, storing nothing. A shapefile's other parts are taken from beside it."""
-    with _read(path, options or Options()) as (inspection, _rows):
+    with reading(path, options or Options()) as (inspection, _rows):
         return inspection
 
 
@@ -98,7 +104,7 @@ def import_file(*, layer: Layer, path: Path, by: User | None, options: Options |
 
     The layer's field dictionary gains the fields that are new; what people wrote or hid there stays.
     """
-    with _read(path, options or Options()) as (inspection, rows):
+    with reading(path, options or Options()) as (inspection, rows):
         if inspection.status != "ready":
             raise ImportRefused(inspection)
         return store_inspected(layer=layer, inspection=inspection, rows=rows, by=by)
@@ -141,8 +147,49 @@ def merge_fields(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[d
     return merged + list(known.values())
 
 
+def find_agency(text: str) -> Agency:
+    """Return the agency with this short name, code or name. Raise LookupError that names the near ones."""
+    agencies = {agency.short_name: agency for agency in Agency.objects.filter(active=True)}
+    wanted = text.strip().lower()
+    for agency in agencies.values():
+        if wanted in {agency.short_name.lower(), agency.code.lower(), agency.name.lower()}:
+            return agency
+    lower = {name.lower(): name for name in agencies}
+    near = [lower[name] for name in difflib.get_close_matches(wanted, lower, n=5, cutoff=0.4)]
+    near += [name for name, agency in agencies.items() if len(wanted) > 2 and wanted in agency.name.lower()]
+    shown = ", ".join(dict.fromkeys(near[:8] or list(agencies)[:8])) or "-"
+    raise LookupError(_("There is no agency “%(text)s”. Near are: %(near)s") % {"text": text, "near": shown})
+
+
+def slug_of(title: str) -> str:
+    """Return a short name for a layer from its title or its file's name."""
+    return slugify(title.replace("_", "-"))[:60].strip("-") or "data"
+
+
+@transaction.atomic
+def layer_for(*, agency: Agency, values: dict[str, Any]) -> Layer:
+    """Return the agency's layer with this slug, made if need be; `values` that are given overwrite what it says.
+
+    Raise LookupError when the slug is another agency's.
+    """
+    given = {name: value for name, value in values.items() if value and name not in {"slug", "name"}}
+    layer = Layer.objects.filter(slug=values["slug"]).select_related("agency").first()
+    if layer is None:
+        title = str(values.get("name") or values["slug"]).replace("_", " ").strip().capitalize()[:160]
+        return Layer.objects.create(slug=values["slug"], agency=agency, **{"title_id": title} | given)
+    if layer.agency_id != agency.pk:
+        raise LookupError(
+            _("“%(slug)s” is a layer of %(agency)s. Choose another --slug.")
+            % {"slug": layer.slug, "agency": layer.agency.short_name}
+        )
+    for name, value in given.items():
+        setattr(layer, name, value)
+    layer.save()
+    return layer
+
+
 @contextmanager
-def _read(path: Path, options: Options) -> Iterator[tuple[Inspection, Path]]:
+def reading(path: Path, options: Options) -> Iterator[tuple[Inspection, Path]]:
     """Give the inspection of a file and the COPY text that it left, which goes away afterwards."""
     with tempfile.TemporaryDirectory(prefix="kutim-data-") as name:
         folder = Path(name)

@@ -15,6 +15,7 @@ from layers.reading.findings import Choice, Findings, Stopped
 from layers.reading.places import INDONESIA, Places
 
 WGS84 = "EPSG:4326"
+SAME = {"EPSG:4979": WGS84, "OGC:CRS84": WGS84, "OGC:CRS84h": WGS84}  # with heights, which go; by another name
 # What planners bring: degrees; UTM 50 north and south; DGN95 TM-3 zones 50.1 and 50.2; Web Mercator.
 CANDIDATES = {
     "EPSG:4326": "WGS 84",
@@ -47,12 +48,20 @@ class Candidate:
 
 
 def decide(
-    points: Any, *, declared: str | None, given: str | None, swap: bool | None, places: Places, findings: Findings
+    points: Any,
+    *,
+    declared: str | None,
+    given: str | None,
+    swap: bool | None,
+    is_table: bool,
+    places: Places,
+    findings: Findings,
 ) -> Decision:
     """Return the coordinate system for points (n, 2) of the file. Raise Stopped to ask or to refuse.
 
     `given` is a person's answer and settles it; `swap` settles the order of axes.
     """
+    declared = SAME.get(declared or "", declared)
     if given:
         if not re.fullmatch(r"EPSG:\d{4,6}", given) or not _is_known(given):
             raise Stopped("crs_unknown", crs=given)
@@ -70,7 +79,10 @@ def decide(
     straight = [candidate for candidate in best if not candidate.swapped] or best
     if len(straight) == 1:
         winner = straight[0]
-        findings.tell("crs_found", crs=label(winner.crs), place=places.where(winner.lonlat))
+        if is_table and winner.crs == WGS84:
+            findings.tell("crs_degrees", place=places.where(winner.lonlat))
+        else:
+            findings.tell("crs_found", crs=label(winner.crs), place=places.where(winner.lonlat))
         if winner.swapped:
             findings.tell("axes_swapped")
         return Decision(winner.crs, label(winner.crs), winner.swapped)

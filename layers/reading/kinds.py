@@ -78,6 +78,8 @@ def _by_content(path: Path, begin: bytes) -> str | None:
     if begin.startswith(b"\x00\x00\x27\x0a"):
         return "shp"
     text = begin.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text[:14].lower().startswith((b"<!doctype html", b"<html")):
+        raise Stopped("is_web_page", file=path.name)
     if text.startswith(b"{"):
         return "geojson"
     if text.startswith(b"<") or begin.startswith((b"\xff\xfe<", b"\xfe\xff\x00<")):

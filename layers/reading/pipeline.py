@@ -183,6 +183,7 @@ class Reading:
             declared=declared,
             given=self.options.get("crs"),
             swap=self.options.get("swap"),
+            is_table=self.source.is_table,
             places=self.places,
             findings=self.findings,
         )

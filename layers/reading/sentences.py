@@ -317,6 +317,11 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         "Sistem koordinatnya tidak disebut di berkas. Dalam {crs} datanya jatuh {place}, dalam sistem lain tidak: jadi itulah yang dipakai. Periksa di peta.",
         "The file does not say its coordinate system. In {crs} the data fall {place}, in no other do they: so that is used. Check it on the map.",
     ),
+    "crs_degrees": (
+        "info",
+        "Koordinatnya dalam derajat (WGS 84); datanya jatuh {place}.",
+        "The coordinates are in degrees (WGS 84); the data fall {place}.",
+    ),
     "crs_wrong": (
         "fixed",
         "Menurut berkasnya sistem koordinatnya {declared}, tetapi datanya lalu jatuh di luar Indonesia. Dalam {crs} datanya jatuh {place}: itulah yang dipakai. Periksa di peta.",

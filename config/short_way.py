@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils import translation
@@ -22,6 +23,8 @@ class ShortWayMiddleware:
             return self.get_response(request)
         try:
             view, args, kwargs = resolve(request.path_info)
+            if getattr(view, "asks_who", False) and settings.SESSION_COOKIE_NAME in request.COOKIES:
+                return self.get_response(request)  # tiles that not everybody may see, for somebody who signed in
             return view(request, *args, **kwargs)
         except Exception as error:
             with translation.override(translation.get_language_from_request(request)):

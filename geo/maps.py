@@ -105,6 +105,28 @@ def browse_map(
     return _markup(page, nonce, {start: ("start",)})
 
 
+def data_map(
+    *,
+    nonce: object,
+    areas: Areas,
+    layer: "TileLayer",
+    module: str,
+    options: Mapping[str, Any],
+    label: str,
+) -> MapMarkup:
+    """Return a map of one layer of tiles over the kecamatan, drawn and handled by a module of the caller's.
+
+    `module` is a static path of one that exports `dataLayer(options)`, a VectorGrid, and `start(map, layer, options)`.
+    """
+    folium = _folium()
+    page = _new_map("data", areas, label)
+    _add_kecamatan(page, areas)
+    tiles = folium.TileSource("data", "dataLayer", layer.options())
+    page.add_child(tiles)
+    page.add_child(folium.Call("start", tiles, options))
+    return _markup(page, nonce, {module: ("dataLayer", "start")}, note=areas.is_schematic)
+
+
 def pin_map(
     *,
     nonce: object,

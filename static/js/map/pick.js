@@ -124,7 +124,7 @@ function whenSeen(map, then) {
   observer.observe(element);
 }
 
-function zoomButtons(map, texts) {
+export function zoomButtons(map, texts) {
   const group = document.createElement("div");
   group.className = "map-zoom";
   for (const [sign, label, zoom] of [
@@ -142,7 +142,7 @@ function zoomButtons(map, texts) {
   return group;
 }
 
-function sayFailures(map, texts) {
+export function sayFailures(map, texts) {
   const note = document.createElement("div");
   note.className = "map-problem";
   note.setAttribute("role", "alert");

@@ -1,0 +1,544 @@
+"""Taking a layer away: `/data/<slug>/unduh/<format>/`, whole or as filtered, in one of several coordinate systems.
+
+GeoJSON, CSV and KML are written by PostgreSQL and streamed as it writes them, whatever their size. The other formats
+need a whole file: it is made in chunks, in a temporary place, up to a number of features; beyond it the request is
+refused with the limit and what to take instead. Licence and metadata travel inside the file, or beside it in a ZIP.
+"""
+
+import csv
+import io
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.http import FileResponse, Http404, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from psycopg2 import sql
+
+from accounts.models import User
+from geo.errors import ParameterError
+from geo.params import parse_whole
+from layers.errors import TooLarge
+from layers.formats import CRS, FORMATS, Format
+from layers.metadata import dcat, page_url, printable
+from layers.models import Access, LayerDownload
+from layers.selection import Selection
+
+CHUNK = 2_000
+GEOMETRY_MAX_BYTES = 150_000_000
+"""Geometry, as PostGIS holds it, that a file takes which cannot be streamed."""
+FORMULA = "=+-@\t\r"
+"""What a cell must not begin with: a spreadsheet would compute it."""
+DECIMALS = {4326: 7}
+METRIC_DECIMALS = 3
+SHP_NAME_MAX = 10
+SHP_TEXT_MAX = 254
+
+
+@dataclass(frozen=True)
+class Download:
+    """What is taken: which features, in which format and coordinate system (EPSG code)."""
+
+    chosen: Selection
+    format: Format
+    srid: int
+    base: str
+
+    @property
+    def name(self) -> str:
+        """The name of the file without its ending."""
+        version = self.chosen.version.number
+        place = f"-{slugged(self.chosen.kecamatan.name)}" if self.chosen.kecamatan else ""
+        part = "-dipilih" if self.chosen.q else ""
+        return f"{self.chosen.layer.slug}-v{version}{place}{part}"
+
+    @property
+    def decimals(self) -> int:
+        return DECIMALS.get(self.srid, METRIC_DECIMALS)
+
+    @property
+    def fields(self) -> list[dict[str, Any]]:
+        return self.chosen.layer.shown_fields()
+
+    @property
+    def geometry(self) -> sql.Composable:
+        """The geometry of `f` in the wanted coordinate system."""
+        if self.srid == 4326:
+            return sql.SQL("f.geom")
+        return sql.SQL("ST_Transform(f.geom, {})").format(sql.Literal(self.srid))
+
+
+def read_download(chosen: Selection, code: str, params: Mapping[str, str], base: str) -> Download:
+    """Return what `crs` (an EPSG code) and the address ask for. Raises Http404 and ParameterError."""
+    if code not in FORMATS:
+        raise Http404
+    one = FORMATS[code]
+    text = params.get("crs", "")
+    srid = parse_whole(text.upper().removeprefix("EPSG:"), name="crs") if text else 4326
+    if srid not in CRS:
+        known = ", ".join(str(each) for each in CRS)
+        raise ParameterError("crs", text, _("crs must be one of %(known)s.") % {"known": known})
+    if one.degrees_only and srid != 4326:
+        raise ParameterError("crs", text, _("%(format)s is always in degrees (EPSG:4326).") % {"format": one.title})
+    return Download(chosen, one, srid, base)
+
+
+def answer(wanted: Download, *, by: Any) -> HttpResponseBase:
+    """Return the file as an attachment. Raises TooLarge. Downloads of what not everybody may read are recorded."""
+    writer = STREAMED.get(wanted.format.code)
+    response: HttpResponseBase
+    if writer is None:
+        refuse_too_large(wanted)
+        record(wanted, by=by)
+        response = FileResponse(make_file(wanted), content_type=wanted.format.media_type)
+    else:
+        record(wanted, by=by)
+        kind = wanted.format.media_type + ("; charset=utf-8" if wanted.format.code == "csv" else "")
+        response = StreamingHttpResponse(writer(wanted), content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{wanted.name}.{wanted.format.ending}"'
+    return response
+
+
+def record(wanted: Download, *, by: Any) -> None:
+    """Write down who takes a layer that is not public; nothing for a public one."""
+    layer = wanted.chosen.layer
+    if layer.access == Access.PUBLIC or not isinstance(by, User):
+        return
+    LayerDownload.objects.create(
+        layer=layer,
+        version=wanted.chosen.version,
+        user=by,
+        format=wanted.format.code,
+        srid=wanted.srid,
+        conditions=wanted.chosen.conditions,
+    )
+
+
+def refuse_too_large(wanted: Download) -> None:
+    """Raise TooLarge if the chosen features are too many, or their outlines too detailed, for a file made at once."""
+    limit = wanted.format.limit or 0
+    statement = sql.SQL(
+        "SELECT count(*), coalesce(sum(size), 0) FROM"
+        " (SELECT ST_MemSize(f.geom)::bigint AS size FROM layers_feature f WHERE {where} LIMIT {most}) found"
+    ).format(where=wanted.chosen.where, most=sql.Literal(limit + 1))
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        count, size = cursor.fetchone()
+    if count > limit or size > GEOMETRY_MAX_BYTES:
+        raise TooLarge(
+            _("%(format)s takes at most %(limit)s features (or %(size)d MB of outlines) at once. Choose a kecamatan or fewer "
+              "words, or take GeoJSON, CSV or KML, which have no limit.")
+            % {"format": wanted.format.title, "limit": f"{limit:,}".replace(",", "."), "size": GEOMETRY_MAX_BYTES // 1_000_000}
+        )  # fmt: skip
+
+
+# Streamed by PostgreSQL ----------------------------------------------------------------------------------------------
+
+
+def stream_geojson(wanted: Download) -> Iterator[bytes]:
+    """Yield a GeoJSON FeatureCollection. Beyond degrees it names its coordinate system, as GDAL and QGIS read it."""
+    layer = wanted.chosen.layer
+    head: dict[str, Any] = {"type": "FeatureCollection", "name": layer.slug}
+    if wanted.srid != 4326:
+        head["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{wanted.srid}"}}
+    head |= {
+        "title": layer.title,
+        "licence": layer.licence,
+        "attribution": layer.agency.name,
+        "source": page_url(layer, wanted.base),
+        "synthetic": layer.synthetic,
+    }
+    statement = sql.SQL(
+        'SELECT \'{{"type":"Feature","id":\' || f.fid || \',"properties":\' || {shown}::text || \',"geometry":\''
+        " || coalesce(ST_AsGeoJSON({geometry}, {decimals}), 'null') || '}}' FROM layers_feature f WHERE {where} ORDER BY f.fid"
+    ).format(
+        shown=wanted.chosen.shown,
+        geometry=wanted.geometry,
+        decimals=sql.Literal(wanted.decimals),
+        where=wanted.chosen.where,
+    )
+    yield (json.dumps(head, ensure_ascii=False)[:-1] + ', "features": [\n').encode()
+    first = True
+    for rows in _chunks(statement):
+        yield (("" if first else ",\n") + ",\n".join(row[0] for row in rows)).encode()
+        first = False
+    yield b"\n]}\n"
+
+
+def stream_csv(wanted: Download) -> Iterator[bytes]:
+    """Yield CSV, UTF-8 with a mark that Excel needs. Points come as two columns, other outlines as WKT.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it; numbers stay numbers.
+    """
+    is_point = wanted.chosen.version.geometry_type.upper().removesuffix(" Z") == "POINT"
+    across, up = ("lon", "lat") if wanted.srid == 4326 else ("x", "y")
+    places = [across, up] if is_point else ["wkt"]
+    cells = [_csv_cell(str(field["name"])) for field in wanted.fields]
+    decimals = sql.Literal(wanted.decimals)
+    if is_point:
+        corner = "coalesce(round(ST_{axis}({geometry})::numeric, {decimals})::text, '')"
+        cells += [
+            sql.SQL(corner.replace("{axis}", axis)).format(geometry=wanted.geometry, decimals=decimals) for axis in "XY"
+        ]
+    else:
+        cells.append(
+            sql.SQL("coalesce('\"' || ST_AsText({geometry}, {decimals}) || '\"', '')").format(
+                geometry=wanted.geometry, decimals=decimals
+            )
+        )
+    statement = sql.SQL("SELECT f.fid || ',' || {cells} FROM layers_feature f WHERE {where} ORDER BY f.fid").format(
+        cells=sql.SQL(" || ',' || ").join(cells), where=wanted.chosen.where
+    )
+    head = io.StringIO()
+    csv.writer(head, lineterminator="\r\n").writerow(
+        [safe_cell(name) for name in ["fid", *(str(field["name"]) for field in wanted.fields), *places]]
+    )
+    yield ("\ufeff" + head.getvalue()).encode()
+    for rows in _chunks(statement):
+        yield "".join(f"{row[0]}\r\n" for row in rows).encode()
+
+
+def _csv_cell(name: str) -> sql.Composable:
+    """Return an expression for a property as a CSV cell: numbers as they are, everything else quoted and harmless."""
+    return sql.SQL(
+        "CASE jsonb_typeof(f.properties->{name}) WHEN 'number' THEN f.properties->>{name}"
+        " WHEN 'null' THEN ''"
+        " ELSE coalesce('\"' || CASE WHEN f.properties->>{name} ~ {formula} THEN '''' ELSE '' END"
+        " || replace(f.properties->>{name}, '\"', '\"\"') || '\"', '') END"
+    ).format(name=sql.Literal(name), formula=sql.Literal(r"^\s*[=+\-@\t\r]"))
+
+
+def stream_kml(wanted: Download) -> Iterator[bytes]:
+    """Yield KML. Values are XML text, so that no markup of a value is ever drawn."""
+    layer = wanted.chosen.layer
+    fields = [str(field["name"]) for field in wanted.fields]
+    titles = {str(field["name"]): str(field.get("title") or field["name"]) for field in wanted.fields}
+    data = [
+        sql.SQL(
+            'CASE WHEN f.properties->>{name} IS NOT NULL THEN xmlelement(name "Data", xmlattributes({title} AS name),'
+            " xmlelement(name value, {value})) END"
+        ).format(name=sql.Literal(name), title=sql.Literal(printable(titles[name])), value=_xml_value(name))
+        for name in fields
+    ]
+    named = next((name for name in fields if re.match(r"(nama|name|nm|judul)", name, re.IGNORECASE)), None)
+    statement = sql.SQL(
+        "SELECT '<Placemark>' || xmlelement(name name, {label})::text || xmlelement(name \"ExtendedData\", {data})::text"
+        " || coalesce(ST_AsKML(f.geom, 7), '') || '</Placemark>' FROM layers_feature f WHERE {where} ORDER BY f.fid"
+    ).format(
+        label=_xml_value(named) if named else sql.SQL("f.fid::text"),
+        data=sql.SQL(", ").join(data) if data else sql.SQL("NULL"),
+        where=wanted.chosen.where,
+    )
+    yield (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>'
+        f"<name>{_xml(layer.title)}</name><description>{_xml(readme(wanted))}</description>\n"
+    ).encode()
+    for rows in _chunks(statement):
+        yield "".join(f"{row[0]}\n" for row in rows).encode()
+    yield b"</Document></kml>\n"
+
+
+def _xml_value(name: str) -> sql.Composable:
+    controls = sql.Literal("[\x01-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+    return sql.SQL("regexp_replace(f.properties->>{name}, {controls}, '', 'g')").format(
+        name=sql.Literal(name), controls=controls
+    )
+
+
+def _xml(text: str) -> str:
+    from xml.sax.saxutils import escape  # noqa: S406 - writes XML, reads none
+
+    return escape(printable(text))
+
+
+STREAMED: dict[str, Callable[[Download], Iterator[bytes]]] = {
+    "geojson": stream_geojson,
+    "csv": stream_csv,
+    "kml": stream_kml,
+}
+
+
+# Made as a file ------------------------------------------------------------------------------------------------------
+
+
+def make_file(wanted: Download) -> IO[bytes]:
+    """Return the open file; it is gone from the disk when it is closed."""
+    with tempfile.TemporaryDirectory(prefix="unduh-") as folder:
+        path = Path(folder) / f"{wanted.name}.{wanted.format.ending}"
+        MADE[wanted.format.code](wanted, path)
+        return path.open("rb")  # the name goes with the folder, the bytes stay until it is closed
+
+
+def write_gpkg(wanted: Download, path: Path) -> None:
+    """Write a GeoPackage, chunk by chunk, with the metadata in its own tables."""
+    import pyogrio
+
+    for start, frame in enumerate(frames(wanted)):
+        more: dict[str, Any] = {"append": True} if start else {"layer_metadata": _about(wanted)}
+        pyogrio.write_dataframe(
+            frame, path, driver="GPKG", layer=wanted.chosen.layer.slug, geometry_type=_family(wanted), **more
+        )
+
+
+def write_fgb(wanted: Download, path: Path) -> None:
+    """Write a FlatGeobuf with title and description in its head."""
+    import pyogrio
+
+    pyogrio.write_dataframe(
+        whole_frame(wanted),
+        path,
+        driver="FlatGeobuf",
+        layer=wanted.chosen.layer.slug,
+        layer_options=_fgb_options(wanted),
+    )
+
+
+def write_parquet(wanted: Download, path: Path) -> None:
+    """Write GeoParquet with the metadata in the file's key-value metadata."""
+    import pyarrow.parquet as parquet
+
+    whole_frame(wanted).to_parquet(path)
+    table = parquet.read_table(path)
+    about = {key.encode(): value.encode() for key, value in _about(wanted).items()}
+    parquet.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **about}), path)
+
+
+def write_shp(wanted: Download, path: Path) -> None:
+    """Write a ZIP with one shapefile for each kind of outline, README.txt and the metadata.
+
+    Names are cut to ten letters; README.txt says which is which.
+    """
+    import pyogrio
+
+    frame = whole_frame(wanted)
+    short = short_names([column for column in frame.columns if column != "geometry"])
+    frame = frame.rename(columns=short)
+    stem = path.parent / "shp"
+    stem.mkdir()
+    kinds = frame.geometry.geom_type.str.removeprefix("Multi")
+    there = sorted(kinds.dropna().unique())
+    for kind in there or [None]:
+        name = wanted.name if len(there) < 2 else f"{wanted.name}-{str(kind).lower()}"
+        part = frame[kinds == kind] if kind else frame
+        more = {} if kind else {"geometry_type": _family(wanted)}
+        pyogrio.write_dataframe(part, stem / f"{name}.shp", driver="ESRI Shapefile", encoding="UTF-8", **more)
+    renamed = [f"{new} = {old}" for old, new in short.items() if old != new]
+    words = readme(wanted) + ("\n\n" + _("Names of fields were cut:") + "\n" + "\n".join(renamed) if renamed else "")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(stem.iterdir()):
+            archive.write(file, file.name)
+        archive.writestr("README.txt", words.replace("\n", "\r\n"))
+        archive.writestr(
+            "metadata.json", json.dumps(dcat(wanted.chosen.layer, wanted.base), ensure_ascii=False, indent=1)
+        )
+
+
+def write_xlsx(wanted: Download, path: Path) -> None:
+    """Write a workbook row by row: the data with a fixed first row, and a sheet that says what they are.
+
+    Texts are written as texts: none is a formula.
+    """
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.utils.exceptions import IllegalCharacterError
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("data")
+    sheet.freeze_panes = "A2"
+
+    def cell(value: Any) -> Any:
+        if value is None or isinstance(value, (int, float)):
+            return value
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        try:
+            made = WriteOnlyCell(sheet, text[:32_000])
+        except IllegalCharacterError:
+            made = WriteOnlyCell(sheet, re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text)[:32_000])
+        made.data_type = "s"
+        return made
+
+    names = [str(field["name"]) for field in wanted.fields]
+    is_point = wanted.chosen.version.geometry_type.upper() == "POINT"
+    across, up = ("lon", "lat") if wanted.srid == 4326 else ("x", "y")
+    sheet.append([cell(name) for name in ["fid", *names, *([across, up] if is_point else ["wkt"])]])
+    statement = sql.SQL(
+        "SELECT f.fid, {shown}::text, CASE WHEN {is_point} THEN ST_X({geometry}) END,"
+        " CASE WHEN {is_point} THEN ST_Y({geometry}) ELSE NULL END,"
+        " CASE WHEN NOT {is_point} THEN left(ST_AsText({geometry}, {decimals}), 32000) END"
+        " FROM layers_feature f WHERE {where} ORDER BY f.fid"
+    ).format(
+        shown=wanted.chosen.shown,
+        is_point=sql.Literal(is_point),
+        geometry=wanted.geometry,
+        decimals=sql.Literal(wanted.decimals),
+        where=wanted.chosen.where,
+    )
+    for rows in _chunks(statement):
+        for fid, text, x, y, wkt in rows:
+            properties = json.loads(text)
+            places = (
+                [round(x, wanted.decimals), round(y, wanted.decimals)] if is_point and x is not None else [cell(wkt)]
+            )
+            sheet.append([fid, *(cell(properties.get(name)) for name in names), *places])
+    about = book.create_sheet("README")
+    for line in readme(wanted).split("\n"):
+        about.append([cell(line)])
+    book.save(path)
+
+
+MADE: dict[str, Callable[[Download, Path], None]] = {
+    "gpkg": write_gpkg,
+    "fgb": write_fgb,
+    "parquet": write_parquet,
+    "shp": write_shp,
+    "xlsx": write_xlsx,
+}
+
+
+def frames(wanted: Download) -> Iterator[Any]:
+    """Yield the chosen features as GeoDataFrames of CHUNK rows, all with the same columns; at least one."""
+    import geopandas as gpd
+    import shapely
+
+    names = [str(field["name"]) for field in wanted.fields]
+    kinds = {str(field["name"]): str(field.get("type", "text")) for field in wanted.fields}
+    statement = sql.SQL(
+        "SELECT f.fid, {shown}::text, ST_AsBinary({geometry}) FROM layers_feature f WHERE {where} ORDER BY f.fid"
+    ).format(shown=wanted.chosen.shown, geometry=wanted.geometry, where=wanted.chosen.where)
+    made = False
+    for rows in _chunks(statement):
+        properties = [json.loads(row[1]) for row in rows]
+        columns = {_free("kode_fitur" if name == "fid" else name, names): _column(kinds[name], [p.get(name) for p in properties])
+                   for name in names}  # fmt: skip
+        outlines = shapely.from_wkb([bytes(row[2]) if row[2] is not None else None for row in rows])
+        yield gpd.GeoDataFrame(columns, geometry=outlines, crs=f"EPSG:{wanted.srid}")
+        made = True
+    if not made:
+        empty = {name: _column(kinds[name], []) for name in names}
+        yield gpd.GeoDataFrame(empty, geometry=[], crs=f"EPSG:{wanted.srid}")
+
+
+def whole_frame(wanted: Download) -> Any:
+    """Return the chosen features as one GeoDataFrame; `refuse_too_large` has bounded it."""
+    import geopandas as gpd
+    import pandas as pd
+
+    return gpd.GeoDataFrame(pd.concat(list(frames(wanted)), ignore_index=True), crs=f"EPSG:{wanted.srid}")
+
+
+def _column(kind: str, values: list[Any]) -> Any:
+    """Return values as a column of the dictionary's type; as text if one of them is not of that type."""
+    import pandas as pd
+
+    if kind in {"integer", "number"} and all(
+        value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in values
+    ):
+        return pd.array([None if value is None else float(value) for value in values], dtype="Float64").astype("float64") \
+            if kind == "number" or any(isinstance(value, float) and value != int(value) for value in values) \
+            else pd.array(values, dtype="Int64")  # fmt: skip
+    texts = [
+        value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values
+    ]
+    return pd.array(texts, dtype=object)
+
+
+def _free(name: str, names: list[str]) -> str:
+    """Return a column's name that does not clash with the geometry's."""
+    return f"{name}_" if name == "geometry" and f"{name}_" not in names else name
+
+
+def _family(wanted: Download) -> str:
+    """Return the kind of geometry for a file that is written in parts."""
+    kind = wanted.chosen.version.geometry_type.removeprefix("Multi")
+    return f"Multi{kind}" if kind in {"LineString", "Polygon"} else (kind if kind == "Point" else "Unknown")
+
+
+def _about(wanted: Download) -> dict[str, str]:
+    layer = wanted.chosen.layer
+    return {
+        "TITLE": layer.title,
+        "ABSTRACT": layer.abstract,
+        "LICENCE": layer.licence,
+        "PRODUCER": layer.agency.name,
+        "README": readme(wanted),
+        "DCAT": json.dumps(dcat(layer, wanted.base), ensure_ascii=False),
+    }
+
+
+def _fgb_options(wanted: Download) -> dict[str, str]:
+    return {"TITLE": wanted.chosen.layer.title, "DESCRIPTION": readme(wanted)}
+
+
+def short_names(names: list[str]) -> dict[str, str]:
+    """Return for each name one of at most ten ASCII letters that no other has."""
+    taken: set[str] = set()
+    short: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^A-Za-z0-9_]", "_", name)[:SHP_NAME_MAX] or "field"
+        new, n = plain, 1
+        while new.casefold() in taken:
+            new = f"{plain[: SHP_NAME_MAX - 1 - len(str(n))]}_{n}"
+            n += 1
+        taken.add(new.casefold())
+        short[name] = new
+    return short
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+
+def readme(wanted: Download) -> str:
+    """Return what travels with the data, in plain words, in both languages' order: what, whose, licence, how."""
+    layer, version = wanted.chosen.layer, wanted.chosen.version
+    when = date_format(timezone.localtime(version.published_at), "DATE_FORMAT") if version.published_at else "-"
+    lines = [
+        layer.title,
+        *([_("SYNTHETIC: made up for demonstration. Not real.")] if layer.synthetic else []),
+        "",
+        *([layer.abstract, ""] if layer.abstract else []),
+        _("Producer: %(text)s") % {"text": layer.agency.name},
+        _("Licence: %(text)s") % {"text": layer.licence or "-"},
+        _("Version: %(number)d, published %(when)s") % {"number": version.number, "when": when},
+        _("Coordinate system: EPSG:%(srid)d (%(name)s)") % {"srid": wanted.srid, "name": CRS[wanted.srid]},
+        *([_("Lineage: %(text)s") % {"text": layer.lineage}] if layer.lineage else []),
+        *([_("Source: %(text)s") % {"text": layer.source}] if layer.source else []),
+        *([_("Contact: %(text)s") % {"text": layer.contact}] if layer.contact else []),
+        *([_("Chosen: %(text)s") % {"text": wanted.chosen.query()}] if not wanted.chosen.is_whole else []),
+        _("Taken on %(when)s from %(address)s")
+        % {"when": date_format(timezone.localtime(), "DATE_FORMAT"), "address": page_url(layer, wanted.base)},
+    ]
+    described = [field for field in wanted.fields if field.get("description") or field.get("title")]
+    if described:
+        lines += ["", _("Fields:")]
+        lines += [
+            f"- {field['name']}: {field.get('title') or ''} {field.get('description') or ''}".rstrip()
+            for field in described
+        ]
+    return "\n".join(lines)
+
+
+def safe_cell(text: str) -> str:
+    """Return `text` as a cell that no spreadsheet computes."""
+    return f"'{text}" if text.lstrip(" ")[:1] in FORMULA and text.strip() else text
+
+
+def slugged(name: str) -> str:
+    """Return a name in small ASCII letters for a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")
+
+
+def _chunks(statement: sql.Composable) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield rows by CHUNK from a cursor on the server, in one transaction: one moment's features, little memory."""
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(statement)
+        while rows := cursor.fetchmany(CHUNK):
+            yield rows

@@ -1,0 +1,148 @@
+"""Which features of a layer a reader asked for, and the SQL that finds them.
+
+    chosen = read_selection(layer, request.GET)
+    sql.SQL("SELECT {shown} FROM layers_feature f WHERE {where}").format(shown=chosen.shown, where=chosen.where)
+
+Only what readers may see ever counts: a search matches shown fields, never hidden ones. All values are literals in the
+composed SQL, so run it without parameters. Geometry is EPSG:4326.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+from psycopg2 import sql
+
+from geo.errors import ParameterError
+from geo.models import Kecamatan
+from geo.params import parse_whole
+from layers.models import Layer, LayerVersion
+
+WORDS_MAX = 12
+PAIRS_MAX = 45  # PostgreSQL takes 100 arguments to a function
+INDEXED = '["string", "numeric"]'  # as in the column layers_feature.search (migration 0002)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The features of one version that match `q` (all its words; beginnings count) and lie in, or touch, a kecamatan."""
+
+    layer: Layer
+    version: LayerVersion
+    q: str = ""
+    kecamatan: Kecamatan | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing narrows the version."""
+        return not self.q and self.kecamatan is None
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The conditions as parameters of an address."""
+        asked = {"q": self.q, "kecamatan": self.kecamatan.code if self.kecamatan else ""}
+        if self.version.pk != self.layer.current_id:
+            asked["version"] = str(self.version.number)
+        return {name: value for name, value in asked.items() if value}
+
+    def query(self, **more: str) -> str:
+        """Return the conditions, and `more`, as a query string; empty values are left out."""
+        return urlencode({name: value for name, value in (self.conditions | more).items() if value})
+
+    @cached_property
+    def shown(self) -> sql.Composable:
+        """An expression for the properties of `f` that readers may see (jsonb)."""
+        return shown_properties(self.layer)
+
+    @cached_property
+    def where(self) -> sql.Composable:
+        """The condition on `layers_feature AS f`."""
+        parts = [sql.SQL("f.version_id = {}").format(sql.Literal(self.version.pk))]
+        if self.q:
+            parts.append(matches(self.layer, words_query(self.q)))
+        if self.kecamatan:
+            parts.append(in_areas([self.kecamatan.pk], []))
+        return sql.SQL(" AND ").join(parts)
+
+
+def read_selection(layer: Layer, params: Mapping[str, str]) -> Selection:
+    """Return what `q`, `kecamatan` (a code) and `version` (a number) ask for.
+
+    Raises ParameterError for an unknown kecamatan, and Http404 for a version that was never published.
+    """
+    code = params.get("kecamatan", "")
+    kecamatan = Kecamatan.objects.filter(code=code).first() if code and "\x00" not in code else None
+    if code and kecamatan is None:
+        raise ParameterError("kecamatan", code, _("There is no kecamatan “%(code)s”.") % {"code": code[:20]})
+    q = params.get("q", "").replace("\x00", " ").strip()[:200]
+    return Selection(layer, read_version(layer, params.get("version", "")), q, kecamatan)
+
+
+def read_version(layer: Layer, number: str) -> LayerVersion:
+    """Return the published version with this number, the current one for "". Raises Http404, ParameterError."""
+    if not number and layer.current is not None:
+        return layer.current
+    found = layer.versions.filter(published_at__isnull=False, number=parse_whole(number, name="version")).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def shown_properties(layer: Layer) -> sql.Composable:
+    """Return an expression for the properties of `f` that are in the dictionary and not hidden (jsonb object)."""
+    names = [str(field["name"]) for field in layer.shown_fields()]
+    chunks = [names[start : start + PAIRS_MAX] for start in range(0, len(names), PAIRS_MAX)]
+    objects = [
+        sql.SQL("jsonb_build_object({})").format(
+            sql.SQL(", ").join(sql.SQL("{0}::text, f.properties->{0}").format(sql.Literal(name)) for name in chunk)
+        )
+        for chunk in chunks
+    ]
+    return sql.SQL("({})").format(sql.SQL(" || ").join(objects)) if objects else sql.SQL("'{}'::jsonb")
+
+
+def words_query(text: str) -> str:
+    """Return a tsquery (text) that wants every word of `text`, or a word that begins with it; "" without words."""
+    words = re.findall(r"\w+", text)[:WORDS_MAX]
+    return " & ".join(f"'{word}':*" for word in words)
+
+
+def matches(layer: Layer, query: str, *, config: str = "indonesian") -> sql.Composable:
+    """Return the condition that shown fields of `f` match a tsquery (text); nothing matches "".
+
+    `config` is "simple" for a query of stems.
+    """
+    if not query:
+        return sql.SQL("false")
+    # The column knows every property and has the index; what it finds is checked against the shown ones.
+    return sql.SQL(
+        "f.search @@ to_tsquery({config}, {query})"
+        " AND jsonb_to_tsvector('indonesian', {shown}, {kinds}) @@ to_tsquery({config}, {query})"
+    ).format(
+        config=sql.Literal(config), query=sql.Literal(query), shown=shown_properties(layer), kinds=sql.Literal(INDEXED)
+    )
+
+
+def in_areas(kecamatan_ids: list[int], desa_ids: list[int]) -> sql.Composable:
+    """Return the condition that `f` lies in, or touches, one of these kecamatan or desa of the active edition."""
+    return sql.SQL(
+        "EXISTS (SELECT FROM geo_boundarypiece p JOIN geo_boundaryedition e ON e.id = p.edition_id AND e.status = 'active'"
+        " WHERE ((p.desa_id IS NULL AND p.kecamatan_id = ANY ({kecamatan}::bigint[])) OR p.desa_id = ANY ({desa}::bigint[]))"
+        " AND ST_Intersects(p.geom, f.geom))"
+    ).format(kecamatan=sql.Literal(kecamatan_ids), desa=sql.Literal(desa_ids))
+
+
+def label_of(layer: Layer, properties: Mapping[str, Any], fid: int) -> str:
+    """Return what a feature is called: its name field, else its first text, else its number."""
+    names = [str(field["name"]) for field in layer.shown_fields()]
+    named = [name for name in names if re.search(r"^(nama|name|nm|judul|title)", name, re.IGNORECASE)]
+    for name in [*named, *names]:
+        value = properties.get(name)
+        if isinstance(value, str) and value.strip():
+            return value.strip()[:120]
+    return f"#{fid}"

@@ -1,0 +1,195 @@
+"""A layer's table twin: its features as rows, sorted, filtered and paged by the database, and figures on its fields.
+
+Paging stops after `REACH` rows: beyond it, narrow the rows or download them. Only shown fields are read.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection
+from django.http import Http404
+from django.utils.translation import gettext as _
+from psycopg2 import sql
+
+from geo.errors import ParameterError
+from geo.models import BoundaryEdition
+from layers.models import Layer, LayerPlace, LayerVersion
+from layers.selection import Selection, label_of
+
+PER_PAGE = 50
+REACH = 10_000
+SUMMARISED = 20_000
+"""Features that figures on fields are made from, at most: the first ones."""
+COMMON = 5
+KEPT_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Table:
+    """One page of rows. `count` is exact up to REACH; then `more_than` says that there are more."""
+
+    columns: list[dict[str, Any]]
+    rows: list[tuple[int, list[Any]]]
+    count: int
+    more_than: bool
+    number: int
+    pages: int
+    sort: str
+    descending: bool
+
+    @property
+    def first(self) -> int:
+        return (self.number - 1) * PER_PAGE + 1
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.rows) - 1
+
+
+def read_table(chosen: Selection, params: Mapping[str, str]) -> Table:
+    """Return the page `page` of the rows, by `sort` (a shown field, with - before it for the reverse).
+
+    Raises ParameterError for a field that is not there. A page that does not exist is the nearest one.
+    """
+    columns = chosen.layer.shown_fields()
+    asked = params.get("sort", "")
+    name = asked.removeprefix("-")
+    if name and name not in {column["name"] for column in columns}:
+        raise ParameterError("sort", asked, _("There is no field “%(name)s” here.") % {"name": name[:40]})
+    count, more_than = count_features(chosen)
+    pages = max(1, -(-count // PER_PAGE))
+    text = params.get("page", "1")
+    number = min(max(1, int(text)), pages) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+    # jsonb sorts numbers as numbers and words as words.
+    order = sql.SQL("nullif(f.properties->{name}, 'null') {way} NULLS LAST, f.fid").format(
+        name=sql.Literal(name), way=sql.SQL("DESC" if asked.startswith("-") else "ASC")
+    )
+    statement = sql.SQL(
+        "SELECT f.fid, {shown}::text FROM layers_feature f WHERE {where} ORDER BY {order} LIMIT {most} OFFSET {skip}"
+    ).format(
+        shown=chosen.shown,
+        where=chosen.where,
+        order=order if name else sql.SQL("f.fid"),
+        most=sql.Literal(PER_PAGE),
+        skip=sql.Literal((number - 1) * PER_PAGE),
+    )
+    rows = [
+        (fid, [properties.get(column["name"]) for column in columns])
+        for fid, properties in ((fid, json.loads(text)) for fid, text in _rows(statement))
+    ]
+    return Table(columns, rows, count, more_than, number, pages, name, asked.startswith("-"))
+
+
+def count_features(chosen: Selection) -> tuple[int, bool]:
+    """Return how many features are chosen, up to REACH, and whether there are more."""
+    if chosen.is_whole:
+        return min(chosen.version.feature_count, REACH), chosen.version.feature_count > REACH
+    statement = sql.SQL("SELECT count(*) FROM (SELECT FROM layers_feature f WHERE {where} LIMIT {most}) found").format(
+        where=chosen.where, most=sql.Literal(REACH + 1)
+    )
+    (count,) = _rows(statement)[0]
+    return min(count, REACH), count > REACH
+
+
+def read_feature(chosen: Selection, fid: int) -> dict[str, Any]:
+    """Return a feature: `fid`, `label`, `fields` (title, value), and `lon`, `lat` of a point on it. Raises Http404."""
+    statement = sql.SQL(
+        "SELECT {shown}::text, ST_X(p.at), ST_Y(p.at) FROM layers_feature f"
+        " CROSS JOIN LATERAL (SELECT ST_PointOnSurface(f.geom) AS at) p WHERE f.version_id = {version} AND f.fid = {fid}"
+    ).format(shown=chosen.shown, version=sql.Literal(chosen.version.pk), fid=sql.Literal(fid))
+    rows = _rows(statement)
+    if not rows:
+        raise Http404
+    text, lon, lat = rows[0]
+    properties = json.loads(text)
+    return {
+        "fid": fid,
+        "label": label_of(chosen.layer, properties, fid),
+        "fields": [
+            {"title": field.get("title") or field["name"], "value": properties.get(field["name"])}
+            for field in chosen.layer.shown_fields()
+        ],
+        "lon": lon,
+        "lat": lat,
+    }
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a field holds: filled-in values, different ones, extremes and mean of numbers, the commonest values."""
+
+    name: str
+    title: str
+    type: str
+    description: str
+    filled: int = 0
+    different: int = 0
+    least: float | None = None
+    most: float | None = None
+    mean: float | None = None
+    common: tuple[tuple[str, int], ...] = ()
+
+
+def figures(layer: Layer, version: LayerVersion) -> list[Figures]:
+    """Return figures on each shown field, over the first SUMMARISED features. Two queries, then kept by the process."""
+    names = [str(field["name"]) for field in layer.shown_fields()]
+    key = f"layers:figures:{version.pk}"
+    kept = cache.get(key)
+    if kept is None or kept[0] != names:
+        kept = (names, _summaries(version, names))
+        cache.set(key, kept, KEPT_SECONDS)
+    summaries = kept[1]
+    return [
+        Figures(
+            field["name"],
+            field.get("title") or field["name"],
+            field.get("type", ""),
+            field.get("description", ""),
+            **summaries.get(field["name"], {}),
+        )
+        for field in layer.shown_fields()
+    ]
+
+
+def _summaries(version: LayerVersion, names: list[str]) -> dict[str, dict[str, Any]]:
+    if not names:
+        return {}
+    parts = {
+        "each": sql.SQL(
+            "FROM (SELECT properties FROM layers_feature WHERE version_id = {version} ORDER BY fid LIMIT {most}) f,"
+            " jsonb_each(f.properties) e WHERE e.key = ANY ({names}::text[]) AND e.value NOT IN ('null', '\"\"')"
+        ).format(version=sql.Literal(version.pk), most=sql.Literal(SUMMARISED), names=sql.Literal(names)),
+        "number": sql.SQL("CASE WHEN jsonb_typeof(e.value) = 'number' THEN (e.value #>> '{{}}')::float8 END").format(),
+    }
+    found: dict[str, dict[str, Any]] = {}
+    overall = sql.SQL(
+        "SELECT e.key, count(*), count(DISTINCT e.value), min({number}), max({number}), avg({number}) {each} GROUP BY e.key"
+    ).format(**parts)
+    for name, filled, different, least, most, mean in _rows(overall):
+        found[name] = {"filled": filled, "different": different, "least": least, "most": most, "mean": mean}
+    common = sql.SQL(
+        "SELECT key, value, n FROM (SELECT e.key, left(e.value #>> '{{}}', 80) AS value, count(*) AS n,"
+        " row_number() OVER (PARTITION BY e.key ORDER BY count(*) DESC, left(e.value #>> '{{}}', 80)) AS place"
+        " {each} GROUP BY 1, 2) ranked WHERE place <= {most} ORDER BY key, place"
+    ).format(most=sql.Literal(COMMON), **parts)
+    for name, value, n in _rows(common):
+        if found[name]["different"] < found[name]["filled"]:
+            found[name]["common"] = (*found[name].get("common", ()), (value, n))
+    return found
+
+
+def per_kecamatan(version: LayerVersion) -> list[tuple[str, str, int]]:
+    """Return (code, name, features) of the active edition's kecamatan that have any, the most first."""
+    rows = LayerPlace.objects.filter(
+        version=version, desa__isnull=True, edition_id=BoundaryEdition.objects.active_id()
+    ).values_list("kecamatan__code", "kecamatan__name", "n")
+    return sorted(rows, key=lambda row: (-row[2], row[1]))
+
+
+def _rows(statement: sql.Composable) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()

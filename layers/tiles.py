@@ -1,0 +1,113 @@
+"""Vector tiles of a layer: `/tiles/<slug>/z/x/y.mvt`, one MVT layer called `features`, ids are the features' numbers.
+
+Below `ALL_FROM` what is smaller than two pixels is drawn as a point, one for each cell of two pixels, and outlines are
+simplified to half a pixel, so that a tile stays small. Attributes: with `?field=` only that one; without, all shown ones
+from `ATTRIBUTES_FROM` on (in small layers always), else none. Hidden fields are in no tile.
+"""
+
+from hashlib import blake2b
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from psycopg2 import sql
+
+from geo.errors import ParameterError
+from geo.params import refuse_unknown
+from geo.tiles import BUFFER, EXTENT, Tile, lazy_tile, tile_of
+from layers.models import Layer, LayerVersion
+from layers.access import layer_or_404
+from layers.selection import read_version, shown_properties
+
+ALL_FROM = 14
+ATTRIBUTES_FROM = 12
+SMALL = 2_000
+"""A layer with no more features than this always carries its attributes."""
+CELL = 32
+"""Tile units: two pixels of 256."""
+SIMPLIFY_UNITS = 8
+MAX_AGE = 60  # seconds
+NO_FIELD = "-"
+
+_ALL = """
+    SELECT ST_AsMVT(tile, 'features', {extent}, 'geom', 'fid') FROM (
+        SELECT f.fid, ST_AsMVTGeom(f.geom_3857, box.tile, {extent}, {buffer}) AS geom, {attributes} AS properties
+        FROM layers_feature f, (SELECT ST_TileEnvelope({z}, {x}, {y}) AS tile,
+             ST_TileEnvelope({z}, {x}, {y}, margin => {buffer}.0 / {extent}) AS around) box
+        WHERE f.version_id = {version} AND f.geom_3857 && box.around
+    ) tile WHERE geom IS NOT NULL
+"""
+# Cells are those of the whole grid, so that neighbouring tiles keep the same feature of a cell on their common edge.
+_THINNED = """
+    WITH box AS (
+        SELECT ST_TileEnvelope({z}, {x}, {y}) AS tile,
+               ST_TileEnvelope({z}, {x}, {y}, margin => {buffer}.0 / {extent}) AS around
+    ), here AS MATERIALIZED (
+        SELECT f.fid, f.geom_3857 AS geom, f.properties,
+               greatest(ST_XMax(f.geom_3857) - ST_XMin(f.geom_3857), ST_YMax(f.geom_3857) - ST_YMin(f.geom_3857)) < {cell_m}
+               AS small,
+               floor((ST_XMax(f.geom_3857) + ST_XMin(f.geom_3857)) / 2 / {cell_m}) AS cx,
+               floor((ST_YMax(f.geom_3857) + ST_YMin(f.geom_3857)) / 2 / {cell_m}) AS cy
+        FROM layers_feature f, box WHERE f.version_id = {version} AND f.geom_3857 && box.around
+    ), thinned AS (
+        SELECT fid, geom, properties, false AS small FROM here WHERE NOT small
+        UNION ALL
+        (SELECT DISTINCT ON (cx, cy) fid, geom, properties, true FROM here WHERE small ORDER BY cx, cy, fid)
+    )
+    SELECT ST_AsMVT(tile, 'features', {extent}, 'geom', 'fid') FROM (
+        SELECT f.fid, ST_AsMVTGeom(
+            CASE WHEN f.small THEN ST_Centroid(ST_Envelope(f.geom)) ELSE ST_Simplify(f.geom, {simplify_m}, true) END,
+            box.tile, {extent}, {buffer}) AS geom, {attributes} AS properties
+        FROM thinned f, box
+    ) tile WHERE geom IS NOT NULL
+"""
+
+
+def layer_tile(request: HttpRequest, slug: str, z: str, x: str, y: str) -> HttpResponse:
+    """Answer /tiles/<slug>/z/x/y.mvt. A layer that the person may not see is a 404; a private one is not shared."""
+    tile = tile_of(z, x, y)
+    layer = layer_or_404(request, slug)
+    refuse_unknown(request.GET.dict(), {"field", "version", "v"})
+    version = read_version(layer, request.GET.get("version", ""))
+    field = request.GET.get("field", "")
+    shown = [str(entry["name"]) for entry in layer.shown_fields()]
+    if field and field != NO_FIELD and field not in shown:
+        raise ParameterError("field", field, _("There is no field “%(name)s” here.") % {"name": field[:40]})
+    made_of = blake2b("\0".join([field, *shown]).encode(), digest_size=6).hexdigest()
+    etag = f"{version.pk}-{tile.z}-{tile.x}-{tile.y}-{made_of}"
+    response = lazy_tile(request, etag, lambda: make_tile(layer, version, tile, field), max_age=MAX_AGE)
+    if layer.access != "public":
+        response["Cache-Control"] = "private, no-cache"
+        response["Vary"] = "Accept-Encoding, Cookie"
+    return response
+
+
+layer_tile.asks_who = True  # type: ignore[attr-defined]  # see config/short_way.py
+
+
+def make_tile(layer: Layer, version: LayerVersion, tile: Tile, field: str = "") -> bytes:
+    """Return the tile of a version as MVT; empty when nothing is there. `field`: see the module's docstring."""
+    numbers = {
+        "z": tile.z,
+        "x": tile.x,
+        "y": tile.y,
+        "version": version.pk,
+        "extent": EXTENT,
+        "buffer": BUFFER,
+        "cell_m": CELL * tile.metres_per_unit,
+        "simplify_m": SIMPLIFY_UNITS * tile.metres_per_unit,
+    }
+    statement = sql.SQL(_ALL if tile.z >= ALL_FROM else _THINNED).format(
+        attributes=_attributes(layer, version, tile, field), **{name: sql.Literal(n) for name, n in numbers.items()}
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return bytes(cursor.fetchone()[0] or b"")
+
+
+def _attributes(layer: Layer, version: LayerVersion, tile: Tile, field: str) -> sql.Composable:
+    if field and field != NO_FIELD:
+        return sql.SQL("jsonb_build_object({0}::text, f.properties->{0})").format(sql.Literal(field))
+    if not field and (tile.z >= ATTRIBUTES_FROM or version.feature_count <= SMALL):
+        return shown_properties(layer)
+    return sql.SQL("'{}'::jsonb")

@@ -1,0 +1,217 @@
+"""The catalogue, a layer's page, and what the page reads by script."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.formats import get_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from geo.maps import MapMarkup, TileLayer, active_areas, data_map
+from geo.models import Kecamatan
+from geo.params import refuse_unknown
+from layers import metadata, styling, table
+from layers.access import keep_private, layer_or_404
+from layers.downloads import answer, read_download
+from layers.formats import CRS, FORMATS
+from layers.freshness import freshness_of
+from layers.search import Search, Wanted
+from layers.selection import Selection, read_selection
+from layers.styling import Style, style_of
+
+
+@require_safe
+def catalogue(request: HttpRequest) -> HttpResponse:
+    """Show the layers that answer what is asked, best first; works without a script."""
+    wanted = Wanted.read(request.GET)
+    search = Search(wanted, request.user)
+    page = search.page
+    context = {
+        "search": search,
+        "wanted": wanted,
+        "cards": search.cards,
+        "page": page,
+        "agencies": search.options("agency"),
+        "themes": search.options("theme"),
+        "ages": search.options("freshness"),
+        "chips": _chips(search),
+        "query": wanted.without(),
+        "query_without_place": _joined(wanted.without(), "place=no"),
+    }
+    response = render(request, "layers/catalogue.html", context)
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@require_safe
+def layer(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a layer: map, table twin, figures, downloads and metadata."""
+    shown = layer_or_404(request, slug)
+    chosen = read_selection(shown, request.GET)
+    style = style_of(shown, chosen.version, request.GET.get("colour", ""))
+    rows = table.read_table(chosen, request.GET)
+    markup = _map(request, chosen, style)
+    base = settings.SITE_URL
+    places = table.per_kecamatan(chosen.version)
+    context = {
+        "layer": shown,
+        "version": chosen.version,
+        "is_current": chosen.version.pk == shown.current_id,
+        "freshness": freshness_of(shown.cycle, chosen.version.published_at),
+        "map": markup,
+        "style": style,
+        "colours": styling.choices(shown),
+        "geometry": geometry_of(chosen.version.geometry_type),
+        "chosen": chosen,
+        "table": rows,
+        "lines": [(fid, [shown_value(value) for value in values]) for fid, values in rows.rows],
+        "heads": _heads(chosen, rows, style),
+        "page_query": chosen.query(colour=style.field, sort=f"{'-' if rows.descending else ''}{rows.sort}"),
+        "table_query": chosen.query(colour=style.field),
+        "kecamatan": Kecamatan.objects.order_by("name"),
+        "figures": table.figures(shown, chosen.version),
+        "places": places,
+        "most_in_a_place": max((n for _code, _name, n in places), default=0),
+        "formats": FORMATS.values(),
+        "crs": CRS.items(),
+        "versions": shown.versions.filter(published_at__isnull=False),
+        "completeness": metadata.completeness(shown),
+        "licence_url": metadata.licence_url(shown.licence),
+        "ogc": f"{base}/ogc/",
+        "tiles": f"{base}/tiles/{shown.slug}/{{z}}/{{x}}/{{y}}.mvt",
+        "schema_org": metadata.json_script(metadata.schema_org(shown, base), request.csp_nonce),  # type: ignore[attr-defined]
+    }
+    return keep_private(render(request, "layers/layer.html", context), shown)
+
+
+@require_safe
+def feature(request: HttpRequest, slug: str, fid: int) -> HttpResponse:
+    """Answer with one feature as the map shows it when it is tapped: JSON."""
+    shown = layer_or_404(request, slug)
+    refuse_unknown(request.GET.dict(), {"version"})
+    found = table.read_feature(read_selection(shown, request.GET), fid)
+    found["fields"] = [{"title": one["title"], "value": shown_value(one["value"])} for one in found["fields"]]
+    if found["lon"] is not None:
+        place = f"?lon={found['lon']:.6f}&lat={found['lat']:.6f}"
+        found["report"] = reverse("report_new") + place
+    return keep_private(JsonResponse(found), shown)
+
+
+@require_safe
+def download(request: HttpRequest, slug: str, code: str) -> HttpResponseBase:
+    """Answer with the layer, or what is chosen of it, as a file."""
+    shown = layer_or_404(request, slug)
+    refuse_unknown(request.GET.dict(), {"q", "kecamatan", "version", "crs"})
+    wanted = read_download(read_selection(shown, request.GET), code, request.GET, settings.SITE_URL)
+    response = answer(wanted, by=request.user)
+    if shown.access != "public":
+        response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@require_safe
+def iso_xml(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer with the metadata as ISO 19139 XML."""
+    shown = layer_or_404(request, slug)
+    body = metadata.iso_xml(shown, settings.SITE_URL)
+    return keep_private(HttpResponse(body, content_type="application/xml; charset=utf-8"), shown)
+
+
+@require_safe
+def dcat(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer with the metadata as DCAT-AP in JSON-LD."""
+    shown = layer_or_404(request, slug)
+    response = JsonResponse(
+        metadata.dcat(shown, settings.SITE_URL),
+        content_type="application/ld+json",
+        json_dumps_params={"ensure_ascii": False},
+    )
+    return keep_private(response, shown)
+
+
+def geometry_of(geometry_type: str) -> str:
+    """Return point, line or polygon for PostGIS' and GDAL's names; point for collections."""
+    kind = geometry_type.casefold()
+    return next((word for word in ("polygon", "line") if word in kind), "point")
+
+
+def shown_value(value: Any) -> str:
+    """Return a property as people read it; numbers without grouping, for years and codes are numbers too."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, float):
+        return str(round(value, 6)).removesuffix(".0").replace(".", str(get_format("DECIMAL_SEPARATOR")))
+    return str(value) if not isinstance(value, (dict, list)) else ", ".join(str(part) for part in value)
+
+
+def _map(request: HttpRequest, chosen: Selection, style: Style) -> MapMarkup | None:
+    areas = active_areas()
+    if areas is None:
+        return None
+    version, shown = chosen.version, chosen.layer
+    number = "" if version.pk == shown.current_id else f"&version={version.number}"
+    extent = version.extent.extent if version.extent else areas.bounds
+    tiles = TileLayer(
+        reverse("layer_tiles", args=[shown.slug, 6, 7, 8]).replace("6/7/8", "{z}/{x}/{y}"),
+        f"field={style.field or '-'}{number}&v={version.pk}",
+        more={"style": style.options(), "geometry": geometry_of(version.geometry_type)},
+    )
+    return data_map(
+        nonce=request.csp_nonce,  # type: ignore[attr-defined]
+        areas=areas,
+        layer=tiles,
+        module="js/layers/map.js",
+        options={
+            "extent": [round(number, 6) for number in extent],
+            "feature": reverse("layer_feature", args=[shown.slug, 0]).replace("/0/", "/{fid}/"),
+            "query": number.removeprefix("&"),
+            "texts": {
+                "failed": _("Part of the map did not load."),
+                "retry": _("Try again"),
+                "zoomIn": _("Zoom in"),
+                "zoomOut": _("Zoom out"),
+                "nothing": _("There is nothing here. Tap a sign, a line or an area."),
+                "featureFailed": _("The details could not be loaded. Check your connection."),
+            },
+        },
+        label=_("Map of %(layer)s. Arrow keys move it, plus and minus zoom, Enter shows what is in the middle.")
+        % {"layer": shown.title},
+    )
+
+
+def _heads(chosen: Selection, rows: table.Table, style: Style) -> list[dict[str, Any]]:
+    """Return the heads of the columns, each with the address that sorts by it."""
+    heads = []
+    for column in rows.columns:
+        name = str(column["name"])
+        by_this = name == rows.sort
+        sort = f"-{name}" if by_this and not rows.descending else name
+        heads.append(
+            {
+                "title": column.get("title") or name,
+                "is_number": column.get("type") in styling.NUMBERS,
+                "order": ("descending" if rows.descending else "ascending") if by_this else "",
+                "query": chosen.query(colour=style.field, sort=sort),
+            }
+        )
+    return heads
+
+
+def _chips(search: Search) -> list[tuple[str, str]]:
+    """Return the active filters in words, each with the query string that remains without it."""
+    wanted = search.wanted
+    names = {area.code: area.name for area in search.kecamatan}
+    chips = [(_("Kecamatan %(name)s") % {"name": names.get(wanted.kecamatan, "")}, wanted.without("kecamatan"))]
+    chips = chips if wanted.kecamatan in names else []
+    for facet in ("agency", "theme", "freshness"):
+        chips += [(option.label, wanted.without(facet)) for option in search.options(facet) if option.chosen]
+    return chips
+
+
+def _joined(*queries: str) -> str:
+    return "&".join(query for query in queries if query)

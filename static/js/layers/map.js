@@ -1,0 +1,256 @@
+// A layer's map: its tiles in the colours of the legend, and what a tap finds.
+
+import { colours, onSchemeChange } from "../map/colours.js";
+import { sayFailures, zoomButtons } from "../map/pick.js";
+import { VectorGrid } from "../map/tile-layer.js";
+
+const REACH = 12; // px around a fingertip
+const RADIUS = 6; // px of a point's sign
+const SPECK = 3; // px of what is too small for its outline
+const DASHES = [[], [8, 4], [2, 4], [10, 3, 2, 3], [5, 5], [1, 6]];
+const POINT = 1;
+const POLYGON = 3;
+
+/** The layer's tiles. `style`: see Style.options in layers/styling.py; `geometry`: point, line or polygon. */
+export function dataLayer({ url, query, style, geometry }) {
+  let palette = read(style);
+  const layer = new VectorGrid({
+    url,
+    query,
+    pane: "overlayPane",
+    read(feature, _name, scale) {
+      const lines = feature.loadGeometry().map((line) => line.map(({ x, y }) => [x * scale, y * scale]));
+      const { step, colour } = classOf(feature.properties[style.field], style);
+      return { id: feature.id, type: feature.type, lines, step, colour, box: boxOf(lines) };
+    },
+    arrange: (list) => list.sort((a, b) => b.type - a.type || area(b.box) - area(a.box)),
+    paint(context, list, zoom) {
+      context.lineJoin = context.lineCap = "round";
+      for (const item of list) paintItem(context, item, palette, geometry, zoom);
+    },
+  });
+  onSchemeChange(() => {
+    palette = read(style);
+    layer.repaint();
+  });
+  return layer;
+}
+
+/** Frame the layer, and show what is known of a feature that is tapped, chosen in the table, or under the cross. */
+export function start(map, layer, options) {
+  const { texts } = options;
+  const element = map.getContainer();
+  const panel = document.querySelector("[data-feature]");
+  const told = document.querySelector("[data-told]");
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const [west, south, east, north] = options.extent;
+  map.fitBounds([[south, west], [north, east]], { padding: [24, 24], maxZoom: 15, animate: false });
+  element.after(zoomButtons(map, texts));
+  sayFailures(map, texts);
+  let ring = null;
+
+  async function show(fid, move) {
+    const address = options.feature.replace("{fid}", fid) + (options.query ? `?${options.query}` : "");
+    try {
+      const response = await fetch(address, { headers: { Accept: "application/json" } });
+      if (!response.ok) throw new Error(`${response.status} for ${address}`);
+      fill(await response.json(), move);
+    } catch {
+      told.textContent = texts.featureFailed;
+    }
+  }
+
+  function fill({ label, fields, lon, lat, report }, move) {
+    panel.querySelector("[data-feature-title]").textContent = label;
+    panel.querySelector("[data-feature-fields]").replaceChildren(
+      ...fields.flatMap(({ title, value }) => [text("dt", title), text("dd", value)]),
+    );
+    const link = panel.querySelector("[data-feature-report]");
+    link.hidden = !report;
+    if (report) link.href = report;
+    panel.hidden = false;
+    told.textContent = "";
+    ring?.remove();
+    ring = null;
+    if (lat === null) return;
+    ring = L.circleMarker([lat, lon], { radius: 14, className: "map-here__reach", interactive: false }).addTo(map);
+    if (move) {
+      map.setView([lat, lon], Math.max(map.getZoom(), 14), { animate: !calm });
+      element.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+      panel.focus({ preventScroll: true });
+    }
+  }
+
+  function tapped(latlng) {
+    const found = pick(layer, latlng);
+    if (found) return show(found.id, false);
+    told.textContent = texts.nothing;
+    return null;
+  }
+
+  map.on("click", ({ latlng }) => tapped(latlng));
+  map.on("mousemove", ({ latlng }) => element.classList.toggle("is-over", Boolean(pick(layer, latlng, 4))));
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target === element) tapped(map.getCenter());
+  });
+  const close = () => {
+    panel.hidden = true;
+    ring?.remove();
+    element.focus({ preventScroll: true });
+  };
+  panel.querySelector("[data-feature-close]").addEventListener("click", close);
+  panel.addEventListener("keydown", (event) => event.key === "Escape" && close());
+  for (const button of document.querySelectorAll("[data-show]")) {
+    button.addEventListener("click", () => show(button.dataset.show, true));
+  }
+}
+
+/** Return the topmost item of the visible tiles at `latlng`: one that it lies in, else the nearest within reach. */
+export function pick(layer, latlng, reach = REACH) {
+  const at = layer._map.project(latlng, layer._tileZoom);
+  let best = null;
+  let least = reach;
+  for (const { el, coords, current } of Object.values(layer._tiles)) {
+    if (!current || !el.list || coords.z !== layer._tileZoom) continue;
+    const [x, y] = [at.x - coords.x * 256, at.y - coords.y * 256];
+    if (x < -reach || y < -reach || x > 256 + reach || y > 256 + reach) continue;
+    for (let i = el.list.length - 1; i >= 0; i--) {
+      const item = el.list[i];
+      const [left, top, right, bottom] = item.box;
+      if (x < left - reach || y < top - reach || x > right + reach || y > bottom + reach) continue;
+      const distance = item.type === POLYGON && inside(x, y, item.lines) ? 0 : distanceTo(x, y, item);
+      if (distance < least || (distance === 0 && !best)) [best, least] = [item, distance];
+    }
+  }
+  return best;
+}
+
+function distanceTo(x, y, { type, lines }) {
+  let least = Infinity;
+  for (const line of lines) {
+    if (type === POINT) {
+      for (const [px, py] of line) least = Math.min(least, Math.max(0, Math.hypot(px - x, py - y) - RADIUS));
+      continue;
+    }
+    for (let i = 1; i < line.length; i++) least = Math.min(least, toSegment(x, y, line[i - 1], line[i]));
+  }
+  return least;
+}
+
+function toSegment(x, y, [ax, ay], [bx, by]) {
+  const [dx, dy] = [bx - ax, by - ay];
+  const length = dx * dx + dy * dy;
+  const along = length ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / length)) : 0;
+  return Math.hypot(ax + along * dx - x, ay + along * dy - y);
+}
+
+function inside(x, y, rings) {
+  let within = false;
+  for (const ring of rings) {
+    for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
+      const [[ax, ay], [bx, by]] = [ring[i], ring[j]];
+      if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) within = !within;
+    }
+  }
+  return within;
+}
+
+function boxOf(lines) {
+  const box = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const line of lines) {
+    for (const [x, y] of line) {
+      if (x < box[0]) box[0] = x;
+      if (y < box[1]) box[1] = y;
+      if (x > box[2]) box[2] = x;
+      if (y > box[3]) box[3] = y;
+    }
+  }
+  return box;
+}
+
+function area([left, top, right, bottom]) {
+  return (right - left) * (bottom - top);
+}
+
+/** Return the class of a value: its place among the tokens, and its token. */
+function classOf(value, { kind, tokens, values, upper }) {
+  if (kind === "one") return { step: 0, colour: "layer-0" };
+  if (value === undefined || value === null || value === "") return { step: 0, colour: "scale-none" };
+  if (kind === "breaks") {
+    const step = upper.findIndex((end) => Number(value) <= end);
+    return { step: 0, colour: step < 0 ? tokens[tokens.length - 1] : tokens[step] };
+  }
+  const step = values.indexOf(String(value));
+  if (step >= 0) return { step, colour: tokens[step] };
+  return { step: tokens.length - 1, colour: tokens[tokens.length - 1] };
+}
+
+function read({ tokens }) {
+  const style = getComputedStyle(document.documentElement);
+  const { surface, boundary } = colours();
+  const named = new Map();
+  for (const token of ["layer-0", "scale-none", ...tokens]) named.set(token, style.getPropertyValue(`--${token}`).trim());
+  return { colour: (token) => named.get(token), surface, edge: style.getPropertyValue("--line-strong").trim() || boundary };
+}
+
+function paintItem(context, { type, lines, step, colour }, palette, geometry, zoom) {
+  const fill = palette.colour(colour);
+  if (type === POINT) {
+    for (const line of lines) for (const [x, y] of line) paintPoint(context, x, y, geometry === "point" ? step : -1, fill, palette);
+    return;
+  }
+  const path = new Path2D();
+  for (const line of lines) line.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
+  if (type === POLYGON) {
+    context.globalAlpha = 0.7;
+    context.fillStyle = fill;
+    context.fill(path, "evenodd");
+    context.globalAlpha = 1;
+    context.lineWidth = zoom < 12 ? 0.5 : 1;
+    context.strokeStyle = palette.edge;
+    context.stroke(path);
+    return;
+  }
+  const width = zoom < 11 ? 2 : 3.5;
+  context.strokeStyle = palette.surface;
+  context.lineWidth = width + 2;
+  context.setLineDash([]);
+  context.stroke(path);
+  context.strokeStyle = fill;
+  context.lineWidth = width;
+  context.setLineDash(DASHES[step] ?? []);
+  context.stroke(path);
+  context.setLineDash([]);
+}
+
+/** Paint a point: a sign whose shape tells its class too, as in the legend; a speck (-1) is a small square. */
+function paintPoint(context, x, y, step, fill, palette) {
+  context.fillStyle = fill;
+  if (step < 0) {
+    context.fillRect(x - SPECK / 2, y - SPECK / 2, SPECK, SPECK);
+    return;
+  }
+  const r = RADIUS;
+  context.beginPath();
+  if (step === 1) context.rect(x - r + 1, y - r + 1, 2 * r - 2, 2 * r - 2);
+  else if (step === 2) polygon(context, x, y, [[0, -r], [r, r], [-r, r]]);
+  else if (step === 3) polygon(context, x, y, [[0, -r], [r, 0], [0, r], [-r, 0]]);
+  else if (step === 4) polygon(context, x, y, [[-r, -r], [r, -r], [0, r]]);
+  else if (step === 5) polygon(context, x, y, [[-2, -r], [2, -r], [2, -2], [r, -2], [r, 2], [2, 2], [2, r], [-2, r], [-2, 2], [-r, 2], [-r, -2], [-2, -2]]);
+  else context.arc(x, y, r, 0, 2 * Math.PI);
+  context.fill();
+  context.lineWidth = 1.5;
+  context.strokeStyle = palette.surface;
+  context.stroke();
+}
+
+function polygon(context, x, y, corners) {
+  corners.forEach(([dx, dy], i) => (i ? context.lineTo(x + dx, y + dy) : context.moveTo(x + dx, y + dy)));
+  context.closePath();
+}
+
+function text(name, words) {
+  const element = document.createElement(name);
+  element.textContent = words;
+  return element;
+}

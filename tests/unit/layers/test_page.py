@@ -1,0 +1,191 @@
+"""A layer's page: map, table twin, figures, versions, private layers and hidden fields."""
+
+import json
+from typing import Any
+
+import pytest
+import shapely
+from django.test import Client
+
+from accounts.models import User
+from layers.models import Layer
+from layers.styling import CLASSES, breaks_style, style_of
+from layers.versions import publish
+from tests.factories.accounts import make_agency, make_officer
+from tests.factories.layers import POINTS, make_layer, make_version
+
+pytestmark = pytest.mark.django_db
+FIELDS: list[dict[str, Any]] = [
+    {"name": "nama", "title": "Nama", "type": "text", "description": "Nama fasilitas"},
+    {"name": "jenis", "title": "Jenis", "type": "code"},
+    {"name": "tempat_tidur", "title": "Tempat tidur", "type": "integer"},
+]
+
+
+def get(path: str, user: User | None = None, status: int = 200) -> Any:
+    client = Client(headers={"Accept-Language": "en"})
+    if user:
+        client.force_login(user)
+    response = client.get(path)
+    assert response.status_code == status
+    if response.streaming:
+        response.close()
+    return response
+
+
+def html(path: str, user: User | None = None) -> str:
+    return str(get(path, user).content.decode())
+
+
+def names_in_order(text: str, *names: str) -> list[str]:
+    body = text.split("<tbody>")[1].split("</tbody>")[0]
+    return sorted((name for name in names if name in body), key=body.index)
+
+
+ALL = ("Puskesmas Teluk Lingga", "Puskesmas Sangatta Selatan", "Pustu Sepaso")
+
+
+def test_page_shows_what_is_known(kutim: None) -> None:
+    make_layer(fields=FIELDS, lineage="Didata di lapangan", synthetic=True)
+    text = html("/data/faskes/")
+    for words in ("Puskesmas Teluk Lingga", "Didata di lapangan", "made up", "CC BY 4.0", "/ogc/", 'id="folium-map'):
+        assert words in text or words == 'id="folium-map'
+    assert "data-map" in text
+    assert "Sangatta" in text
+
+
+def test_page_without_boundaries_keeps_its_table() -> None:
+    make_layer()
+    assert "the table works" in html("/data/faskes/").casefold()
+
+
+def test_table_sorts_numbers_as_numbers() -> None:
+    make_layer(fields=FIELDS)
+    assert names_in_order(html("/data/faskes/?sort=tempat_tidur"), *ALL) == [
+        "Pustu Sepaso",
+        "Puskesmas Sangatta Selatan",
+        "Puskesmas Teluk Lingga",
+    ]
+    assert names_in_order(html("/data/faskes/?sort=-tempat_tidur"), *ALL)[0] == "Puskesmas Teluk Lingga"
+
+
+def test_table_filters_by_words_and_kecamatan(kutim: None) -> None:
+    make_layer(fields=FIELDS)
+    assert names_in_order(html("/data/faskes/?q=lingga"), *ALL) == ["Puskesmas Teluk Lingga"]
+    located = [
+        code
+        for code in ("64.08.04", "64.08.01", "64.08.02", "64.08.16")
+        if "Pustu Sepaso" in html(f"/data/faskes/?kecamatan={code}").split("<tbody>")[-1]
+    ]
+    assert len(located) <= 1
+    get("/data/faskes/?kecamatan=99.99.99", status=400)
+
+
+def test_table_refuses_an_unknown_field() -> None:
+    make_layer(fields=FIELDS)
+    get("/data/faskes/?sort=rahasia", status=400)
+
+
+def test_table_pages(django_assert_max_num_queries: Any) -> None:
+    rows = [(shapely.Point(117.5, 0.5 + n / 1000), {"nama": f"Nomor {n:03}"}) for n in range(120)]
+    make_layer(rows=rows)
+    with django_assert_max_num_queries(16):
+        text = html("/data/faskes/?page=3")
+    assert "Nomor 119" in text
+    assert "Nomor 099" not in text
+    assert "Nomor 119" in html("/data/faskes/?page=9999999")
+
+
+def test_feature_is_told_with_its_place_and_the_way_to_report() -> None:
+    layer = make_layer(fields=FIELDS)
+    found = json.loads(get(f"/data/{layer.slug}/fitur/1/").content)
+    assert found["label"] == "Puskesmas Teluk Lingga"
+    assert {"title": "Tempat tidur", "value": "12"} in found["fields"]
+    assert found["report"] == "/lapor/?lon=117.550000&lat=0.500000"
+    get("/data/faskes/fitur/99/", status=404)
+
+
+def test_hidden_field_is_nowhere_on_the_page() -> None:
+    rows = [(shapely.Point(117.5, 0.5), {"nama": "Sumur", "pemilik": "MARKERNAMA", "nik": 6408123456})]
+    hidden = [{"name": "nama", "type": "text"}, *({"name": n, "type": "text", "hidden": True} for n in ("pemilik", "nik"))]
+    make_layer("sumur", rows, fields=hidden)
+    for path in ("", "?colour=pemilik", "?q=MARKERNAMA", "?q=6408123456", "fitur/1/", "metadata.xml", "metadata.jsonld"):
+        text = html(f"/data/sumur/{path}").replace('value="MARKERNAMA"', "").replace('value="6408123456"', "")
+        text = text.replace("q=MARKERNAMA", "").replace("q=6408123456", "").replace("?colour=pemilik", "")
+        assert "MARKERNAMA" not in text, path
+        assert "6408123456" not in text, path
+        assert "pemilik" not in text, path
+    assert "Sumur" not in html("/data/sumur/?q=MARKERNAMA").split('id="table"')[1].split('id="take"')[0]
+    get("/data/sumur/?sort=pemilik", status=400)
+    assert "/data/sumur/" not in html("/data/?q=MARKERNAMA")
+
+
+def test_field_hidden_later_is_found_no_more() -> None:
+    layer = make_layer(fields=FIELDS)
+    assert "/data/faskes/" in html("/data/?q=lingga")
+    layer.fields = [{**FIELDS[0], "hidden": True}, *FIELDS[1:]]
+    layer.save()
+    assert "/data/faskes/" not in html("/data/?q=lingga")
+    assert "Lingga" not in html("/data/faskes/")
+
+
+@pytest.mark.parametrize("access", ["regency", "agency", "groups"])
+def test_private_layer_is_a_404_everywhere(access: str) -> None:
+    agency = make_agency("dlh")
+    make_layer("rahasia", access=access, agency=agency)
+    for path in ("", "fitur/1/", "metadata.xml", "metadata.jsonld", "unduh/csv/", "unduh/gpkg/"):
+        get(f"/data/rahasia/{path}", status=404)
+        get(f"/data/rahasia/{path}", make_officer(make_agency("dpu")), status=200 if access == "regency" else 404)
+        response = get(f"/data/rahasia/{path}", make_officer(agency))
+        assert "private" in response["Cache-Control"]
+    get("/tiles/rahasia/8/211/127.mvt", status=404)
+
+
+def test_earlier_versions_stay_readable_and_unpublished_ones_do_not_exist() -> None:
+    layer = make_layer(fields=FIELDS)
+    publish(version=make_version(layer, POINTS[:1]), by=None)
+    make_version(layer, POINTS[:2])
+    assert "Pustu Sepaso" not in html("/data/faskes/")
+    text = html("/data/faskes/?version=1")
+    assert "Pustu Sepaso" in text
+    assert "an earlier one" in text
+    get("/data/faskes/?version=3", status=404)
+    get("/data/faskes/?version=x", status=400)
+
+
+def test_categories_are_at_most_six() -> None:
+    rows = [(shapely.Point(117.5, 0.5), {"jenis": f"jenis {n % 9}"}) for n in range(40)]
+    layer = make_layer(rows=rows, fields=[{"name": "jenis", "type": "text"}])
+    assert layer.current is not None
+    style = style_of(layer, layer.current, "jenis")
+    assert len(style.classes) == CLASSES
+    assert style.classes[-1].label in {"other", "lainnya"}
+
+
+def test_breaks_keep_zero_apart_and_cover_every_number() -> None:
+    numbers = [0.0, 0.0, 3.0, 4.0, 5.5, 20.0, 21.0, 99.0, 100.0, 1234.5]
+    style = breaks_style("n", numbers)
+    assert style.zero
+    assert style.upper[0] == 0
+    assert style.upper[-1] >= max(numbers)
+    assert len(style.classes) == len(style.upper) <= CLASSES
+    assert list(style.upper) == sorted(set(style.upper))
+
+
+def test_breaks_of_negative_and_equal_numbers() -> None:
+    assert breaks_style("n", [-5.0, -5.0]).upper == (-5.0,)
+    style = breaks_style("n", [float(n) for n in range(-50, 50)])
+    assert not style.zero
+    assert style.upper[-1] >= 49
+
+
+def test_personal_fields_are_not_offered_for_colour() -> None:
+    layer = make_layer(fields=[{"name": "nama", "type": "text", "personal": True}, *FIELDS[1:]])
+    assert layer.current is not None
+    assert style_of(layer, layer.current, "nama").kind == "one"
+
+
+def test_page_of_an_empty_layer_says_so() -> None:
+    Layer.objects.all()
+    make_layer("kosong", [], fields=[{"name": "nama", "type": "text"}])
+    assert "This data set is empty" in html("/data/kosong/")

@@ -25,7 +25,7 @@ class MapPage {
   begin() {
     const { map } = this;
     if (this.calm) map._zoomAnimated = map._fadeAnimated = false;
-    if (!this.viewFromAddress()) showWhole(map, this.options.bounds, this.padding());
+    if (!this.viewFromAddress()) showWhole(map, this.asked(), this.padding());
     this.bindButtons();
     this.bindProblems();
     map.on("click", (event) => this.tapped(event.latlng));
@@ -47,6 +47,14 @@ class MapPage {
     if (![zoom, lat, lon].every(Number.isFinite) || Math.abs(lat) > 85 || !location.hash) return false;
     setZoomFreely(this.map, () => this.map.setView([lat, lon], zoom, { animate: false }));
     return true;
+  }
+
+  /** The bounds of the kecamatan among the conditions; without one, of the regency. */
+  asked() {
+    const codes = new URLSearchParams(this.options.query).getAll("kecamatan");
+    const chosen = this.options.areas.filter(({ code }) => codes.includes(code)).map(({ bounds }) => bounds);
+    if (!chosen.length) return this.options.bounds;
+    return [Math.min, Math.min, Math.max, Math.max].map((pick, i) => pick(...chosen.map((bounds) => bounds[i])));
   }
 
   moved() {
@@ -197,8 +205,9 @@ class MapPage {
     if (matchMedia("(min-width: 60rem)").matches) legend.open = true;
     addEventListener("beforeprint", () => {
       legend.open = true;
-      map.invalidateSize({ animate: false });
+      this.fitPaper();
     });
+    addEventListener("afterprint", () => this.leavePaper());
     const zoomed = () => {
       document.querySelector('[data-do="zoom-in"]').disabled = map.getZoom() >= map.getMaxZoom();
       document.querySelector('[data-do="zoom-out"]').disabled = map.getZoom() <= map.getMinZoom();
@@ -206,6 +215,25 @@ class MapPage {
     };
     map.on("zoomend", zoomed);
     zoomed();
+  }
+
+  /** Fit what the screen shows into the map's size on paper, without leaving the tiles that are loaded. */
+  fitPaper() {
+    const { map } = this;
+    const bounds = map.getBounds();
+    this.screen = { center: map.getCenter(), zoom: map.getZoom() };
+    document.documentElement.classList.add("is-printing");
+    map.invalidateSize({ animate: false, pan: false });
+    setZoomFreely(map, () => {
+      const zoom = Math.max(map.getBoundsZoom(bounds), Math.round(this.screen.zoom) - 0.5);
+      map.setView(this.screen.center, zoom, { animate: false });
+    });
+  }
+
+  leavePaper() {
+    document.documentElement.classList.remove("is-printing");
+    this.map.invalidateSize({ animate: false, pan: false });
+    setZoomFreely(this.map, () => this.map.setView(this.screen.center, this.screen.zoom, { animate: false }));
   }
 
   locate() {

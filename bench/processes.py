@@ -88,12 +88,12 @@ def tipg(database_url: str, schema: str) -> Iterator[int]:
     """Run tipg with two processes, as many as the site's, on the tables of `schema`; give its port.
 
     Its limit of features is set beyond the number of points, so that it drops none, and its margin around a tile to
-    ours. It does not look for new tables meanwhile.
+    ours. It does not look for new tables meanwhile, and a process that packs a tile of many MB is not taken for dead.
     """
     port = free_port()
     command = [
         f"{os.environ['PEERS']}/bin/uvicorn", "tipg.main:app", "--workers", "2", "--host", "127.0.0.1",
-        "--port", str(port), "--no-access-log",
+        "--port", str(port), "--no-access-log", "--timeout-worker-healthcheck", "600",
     ]  # fmt: skip
     environment = {
         "DATABASE_URL": database_url.replace("postgis://", "postgresql://", 1),

@@ -29,7 +29,7 @@ def get(path: str, user: User | None = None, status: int = 200) -> Any:
     response = client.get(path)
     assert response.status_code == status
     if response.streaming:
-        response.close()
+        response.getvalue()  # to the end, so that its file is closed
     return response
 
 

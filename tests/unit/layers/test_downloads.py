@@ -1,0 +1,246 @@
+"""Downloads: each format read back, filters and coordinate systems, harmless cells, limits, private layers, the audit."""
+
+import csv
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import geopandas as gpd
+import openpyxl
+import pyogrio
+import pytest
+import shapely
+from django.db import InternalError, transaction
+from django.test import Client
+
+from accounts.models import User
+from layers import downloads, formats
+from layers.downloads import short_names
+from layers.models import LayerDownload
+from tests.factories.accounts import make_agency, make_officer
+from tests.factories.layers import make_layer
+
+pytestmark = pytest.mark.django_db
+
+FIELDS: list[dict[str, Any]] = [
+    {"name": "nama", "title": "Nama", "type": "text", "description": "Nama fasilitas"},
+    {"name": "jenis_fasilitas", "type": "code"},
+    {"name": "jenis_fasilitas_lama", "type": "code"},
+    {"name": "tempat_tidur", "type": "integer"},
+    {"name": "rasio", "type": "number"},
+    {"name": "pemilik", "type": "text", "hidden": True},
+]
+ROWS: list[tuple[Any, dict[str, Any]]] = [
+    (
+        shapely.Point(117.55, 0.50),
+        {"nama": '=HYPERLINK("http://x","Teluk, Lingga")', "jenis_fasilitas": "a", "tempat_tidur": 12, "rasio": -0.5,
+         "pemilik": "MARKER"},
+    ),
+    (
+        shapely.Point(117.45, 0.60),
+        {"nama": "Désa <b>Sepaso</b> & kawan", "jenis_fasilitas": "007", "tempat_tidur": None, "rasio": 1e-7, "pemilik": "MARKER"},
+    ),
+]  # fmt: skip
+EVERY = sorted(formats.FORMATS)
+
+
+@pytest.fixture
+def layer() -> Any:
+    return make_layer(rows=ROWS, fields=FIELDS, lineage="Didata di lapangan")
+
+
+def take(code: str, query: str = "", user: User | None = None, status: int = 200, slug: str = "faskes") -> Any:
+    client = Client(headers={"Accept-Language": "en"})
+    if user:
+        client.force_login(user)
+    response = client.get(f"/data/{slug}/unduh/{code}/{query}")
+    assert response.status_code == status
+    return response
+
+
+def saved(code: str, folder: Path, query: str = "") -> Path:
+    response = take(code, query)
+    path = folder / response["Content-Disposition"].split('"')[1]
+    path.write_bytes(response.getvalue())
+    return path
+
+
+def test_geojson_is_whole_and_says_its_licence(layer: Any) -> None:
+    data = json.loads(take("geojson").getvalue())
+    assert [feature["id"] for feature in data["features"]] == [1, 2]
+    assert data["features"][0]["geometry"] == {"type": "Point", "coordinates": [117.55, 0.5]}
+    assert data["features"][0]["properties"]["tempat_tidur"] == 12
+    assert data["licence"] == "CC BY 4.0"
+    assert "crs" not in data
+
+
+def test_csv_is_for_excel_and_computes_nothing(layer: Any) -> None:
+    response = take("csv")
+    body = response.getvalue().decode("utf-8")
+    assert body.startswith("\ufeff")
+    assert response["Content-Disposition"] == 'attachment; filename="faskes-v1.csv"'
+    rows = list(csv.DictReader(io.StringIO(body.removeprefix("\ufeff"))))
+    assert rows[0]["nama"] == '\'=HYPERLINK("http://x","Teluk, Lingga")'
+    assert rows[0]["rasio"] == "-0.5"  # a number stays one
+    assert rows[1]["jenis_fasilitas"] == "007"
+    assert rows[1]["tempat_tidur"] == ""
+    assert rows[0]["jenis_fasilitas_lama"] == ""
+    assert (rows[0]["lon"], rows[0]["lat"]) == ("117.5500000", "0.5000000")
+
+
+@pytest.mark.parametrize("text", ["=1", "+62", "-x", "@a", "\t=1", " =1"])
+def test_csv_makes_every_formula_harmless(text: str) -> None:
+    make_layer(rows=[(shapely.Point(117, 0.5), {"nama": text})])
+    body = take("csv").getvalue().decode().removeprefix("\ufeff")
+    assert next(iter(csv.DictReader(io.StringIO(body))))["nama"] == f"'{text}"
+
+
+def test_csv_of_areas_has_wkt() -> None:
+    make_layer(rows=[(shapely.box(117, 0, 118, 1), {"nama": "kotak"})])
+    body = take("csv").getvalue().decode().removeprefix("\ufeff")
+    row = next(iter(csv.DictReader(io.StringIO(body))))
+    assert shapely.from_wkt(row["wkt"]).equals(shapely.box(117, 0, 118, 1))
+
+
+def test_kml_shows_no_markup(layer: Any) -> None:
+    root = ET.fromstring(take("kml").getvalue())
+    space = {"k": "http://www.opengis.net/kml/2.2"}
+    names = [element.text for element in root.findall(".//k:Placemark/k:name", space)]
+    assert names[1] == "Désa <b>Sepaso</b> & kawan"
+    assert root.findtext(".//k:coordinates", "", space).startswith("117.55,0.5")
+
+
+def test_xlsx_has_texts_not_formulas_and_a_readme(layer: Any, tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(saved("xlsx", tmp_path))
+    rows = list(book["data"].iter_rows())
+    assert [cell.value for cell in rows[0]][:2] == ["fid", "nama"]
+    assert rows[1][1].data_type == "s"
+    assert rows[1][1].value.startswith("=HYPERLINK")
+    assert rows[1][4].value == 12
+    assert "CC BY 4.0" in str([row for row in book["README"].values])
+    book.close()
+
+
+def test_gpkg_has_features_types_and_metadata(layer: Any, tmp_path: Path) -> None:
+    path = saved("gpkg", tmp_path)
+    frame = gpd.read_file(path)
+    assert len(frame) == 2
+    assert frame.loc[1, "nama"] == "Désa <b>Sepaso</b> & kawan"
+    assert frame.loc[1, "jenis_fasilitas"] == "007"
+    assert frame["tempat_tidur"].dtype.kind in "if"
+    assert pyogrio.read_info(path)["layer_metadata"]["LICENCE"] == "CC BY 4.0"
+
+
+def test_gpkg_of_many_chunks_is_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(downloads, "CHUNK", 10)
+    rows = [(shapely.Point(117 + n / 1000, 0.5), {"nama": f"n{n}"}) for n in range(35)]
+    make_layer(rows=rows)
+    assert list(gpd.read_file(saved("gpkg", tmp_path))["nama"]) == [f"n{n}" for n in range(35)]
+
+
+def test_shapefile_zip_has_short_names_and_a_readme(layer: Any, tmp_path: Path) -> None:
+    path = saved("shp", tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        words = archive.read("README.txt").decode()
+    assert {"README.txt", "metadata.json", "faskes-v1.shp", "faskes-v1.prj", "faskes-v1.cpg"} <= set(names)
+    assert "jenis_fa_1 = jenis_fasilitas_lama" in words
+    assert "CC BY 4.0" in words
+    frame = gpd.read_file(path)
+    assert "jenis_fasi" in frame.columns
+    assert frame.loc[1, "nama"].startswith("Désa")
+
+
+def test_shapefile_of_mixed_outlines_is_split(tmp_path: Path) -> None:
+    make_layer(rows=[(shapely.Point(117, 0), {"nama": "a"}), (shapely.box(117, 0, 118, 1), {"nama": "b"})])
+    with zipfile.ZipFile(saved("shp", tmp_path)) as archive:
+        assert {"faskes-v1-point.shp", "faskes-v1-polygon.shp"} <= set(archive.namelist())
+
+
+def test_fgb_and_parquet_are_whole(layer: Any, tmp_path: Path) -> None:
+    assert list(gpd.read_file(saved("fgb", tmp_path))["tempat_tidur"])[0] == 12
+    frame = gpd.read_parquet(saved("parquet", tmp_path))
+    assert len(frame) == 2
+    assert frame.crs.to_epsg() == 4326
+
+
+@pytest.mark.parametrize("srid", [3857, 32650, 23837, 23838, 23880])
+def test_coordinates_are_those_of_postgis(layer: Any, srid: int, tmp_path: Path) -> None:
+    frame = gpd.read_file(saved("gpkg", tmp_path, f"?crs={srid}"))
+    expected = gpd.GeoSeries([row[0] for row in ROWS], crs=4326).to_crs(srid)
+    assert frame.crs.to_epsg() == srid
+    assert max(frame.geometry.distance(expected)) < 0.01
+    collection = json.loads(take("geojson", f"?crs={srid}").getvalue())
+    assert collection["crs"]["properties"]["name"].endswith(f"::{srid}")
+
+
+def test_download_is_filtered_as_the_table(layer: Any, kutim: None, tmp_path: Path) -> None:
+    path = saved("gpkg", tmp_path, "?q=sepaso")
+    assert path.name == "faskes-v1-dipilih.gpkg"
+    assert len(gpd.read_file(path)) == 1
+    assert json.loads(take("geojson", "?q=marker").getvalue())["features"] == []
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_hidden_field_is_in_no_file(layer: Any, code: str) -> None:
+    body = take(code).getvalue()
+    parts = [body]
+    if body[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            parts += [archive.read(name) for name in archive.namelist()]
+    for part in parts:
+        assert b"MARKER" not in part
+        assert b"pemilik" not in part
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_empty_selection_gives_an_empty_file(layer: Any, code: str) -> None:
+    assert len(take(code, "?q=tidakada").getvalue()) > 0
+
+
+def test_what_is_wrong_is_refused_by_name(layer: Any) -> None:
+    take("gpkg", "?crs=1234", status=400)
+    take("kml", "?crs=32650", status=400)
+    take("gpkg", "?limit=3", status=400)
+    take("dwg", status=404)
+
+
+def test_too_large_a_file_is_refused_with_the_limit_and_streams_are_not(
+    layer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "GEOMETRY_MAX_BYTES", 10)
+    text = take("gpkg", status=400).content.decode()
+    assert "50.000" in text
+    assert "GeoJSON" in text
+    take("geojson").getvalue()
+
+
+def test_downloads_of_private_layers_are_recorded_and_stay() -> None:
+    agency = make_agency("dlh")
+    officer = make_officer(agency)
+    make_layer("rahasia", access="agency", agency=agency)
+    response = take("csv", "?q=sepaso", officer, slug="rahasia")
+    response.getvalue()
+    assert response["Cache-Control"] == "private, no-store"
+    row = LayerDownload.objects.get()
+    assert (row.user, row.format, row.srid, row.conditions) == (officer, "csv", 4326, {"q": "sepaso"})
+    with pytest.raises(InternalError), transaction.atomic():
+        row.delete()
+    take("csv", slug="rahasia", status=404)
+    take("csv", "", make_officer(make_agency("dpu")), slug="rahasia", status=404)
+    assert LayerDownload.objects.count() == 1
+
+
+def test_downloads_of_public_layers_are_not_recorded(layer: Any) -> None:
+    take("csv", "", make_officer()).getvalue()
+    assert not LayerDownload.objects.exists()
+
+
+def test_short_names_are_unique_and_ascii() -> None:
+    names = ["keterangan_lengkap", "keterangan_lain", "KETERANGAN", "jumlah_ñ", "a"]
+    short = short_names(names)
+    assert len({name.casefold() for name in short.values()}) == len(names)
+    assert all(name.isascii() and len(name) <= 10 for name in short.values())

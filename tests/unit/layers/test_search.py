@@ -1,0 +1,167 @@
+"""Search: places, filling words, synonyms, typing errors, ranking, examples; each in a sentence as people type it."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+
+from layers.models import Layer, LayerPlace, LayerWord, Synonym
+from layers.search import Search, Wanted, find_places, find_synonyms, marked, snippet
+from tests.factories.accounts import make_agency
+from tests.factories.layers import make_layer
+
+pytestmark = pytest.mark.django_db
+
+KECAMATAN = [(1, "Sangatta Utara"), (2, "Sangatta Selatan"), (3, "Bengalon")]
+DESA = [(10, "Sepaso"), (11, "Bengalon"), (12, "Teluk Lingga"), (13, "Jalan")]
+
+
+def places(text: str) -> tuple[list[tuple[tuple[int, ...], tuple[int, ...]]], list[str]]:
+    found, left = find_places(text.split(), KECAMATAN, DESA)
+    return [(place.kecamatan_ids, place.desa_ids) for place in found], left
+
+
+def test_place_is_a_kecamatan_before_a_desa() -> None:
+    assert places("puskesmas di bengalon") == ([((3,), ())], ["puskesmas", "di"])
+
+
+def test_place_is_a_desa_when_said_so() -> None:
+    assert places("puskesmas desa bengalon") == ([((), (11,))], ["puskesmas"])
+
+
+def test_first_word_of_several_kecamatan_means_all() -> None:
+    assert places("jalan rusak dekat sangatta")[0] == [((1, 2), ())]
+    assert places("sangatta selatan")[0] == [((2,), ())]
+
+
+def test_everyday_word_is_a_desa_only_after_a_word_of_place() -> None:
+    assert places("jalan rusak") == ([], ["jalan", "rusak"])
+    assert places("pasar di jalan")[0] == [((), (13,))]
+    assert places("sepaso")[0] == [((), (10,))]
+
+
+def test_desa_of_two_words_is_found_anywhere() -> None:
+    assert places("faskes teluk lingga")[0] == [((), (12,))]
+
+
+def test_synonyms_take_the_longest_phrase() -> None:
+    groups = [["sd", "sekolah dasar"], ["sekolah", "school"]]
+    assert find_synonyms(["sekolah", "dasar", "negeri"], groups) == [
+        (("sekolah", "dasar"), [("sd",)]),
+        (("negeri",), []),
+    ]
+
+
+def test_snippet_begins_near_the_word() -> None:
+    text = "kata " * 100 + "puskesmas " + "lain " * 100
+    part = snippet(text, ["puskesmas"])
+    assert "puskesmas" in part
+    assert len(part) < 260
+    assert ("puskesmas", True) in marked(part, ["puskesmas"])
+
+
+# With layers ---------------------------------------------------------------------------------------------------------
+
+
+def search(q: str, **over: Any) -> Search:
+    return Search(Wanted(q=q, **over), AnonymousUser())
+
+
+def slugs(found: Search) -> list[str]:
+    return [card.layer.slug for card in found.cards]
+
+
+@pytest.fixture
+def layers(kutim: None) -> None:
+    """Three layers; the health posts lie in Teluk Lingga, Sangatta and Bengalon by the schematic boundaries."""
+    make_layer("faskes", title_id="Fasilitas kesehatan", abstract_id="Puskesmas dan pustu.")
+    make_layer(
+        "jalan", title_id="Jalan kabupaten", abstract_id="Ruas jalan dan kerusakannya.", theme="transportasi",
+        agency=make_agency("dpu"), keywords=["ruas", "kerusakan"],
+    )  # fmt: skip
+    make_layer("sekolah", title_id="Sekolah dasar", title_en="Primary schools", abstract_id="SD negeri.", theme="sosial")
+
+
+@pytest.mark.usefixtures("layers")
+class TestWithLayers:
+    def test_question_finds_what_it_asks_for(self) -> None:
+        assert slugs(search("data dinas apa yang punya jalan?"))[0] == "jalan"
+
+    def test_title_comes_before_features(self) -> None:
+        found = search("sekolah")
+        assert slugs(found)[0] == "sekolah"
+
+    def test_words_of_features_are_found_with_examples(self) -> None:
+        found = search("puskesmas lingga", place_off=True)
+        card = next(card for card in found.cards if card.layer.slug == "faskes")
+        assert "Puskesmas Teluk Lingga" in card.examples
+
+    def test_inflected_and_begun_words_are_found(self) -> None:
+        assert "jalan" in slugs(search("kerusakan"))
+        assert "jalan" in slugs(search("kabup"))
+
+    def test_english_word_finds_indonesian_data(self) -> None:
+        Synonym.objects.get_or_create(words=["jalan", "road", "roads"])
+        assert "jalan" in slugs(search("roads"))
+
+    def test_phrase_of_several_words_finds_its_short_form(self) -> None:
+        Synonym.objects.get_or_create(words=["puskesmas", "pusat kesehatan masyarakat"])
+        assert "faskes" in slugs(search("pusat kesehatan masyarakat"))
+
+    def test_typing_error_is_forgiven_and_said(self) -> None:
+        found = search("puskemas")
+        assert "faskes" in slugs(found)
+        assert found.corrected[0].instead
+
+    def test_nonsense_finds_nothing(self) -> None:
+        found = search("qqqqxyz")
+        assert found.count == 0
+        assert found.corrected == []
+
+    def test_some_words_are_better_than_nothing_and_said(self) -> None:
+        found = search("sekolah qqqqxyz")
+        assert slugs(found)[0] == "sekolah"
+        assert not found.has_all_words
+
+    def test_place_becomes_a_condition(self) -> None:
+        row = LayerPlace.objects.filter(desa__isnull=True).select_related("kecamatan").first()
+        assert row is not None
+        found = search(f"puskesmas di {row.kecamatan.name}")
+        assert [place.kecamatan_ids for place in found.places] == [(row.kecamatan_id,)]
+        assert found.cards[0].in_place
+        other = next(area for area in found.kecamatan if not LayerPlace.objects.filter(kecamatan=area).exists())
+        assert search(f"puskesmas di {other.name}").count == 0
+
+    def test_kecamatan_filter_keeps_layers_with_features_there(self) -> None:
+        row = LayerPlace.objects.filter(desa__isnull=True).select_related("kecamatan").first()
+        assert row is not None
+        assert search("", kecamatan=row.kecamatan.code).count == 3
+        assert search("", kecamatan="64.08.99").count == 3  # unknown: no condition
+
+    def test_facets_count_what_the_other_filters_leave(self) -> None:
+        options = {option.value: option.n for option in search("", agency="dpu").options("theme")}
+        assert options == {"transportasi": 1}
+        assert {option.value for option in search("", agency="dpu").options("agency")} == {"dpu", "dinkes"}
+
+    def test_odd_words_do_no_harm(self) -> None:
+        for q in ("' OR 1=1 --", "a & b | !c :*", "%", "_", "\\", "😀", "<b>", "di", "''", "x" * 500):
+            assert search(q).count >= 0
+            assert search(q).cards is not None
+
+
+def test_index_follows_title_version_and_withdrawal() -> None:
+    layer = make_layer()
+    layer.title_id = "Zebra"
+    layer.save()
+    assert LayerWord.objects.filter(layer=layer, part="title").values_list("word", flat=True).get() == "zebra"
+    Layer.objects.filter(pk=layer.pk).update(state="withdrawn")
+    assert search("zebra").count == 0
+
+
+def test_index_leaves_hidden_fields_out() -> None:
+    fields = [{"name": "nama", "type": "text"}, {"name": "jenis", "type": "text", "hidden": True, "title": "Rahasia"}]
+    layer = make_layer(fields=fields)
+    words = set(LayerWord.objects.filter(layer=layer, part__in=["feature", "field"]).values_list("word", flat=True))
+    assert "sepaso" in words
+    assert words.isdisjoint({"rahasia", "jenis"})
+    assert search("tempat tidur").count == 0

@@ -19,8 +19,8 @@ SELECT count(*) FILTER (WHERE before.fid IS NULL),
        count(*) FILTER (WHERE changed AND NOT moved),
        count(*) FILTER (WHERE NOT moved AND NOT changed),
        (array_agg(coalesce(after.key, before.key)) FILTER (WHERE moved OR changed OR moved IS NULL))[:%(listed)s]
-FROM (SELECT fid, geom, properties, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(old)s) before
-FULL JOIN (SELECT fid, geom, properties, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(new)s) after
+FROM (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(old)s) before
+FULL JOIN (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(new)s) after
     ON before.key = after.key
 CROSS JOIN LATERAL (
     SELECT CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
@@ -30,10 +30,11 @@ CROSS JOIN LATERAL (
 ) difference
 """
 AS_A_WHOLE = """
-WITH before AS (SELECT md5(coalesce(ST_AsBinary(geom), '') || convert_to(properties::text, 'UTF8')) AS mark, count(*) AS n
-                FROM layers_feature WHERE version_id = %(old)s GROUP BY 1),
-     after AS (SELECT md5(coalesce(ST_AsBinary(geom), '') || convert_to(properties::text, 'UTF8')) AS mark, count(*) AS n
-               FROM layers_feature WHERE version_id = %(new)s GROUP BY 1)
+WITH marked AS (
+    SELECT version_id, md5(coalesce(ST_AsBinary(geom), '') || convert_to(properties::text, 'UTF8')) AS mark
+    FROM layers_feature WHERE version_id IN (%(old)s, %(new)s)
+), before AS (SELECT mark, count(*) AS n FROM marked WHERE version_id = %(old)s GROUP BY 1),
+   after AS (SELECT mark, count(*) AS n FROM marked WHERE version_id = %(new)s GROUP BY 1)
 SELECT coalesce(sum(greatest(coalesce(after.n, 0) - coalesce(before.n, 0), 0)), 0),
        coalesce(sum(greatest(coalesce(before.n, 0) - coalesce(after.n, 0), 0)), 0),
        coalesce(sum(least(coalesce(after.n, 0), coalesce(before.n, 0))), 0)
@@ -45,8 +46,8 @@ FROM before FULL JOIN after USING (mark)
 class Comparison:
     """Counts of rows. `key` is the column that told them apart; without one a changed row counts as removed and added.
 
-    `moved` rows have another geometry (their attributes may differ, too); `changed` ones other attributes only. `listed`
-    are keys of the first rows that are not the same.
+    `moved` rows have another geometry (their attributes may differ, too); `changed` ones other attributes only.
+    `listed` are keys of the first rows that are not the same.
     """
 
     key: str | None
@@ -59,7 +60,7 @@ class Comparison:
 
 
 def compare(*, old: LayerVersion, new: LayerVersion, key: str | None = None) -> Comparison:
-    """Compare two stored versions. `key` names the column to go by; without it, one that is unique in both is looked for.
+    """Compare two stored versions. `key` names the column to go by; without it, a unique one is looked for.
 
     Raise ValueError for a key that is not unique in both.
     """
@@ -93,7 +94,8 @@ def _candidates(old: LayerVersion, new: LayerVersion) -> list[str]:
 def _is_key(name: str, version: LayerVersion) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) = count(DISTINCT properties->>%s) AND count(*) > 0 FROM layers_feature WHERE version_id = %s",
+            "SELECT count(*) = count(DISTINCT properties->>%s) AND count(*) > 0"
+            " FROM layers_feature WHERE version_id = %s",
             [name, version.pk],
         )
         return bool(cursor.fetchone()[0])

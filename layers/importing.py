@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -125,6 +125,8 @@ def store_inspected(*, layer: Layer, inspection: Inspection, rows: Path, by: Use
     locked.fields = merge_fields(locked.fields, inspection.fields)
     locked.save(update_fields=["fields", "changed_at"])
     layer.fields = locked.fields
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")  # a third off the time to build the indexes
     with rows.open(encoding="utf-8") as file:
         return store_version(layer=layer, by=by, loaded=loaded, rows=file)
 

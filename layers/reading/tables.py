@@ -202,7 +202,8 @@ def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
 
 def _numbers_columns(row: Sequence[Any]) -> bool:
     given = [re.sub(r"[()\s]", "", str(cell)) for cell in row if cell is not None]
-    return len(given) > 1 and given == [str(number) for number in range(1, len(given) + 1)]
+    bracketed = all(str(cell).strip().startswith("(") for cell in row if cell is not None)
+    return len(given) > (1 if bracketed else 3) and given == [str(number) for number in range(1, len(given) + 1)]
 
 
 def _is_number(text: str) -> bool:

@@ -124,9 +124,9 @@ class Command(BaseCommand):
 
     def _done(self, options: dict[str, Any], version: Any) -> str:
         if options["publish"]:
-            return _("Stored and published: %(version)s") % {"version": version}
+            return _("Stored and published: %(version)s") % {"version": f"{version.layer.slug} v{version.number}"}
         if options["commit"]:
-            return _("Stored, not published: %(version)s") % {"version": version}
+            return _("Stored, not published: %(version)s") % {"version": f"{version.layer.slug} v{version.number}"}
         return _("This was a trial: nothing was written. Add --commit to store it, --publish to publish it at once.")
 
     def _columns(self, pairs: list[str]) -> dict[str, str]:

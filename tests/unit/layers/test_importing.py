@@ -1,0 +1,175 @@
+"""From a file to a version: dry runs, new versions, field dictionaries, comparison, the command."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapely
+from django.core.management import CommandError, call_command
+from django.utils import translation
+
+from accounts.models import Agency
+from layers.comparing import compare
+from layers.errors import ImportRefused
+from layers.importing import find_agency, import_file, inspect, merge_fields, store_inspected
+from layers.models import Layer, LayerVersion
+from tests.factories.layers import make_layer, make_version
+
+pytestmark = pytest.mark.django_db
+
+ROWS: list[dict[str, Any]] = [
+    {"kode": "A1", "nama": "Sumur satu", "dalam": 10, "lon": 117.5, "lat": 0.5},
+    {"kode": "A2", "nama": "Sumur dua", "dalam": 20, "lon": 117.6, "lat": 0.6},
+    {"kode": "A3", "nama": 'Sumur tiga\t\\ "kutip"', "dalam": None, "lon": 117.7, "lat": 0.7},
+]
+
+
+def geojson(path: Path, rows: list[dict[str, Any]]) -> Path:
+    features = [
+        {
+            "type": "Feature",
+            "properties": {name: value for name, value in row.items() if name not in {"lon", "lat"}},
+            "geometry": {"type": "Point", "coordinates": [row["lon"], row["lat"]]},
+        }
+        for row in rows
+    ]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    return path
+
+
+def load(*arguments: object) -> str:
+    out = StringIO()
+    with translation.override("en"):
+        call_command("load_layer", *map(str, arguments), stdout=out, no_color=True)
+    return out.getvalue()
+
+
+@pytest.fixture
+def dlh(kutim: None) -> Agency:
+    return Agency.objects.get(short_name="DLH")
+
+
+def test_inspect_writes_nothing(dlh: Agency, tmp_path: Path) -> None:
+    inspection = inspect(geojson(tmp_path / "sumur.geojson", ROWS))
+    assert (inspection.status, inspection.rows) == ("ready", 3)
+    assert not LayerVersion.objects.exists()
+
+
+def test_import_stores_what_the_file_holds(dlh: Agency, tmp_path: Path) -> None:
+    layer = Layer.objects.create(slug="sumur", title_id="Sumur", agency=dlh)
+    version = import_file(layer=layer, path=geojson(tmp_path / "sumur.geojson", ROWS), by=None)
+    assert (version.state, version.feature_count, version.geometry_type) == ("loaded", 3, "Point")
+    stored = [(feature.properties, feature.geom.coords) for feature in version.features.order_by("fid")]
+    assert stored[2] == ({"kode": "A3", "nama": ROWS[2]["nama"], "dalam": None}, (117.7, 0.7))
+    assert {field["name"]: field["type"] for field in layer.fields} == {
+        "kode": "text",
+        "nama": "text",
+        "dalam": "integer",
+    }
+    assert version.statistics["dalam"] == {
+        "count": 2, "nulls": 1, "distinct": 2, "min": 10, "max": 20, "common": [[10, 1], [20, 1]],
+    }  # fmt: skip
+
+
+def test_import_of_what_cannot_be_read_stores_nothing_and_says_why(dlh: Agency, tmp_path: Path) -> None:
+    layer = Layer.objects.create(slug="sumur", title_id="Sumur", agency=dlh)
+    (tmp_path / "sumur.pdf").write_bytes(b"%PDF-1.4")
+    with translation.override("id"), pytest.raises(ImportRefused, match="bukan data"):
+        import_file(layer=layer, path=tmp_path / "sumur.pdf", by=None)
+    assert not layer.versions.exists()
+
+
+def test_readers_see_what_they_saw_until_the_new_version_is_published(dlh: Agency, tmp_path: Path) -> None:
+    layer = make_layer()
+    import_file(layer=layer, path=geojson(tmp_path / "sumur.geojson", ROWS), by=None)
+    layer.refresh_from_db()
+    assert (layer.current.number, layer.state, layer.access) == (1, "published", "public")
+
+
+def entry(name: str, **over: Any) -> dict[str, Any]:
+    made = {"name": name, "title": name, "type": "text", "description": "", "hidden": False, "personal": False}
+    return made | over
+
+
+def test_field_dictionary_keeps_what_people_wrote_and_hid() -> None:
+    old = [entry("a", title="Luas", hidden=True), entry("gone", hidden=True)]
+    merged = merge_fields(old, [entry("a", type="number"), entry("b")])
+    assert merged == [entry("a", title="Luas", type="number", hidden=True), entry("b"), entry("gone", hidden=True)]
+
+
+def test_field_that_becomes_personal_becomes_hidden() -> None:
+    merged = merge_fields([entry("a")], [entry("a", hidden=True, personal=True)])
+    assert merged == [entry("a", hidden=True, personal=True)]
+    shown_again = [entry("a", personal=True)]
+    assert merge_fields(shown_again, [entry("a", hidden=True, personal=True)]) == shown_again
+
+
+def test_compare_tells_added_removed_moved_and_changed_by_key() -> None:
+    spot, other = shapely.Point(117.5, 0.5), shapely.Point(117.6, 0.5)
+    layer = make_layer(rows=[(spot, {"kode": code, "n": 1}) for code in "abcd"])
+    new = make_version(
+        layer,
+        [
+            (spot, {"kode": "a", "n": 1}),
+            (other, {"kode": "b", "n": 1}),
+            (spot, {"kode": "c", "n": 2}),
+            (spot, {"kode": "e", "n": 1}),
+        ],
+    )
+    for version in (layer.current, new):
+        version.statistics = {"kode": {"count": 4, "nulls": 0, "distinct": 4}}
+    found = compare(old=layer.current, new=new)
+    assert (found.key, found.added, found.removed, found.moved, found.changed, found.same) == ("kode", 1, 1, 1, 1, 1)
+    assert set(found.listed) == {"b", "c", "d", "e"}
+
+
+def test_compare_without_a_key_counts_whole_rows() -> None:
+    spot = shapely.Point(117.5, 0.5)
+    layer = make_layer(rows=[(spot, {"n": 1}), (spot, {"n": 1}), (spot, {"n": 2})])
+    found = compare(old=layer.current, new=make_version(layer, [(spot, {"n": 1}), (spot, {"n": 3})]))
+    assert (found.key, found.added, found.removed, found.same) == (None, 1, 2, 1)
+
+
+def test_agency_is_found_by_any_of_its_names_and_near_ones_are_told(dlh: Agency) -> None:
+    assert find_agency("dlh") == find_agency(dlh.name) == dlh
+    with pytest.raises(LookupError, match="DLH"):
+        find_agency("DLHK")
+
+
+def test_command_is_a_trial_unless_told(dlh: Agency, tmp_path: Path) -> None:
+    said = load(geojson(tmp_path / "sumur.geojson", ROWS), "--agency=DLH")
+    assert "3 rows of Point" in said
+    assert "nothing was written" in said
+    assert not Layer.objects.exists()
+
+
+def test_command_publishes_and_compares_the_second_load(dlh: Agency, tmp_path: Path) -> None:
+    file = geojson(tmp_path / "sumur.geojson", ROWS)
+    about = ("--agency=DLH", "--title=Sumur", "--abstract=Sumur desa", "--theme=sosial", "--licence=CC0", "--publish")
+    load(file, *about, "--access=public")
+    geojson(file, [*ROWS[1:], {"kode": "A4", "nama": "Baru", "dalam": 1, "lon": 117.5, "lat": 0.9}])
+    assert "1 added, 1 removed, 0 moved, 0 changed, by kode" in load(file, *about)
+    layer = Layer.objects.get()
+    assert (layer.slug, layer.current.number, layer.state, layer.access) == ("sumur", 2, "published", "public")
+
+
+def test_command_writes_nothing_when_publication_lacks_something(dlh: Agency, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="Before publication"):
+        load(geojson(tmp_path / "sumur.geojson", ROWS), "--agency=DLH", "--publish")
+    assert not Layer.objects.exists()
+
+
+def test_command_leaves_other_agencies_layers_alone(dlh: Agency, tmp_path: Path) -> None:
+    Layer.objects.create(slug="sumur", title_id="Sumur", agency=Agency.objects.get(short_name="BPBD"))
+    with pytest.raises(CommandError, match="BPBD"):
+        load(geojson(tmp_path / "sumur.geojson", ROWS), "--agency=DLH", "--commit")
+
+
+def test_store_is_all_or_nothing(dlh: Agency, tmp_path: Path) -> None:
+    layer = Layer.objects.create(slug="sumur", title_id="Sumur", agency=dlh)
+    inspection = inspect(geojson(tmp_path / "sumur.geojson", ROWS))
+    (tmp_path / "rows").write_text("1\tnonsense\t{}\n")
+    with pytest.raises(Exception, match="parse error"):
+        store_inspected(layer=layer, inspection=inspection, rows=tmp_path / "rows", by=None)

@@ -1,0 +1,215 @@
+"""Small parts of the reader: coordinates as people write them, types of columns, names, headers."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers.reading import crs, geometry, limits
+from layers.reading.columns import cleaned, propose, safe_names
+from layers.reading.encodings import fits_utf8
+from layers.reading.findings import Findings
+from layers.reading.places import Places, name_key
+from layers.reading.positions import read_number, split_pair
+from layers.reading.sentences import SENTENCES
+from layers.reading.tables import find_header
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "axis"),
+    [
+        ("117,5312", 117.5312, ""),
+        ("117.5312", 117.5312, ""),
+        ("-0.5", -0.5, ""),
+        ("512.345,67", 512345.67, ""),
+        ("512,345.67", 512345.67, ""),
+        ("0°30'36\"LU", 0.51, "lat"),
+        ("0° 30' 36,0\" LS", -0.51, "lat"),
+        ("117º31’48” BT", 117.53, "lon"),
+        ("N 0 30 36", 0.51, "lat"),
+        ("E117°31.8'", 117.53, "lon"),
+        ("0°30′36″S", -0.51, "lat"),
+        ("117 derajat 30' T", 117.5, "lon"),
+    ],
+)
+def test_coordinate_is_read_as_people_write_it(written: str, value: float, axis: str) -> None:
+    found = read_number(written)
+    assert found is not None
+    assert found[0] == pytest.approx(value, abs=1e-9)
+    assert found[1] == axis
+
+
+@pytest.mark.parametrize("written", ["", "-", "tidak ada", "0°75'00\"LU", "12 Mei 2024", None, True])
+def test_coordinate_that_is_none_is_refused(written: Any) -> None:
+    assert read_number(written) is None
+
+
+@given(st.floats(-179.99, 179.99), st.sampled_from(["°{m}'{s}\"{h}", " {m} {s} {h}", "° {m}' {s}\" {h}"]))
+def test_degrees_minutes_seconds_come_back(value: float, form: str) -> None:
+    size = abs(value)
+    degrees = int(size)
+    minutes = int((size - degrees) * 60)
+    seconds = (size - degrees - minutes / 60) * 3600
+    text = f"{degrees}" + form.format(
+        m=minutes, s=f"{max(0, min(seconds, 59.999999)):.6f}", h="BB" if value < 0 else "BT"
+    )
+    found = read_number(text)
+    assert found is not None
+    assert found[0] == pytest.approx(value, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "cell", ["0.51, 117.53", "0,51; 117,53", "(0.51,117.53)", "0°30'36\"LU 117°31'48\"BT", "0.51 117.53"]
+)
+def test_pair_in_one_cell_is_split(cell: str) -> None:
+    pair = split_pair(cell)
+    assert pair is not None
+    assert [pytest.approx(number[0]) for part in pair if (number := read_number(part))] == [0.51, 117.53]
+
+
+def column(*values: Any, name: str = "x", comma: bool = False) -> tuple[str, list[Any]]:
+    (made,) = propose([name], [values], as_text=set(), comma=comma)
+    return made.type, made.convert(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "first"),
+    [
+        (("1", "22"), "integer", 1),
+        (("007", "12"), "code", "007"),
+        (("1,5", "2"), "number", 1.5),
+        (("1.234,5", "2"), "number", 1234.5),
+        (("1,234.5", "2"), "number", 1234.5),
+        (("64.08.04", "64.08.05"), "code", "64.08.04"),
+        (("31/12/2024", "01/02/2024"), "date", "2024-12-31"),
+        (("12/31/2024", "01/02/2024"), "date", "2024-12-31"),
+        (("3 Agustus 2024", "4 Mei 2023"), "date", "2024-08-03"),
+        (("2024-01-02 10:00", "2024-01-02T11:00:00Z"), "datetime", "2024-01-02T10:00:00"),
+        (("6408044107850001",), "code", "6408044107850001"),
+        (("jl. A", "2"), "text", "jl. A"),
+        ((True, False), "boolean", True),
+        ((1.0, 2.0), "number", 1),
+    ],
+)
+def test_type_is_told_from_the_values(values: tuple[Any, ...], kind: str, first: Any) -> None:
+    assert column(*values)[0] == kind
+    assert column(*values)[1][0] == first
+
+
+def test_thousands_are_told_by_the_decimal_mark_of_the_file() -> None:
+    assert column("1.234", "5.678", comma=True)[1] == [1234, 5678]
+    assert column("1.234", "5.678", comma=False)[1] == [1.234, 5.678]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "what"),
+    [
+        ("x", ["6408044107850001", "6408040101900002"], "nik"),
+        ("x", ["0812-3456-7890", "+62 813 4567 8901"], "phone"),
+        ("x", ["a@contoh.id"], "email"),
+        ("No_HP", ["-"], "name"),
+        ("kode", ["64.08.04"], ""),
+        ("luas", [12345678, 87654321], ""),
+    ],
+)
+def test_personal_data_are_noticed(name: str, values: list[Any], what: str) -> None:
+    (made,) = propose([name], [values], as_text=set(), comma=False)
+    assert (made.personal, made.dictionary()["hidden"]) == (what, bool(what))
+
+
+def test_names_are_safe_and_unique() -> None:
+    assert safe_names(["Luas (ha)", "luas_ha", "geom", "", "2024", "Ümit"]) == [
+        "luas_ha", "luas_ha_2", "k_geom", "kolom_4", "k_2024", "mit",
+    ]  # fmt: skip
+
+
+def test_values_without_content_are_none() -> None:
+    assert [cleaned(value) for value in ("  ", "a\x00b", float("nan"), float("inf"), b"x", 0)] == [
+        None, "ab", None, None, None, 0,
+    ]  # fmt: skip
+
+
+def test_header_is_found_below_a_title() -> None:
+    rows: list[list[Any]] = [
+        ["DAFTAR", None, None],
+        [None, None, None],
+        ["nama", "lat", "lon"],
+        [1, 2, 3],
+        ["a", 0.5, 117],
+    ]
+    assert find_header(rows) == (2, 3)
+    numbered: list[list[Any]] = [["nama", "lat", "lon"], ["(1)", "(2)", "(3)"], ["a", "0,5", "117"]]
+    assert find_header(numbered) == (0, 2)
+
+
+def test_utf8_cut_off_at_a_fields_end_is_still_utf8() -> None:
+    assert fits_utf8("é".encode() * 20 + b"\xc3") is True
+    assert fits_utf8("é".encode("cp1252") * 20) is False
+    assert fits_utf8(b"abc") is None
+
+
+def test_names_of_places_are_compared_without_their_kind() -> None:
+    assert name_key("Kec. Sangatta Utara") == name_key("SANGATTA  UTARA") == name_key("Kecamatan Sangatta-Utara")
+
+
+def square_places() -> Places:
+    """A regency of 1 degree around 117.5, 0.5."""
+    places = Places(near=shapely.box(117, 0, 118, 1))
+    shapely.prepare(places.near)
+    return places
+
+
+def decide(points: list[tuple[float, float]], declared: str | None) -> tuple[crs.Decision, list[str]]:
+    findings = Findings()
+    decision = crs.decide(
+        np.array(points, dtype=float),
+        declared=declared,
+        given=None,
+        swap=None,
+        is_table=False,
+        places=square_places(),
+        findings=findings,
+    )
+    return decision, [finding["code"] for finding in findings.made]
+
+
+def test_declared_crs_that_fits_is_kept_silently() -> None:
+    assert decide([(117.5, 0.5)], "EPSG:4326") == (crs.Decision("EPSG:4326", "EPSG:4326 WGS 84"), [])
+
+
+def test_swapped_axes_are_turned_only_when_that_is_plain() -> None:
+    assert decide([(0.5, 117.5)], "EPSG:4326")[0].swapped
+    assert not decide([(110.0, -7.0)], "EPSG:4326")[0].swapped
+
+
+def test_every_shape_is_multi_and_of_its_own_dimension() -> None:
+    seen = geometry.Seen()
+    spike = shapely.Polygon([(0, 0), (1, 0), (1, 1), (2, 2), (1, 1), (0, 0)])
+    shapes = np.array([shapely.box(0, 0, 1, 1), spike, None, shapely.Polygon()], dtype=object)
+    shapes = geometry.to_family(geometry.make_valid(shapes, np.arange(4), seen), seen, multipoints=False)
+    assert [shape and shape.geom_type for shape in shapes] == ["MultiPolygon", "MultiPolygon", None, None]
+    assert (seen.families, seen.repaired) == ({"Polygon": 2}, 1)
+
+
+def test_every_sentence_speaks_both_languages_with_the_same_facts() -> None:
+    import re
+
+    for code, (level, indonesian, english) in SENTENCES.items():
+        assert level in {"info", "fixed", "warning", "ask", "refused"}, code
+        assert set(re.findall(r"{(\w+)}", indonesian)) >= set(re.findall(r"{(\w+)}", english)) - {"level"}, code
+
+
+def test_no_driver_is_left_that_opens_other_things(tmp_path: Any) -> None:
+    import os
+    import subprocess
+    import sys
+
+    code = "import pyogrio; print(','.join(sorted(pyogrio.list_drivers())))"
+    environment = {**os.environ, **limits.ENVIRONMENT}
+    out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert set(out.stdout.strip().split(",")) == {
+        "ESRI Shapefile", "FlatGeobuf", "GPKG", "GPX", "GeoJSON", "KML", "LIBKML", "MEM",
+    }  # fmt: skip

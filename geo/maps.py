@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from geo.models import BoundaryEdition, KecamatanBoundary
 
 MIN_ZOOM, MAX_ZOOM = 6, 18
-LOCATOR_ZOOM = 13
+LOCATOR_ZOOM = 10
 IMPORTS = {
     "pbf": "vendor/pbf/pbf.js",
     "@mapbox/point-geometry": "vendor/point-geometry/point-geometry.js",

@@ -5,7 +5,7 @@ is left out.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,8 @@ LIMIT_DEFAULT = 100
 LIMIT_MAX = 10_000
 COUNT_MAX = 100_000
 """More matches than this are not counted: `numberMatched` is left out."""
+COUNT_UP_TO_LIMIT = 500
+"""With a larger page somebody takes a box away in bulk; counting what it holds would cost as much as a page."""
 TIMEOUT_MS = 10_000
 RESERVED = (
     "f", "limit", "bbox", "bbox-crs", "datetime", "crs", "filter", "filter-lang", "filter-crs", "cursor",
@@ -48,6 +50,8 @@ class Question:
     crs: Crs
     after: int | None
     conditions: tuple[Sql, ...]
+    timed: bool
+    """Whether it reads properties, which no index serves, so that it may take long."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,17 @@ class Page:
     matched: int | None
 
 
-def parse_items(layer: Layer, version: LayerVersion, params: QueryDict) -> Question:
+def parse_items(layer: Layer, version: LayerVersion, query: QueryDict) -> Question:
     """Read the parameters of a request for items. Raises ParameterError for whatever cannot be understood."""
     fields = fields_of(layer)
-    _refuse_unknown(params, fields)
+    _refuse_unknown(query, fields)
+    params = {name: str(query[name]) for name in query}
     systems = crs_of(version)
     after = None
     if "cursor" in params:
         version, after = _cursor(layer, params["cursor"])
-    conditions = [
-        *_bbox(params, systems),
+    box = _bbox(params, systems)
+    others = [
         *_datetime(params, time_field(fields)),
         *_filter(params, fields, systems),
         *(_equals(fields[name], params[name]) for name in params if name in fields and name not in RESERVED),
@@ -78,7 +83,8 @@ def parse_items(layer: Layer, version: LayerVersion, params: QueryDict) -> Quest
         limit=parse_limit(params.get("limit")),
         crs=parse_crs(params["crs"], systems, name="crs") if "crs" in params else CRS84,
         after=after,
-        conditions=tuple(conditions),
+        conditions=(*box, *others),
+        timed=bool(others),
     )
 
 
@@ -91,7 +97,7 @@ def read_page(layer: Layer, question: Question) -> Page:
     )
     feature = _feature_sql(question.crs, withheld(layer, question.version))
     statement = filled("SELECT f.fid, {} FROM ({}) AS f", feature, Sql(found.text, (*found.params, question.limit + 1)))
-    with _limited(bool(question.conditions)), connection.cursor() as cursor:
+    with _limited(question.timed), connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         rows = cursor.fetchall()
         more = len(rows) > question.limit
@@ -139,6 +145,8 @@ def _matched(cursor: Any, question: Question, where: Sql, returned: int, more: b
         return None
     if not more:
         return returned
+    if not question.timed and question.limit > COUNT_UP_TO_LIMIT:
+        return None
     counted = filled(
         "SELECT count(*) FROM (SELECT 1 FROM layers_feature f WHERE {} LIMIT %s) AS matching",
         Sql(where.text, (*where.params, COUNT_MAX + 1)),
@@ -149,10 +157,10 @@ def _matched(cursor: Any, question: Question, where: Sql, returned: int, more: b
 
 
 @contextmanager
-def _limited(filtered: bool) -> Iterator[None]:
-    """Give a filter `TIMEOUT_MS`, and turn what the database says about it into words."""
+def _limited(timed: bool) -> Iterator[None]:
+    """Give what is timed `TIMEOUT_MS`, and turn what the database says about it into words."""
     try:
-        if not filtered:
+        if not timed:
             yield
             return
         with transaction.atomic():
@@ -175,8 +183,8 @@ def _limited(filtered: bool) -> Iterator[None]:
 # Parameters.
 
 
-def _refuse_unknown(params: QueryDict, fields: dict[str, Field]) -> None:
-    for name, values in params.lists():
+def _refuse_unknown(query: QueryDict, fields: dict[str, Field]) -> None:
+    for name, values in query.lists():
         if name not in RESERVED and name not in fields:
             raise ParameterError(
                 name[:SHOWN],
@@ -216,7 +224,7 @@ def _cursor(layer: Layer, text: str) -> tuple[LayerVersion, int]:
     return version, int(found[2])
 
 
-def _bbox(params: QueryDict, systems: tuple[Crs, ...]) -> list[Sql]:
+def _bbox(params: Mapping[str, str], systems: tuple[Crs, ...]) -> list[Sql]:
     crs = CRS84
     if "bbox-crs" in params:
         text = params["bbox-crs"]
@@ -276,7 +284,7 @@ def _ewkb(shape: Any, srid: int) -> str:
     return str(shapely.to_wkb(shapely.set_srid(shape, srid), hex=True, include_srid=True))
 
 
-def _datetime(params: QueryDict, field: Field | None) -> list[Sql]:
+def _datetime(params: Mapping[str, str], field: Field | None) -> list[Sql]:
     if "datetime" not in params:
         return []
     span = parse_span(params["datetime"])
@@ -297,7 +305,7 @@ def _datetime(params: QueryDict, field: Field | None) -> list[Sql]:
     return [joined("AND", parts)]
 
 
-def _filter(params: QueryDict, fields: dict[str, Field], systems: tuple[Crs, ...]) -> list[Sql]:
+def _filter(params: Mapping[str, str], fields: dict[str, Field], systems: tuple[Crs, ...]) -> list[Sql]:
     language = params.get("filter-lang", LANGUAGES[0])
     if language not in LANGUAGES:
         raise ParameterError(

@@ -1,10 +1,11 @@
 """OGC API Records: the catalogue itself as a collection; each layer that the reader may see is a record."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.gis.geos import Polygon
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from geo.params import parse_bbox
@@ -36,7 +37,7 @@ def collection(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def find(layers: QuerySet[Layer], params: QueryDict) -> QuerySet[Layer]:
+def find(layers: QuerySet[Layer], params: Mapping[str, str]) -> QuerySet[Layer]:
     """Return those layers that the parameters ask for. Raises ParameterError."""
     if "type" in params and TYPE not in params["type"].split(","):
         return layers.none()
@@ -56,7 +57,7 @@ def find(layers: QuerySet[Layer], params: QueryDict) -> QuerySet[Layer]:
 
 def page(request: HttpRequest, layers: QuerySet[Layer]) -> dict[str, Any]:
     """Return a page of records as a GeoJSON document. Pages go by the layer's short name."""
-    params = request.GET
+    params = {name: str(request.GET[name]) for name in request.GET}
     found = find(layers, params)
     limit = parse_limit(params.get("limit"))
     rows = found.order_by("slug").select_related("agency", "current")
@@ -65,7 +66,7 @@ def page(request: HttpRequest, layers: QuerySet[Layer]) -> dict[str, Any]:
     some = list(rows[: limit + 1])
     links = here(request, GEOJSON)
     if len(some) > limit:
-        query = params.copy()
+        query = request.GET.copy()
         query["cursor"] = some[limit - 1].slug
         links.append(link("next", f"{address(request, 'records')}?{query.urlencode()}", GEOJSON))
     return {

@@ -138,14 +138,17 @@ def kept_report_tile(tile: Tile, query: QueryDict) -> bytes:
     global _kept
     key = tile, query.urlencode() if query.keys() - {"v"} else ""
     seen = "" if connection.in_atomic_block or "overdue" in query else _snapshot()
-    if seen and _kept.snapshot == seen and key in _kept.tiles:
-        return _kept.tiles[key]
-    body = report_tile(tile, query)
-    if seen and _snapshot() == seen:  # nothing ended between the two: all statements saw the same
-        if _kept.snapshot != seen or _kept.bytes > KEPT_BYTES:
+    kept = _kept  # another thread may put a new one in its place meanwhile
+    if not seen or kept.snapshot != seen or kept.bytes > KEPT_BYTES:
+        if seen:  # while others write all the time, keeping is not worth asking twice
             _kept = _Kept(seen)
-        _kept.tiles[key] = body
-        _kept.bytes += len(body)
+        return report_tile(tile, query)
+    if key in kept.tiles:
+        return kept.tiles[key]
+    body = report_tile(tile, query)
+    if _snapshot() == seen:  # nothing ended between the two: all statements saw the same
+        kept.tiles[key] = body
+        kept.bytes += len(body)
     return body
 
 

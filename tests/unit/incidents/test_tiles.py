@@ -298,7 +298,7 @@ def test_kept_tile_is_never_older_than_the_last_commit() -> None:
     def shown() -> int:
         return sum(feature["n"] for feature in features(tiles.kept_report_tile(tile, QueryDict("v=1"))))
 
-    assert [shown(), shown()] == [1, 1]
+    assert [shown(), shown(), shown()] == [1, 1, 1]
     begun, commit = threading.Event(), threading.Event()
 
     def write() -> None:
@@ -311,7 +311,7 @@ def test_kept_tile_is_never_older_than_the_last_commit() -> None:
     writer = threading.Thread(target=write)
     writer.start()
     begun.wait(10)
-    assert [shown(), shown()] == [1, 1]
+    assert [shown(), shown(), shown()] == [1, 1, 1]
     commit.set()
     writer.join()
     assert shown() == 2
@@ -320,10 +320,11 @@ def test_kept_tile_is_never_older_than_the_last_commit() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_kept_tile_takes_no_query_of_its_own_the_second_time() -> None:
+def test_kept_tile_takes_no_query_of_its_own() -> None:
     Place().report()
     tile = tile_at(*SANGATTA, 9)
-    tiles.kept_report_tile(tile, QueryDict())
+    for _ in range(2):  # the first one learns the snapshot, the second one is kept
+        tiles.kept_report_tile(tile, QueryDict())
     with CaptureQueriesContext(connection) as queries:
         tiles.kept_report_tile(tile, QueryDict("v=2"))
     assert len(queries) == 1

@@ -75,7 +75,7 @@ export function start(map, layer, options) {
     if (lat === null) return;
     ring = L.circleMarker([lat, lon], { radius: 14, className: "map-here__reach", interactive: false }).addTo(map);
     if (move) {
-      map.setView([lat, lon], Math.max(map.getZoom(), 14), { animate: !calm });
+      map.setView([lat, lon], Math.max(map.getZoom(), 12), { animate: !calm });
       element.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
       panel.focus({ preventScroll: true });
     }

@@ -1,0 +1,169 @@
+"""The catalogue and a layer's page in a real browser: search, map, table, by keyboard, without a script, on a phone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import shapely
+from playwright.sync_api import Browser, Page, expect
+
+from layers.models import Layer
+from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
+from tests.factories.accounts import make_agency
+from tests.factories.layers import make_layer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
+
+KINDS = ["puskesmas", "pustu", "klinik", "rumah sakit", "posyandu", "apotek", "praktik dokter"]
+FIELDS: list[dict[str, Any]] = [
+    {"name": "nama", "title": "Nama", "type": "text", "description": "Nama fasilitas"},
+    {"name": "jenis", "title": "Jenis", "type": "code", "description": "Jenis fasilitas"},
+    {"name": "tempat_tidur", "title": "Tempat tidur", "type": "integer"},
+    {"name": "pemilik", "title": "Pemilik", "type": "text", "hidden": True},
+]
+
+
+def health_posts() -> Layer:
+    """Return 70 health posts around Sangatta and Bengalon; the first one's name is markup."""
+    rows = [
+        (
+            shapely.Point(117.2 + (n * 37 % 70) / 160, 0.3 + (n * 53 % 70) / 110),
+            {
+                "nama": f"{KINDS[n % 7].title()} {n + 1}" if n else "<img src=x onerror=alert(1)>",
+                "jenis": KINDS[n % 7] if n % 11 else None,
+                "tempat_tidur": (n * n) % 90 if n % 3 else 0,
+                "pemilik": "MARKER",
+            },
+        )
+        for n in range(70)
+    ]
+    return make_layer(
+        "faskes", rows, make_agency("dinkes", name="Dinas Kesehatan", short_name="Dinkes"), fields=FIELDS,
+        title_id="Fasilitas kesehatan", title_en="Health facilities", cycle="yearly", keywords=["puskesmas", "klinik"],
+        abstract_id="Puskesmas, klinik dan rumah sakit di seluruh kabupaten, dengan jumlah tempat tidur.",
+        abstract_en="Health centres, clinics and hospitals of the whole regency, with their number of beds.", synthetic=True,
+        lineage="Didata petugas di lapangan dengan GPS.", contact="Bidang Data, Dinas Kesehatan",
+    )  # fmt: skip
+
+
+def some_others() -> None:
+    """Add a layer of lines and one of areas."""
+    roads = [
+        (shapely.LineString([(117.3 + n / 50, 0.4), (117.35 + n / 50, 0.7), (117.3 + n / 40, 0.9)]),
+         {"nama": f"Jalan {n}", "kondisi": ["baik", "sedang", "rusak"][n % 3]})
+        for n in range(9)
+    ]  # fmt: skip
+    make_layer(
+        "jalan", roads, make_agency("dpu", name="Dinas Pekerjaan Umum", short_name="DPU"), title_id="Jalan kabupaten",
+        title_en="Regency roads", theme="transportasi", abstract_id="Ruas jalan dan kondisinya.",
+        fields=[{"name": "nama", "title": "Nama", "type": "text"}, {"name": "kondisi", "title": "Kondisi", "type": "code"}],
+    )  # fmt: skip
+    areas = [
+        (shapely.box(117 + n / 20, 0.5, 117.045 + n / 20, 0.54 + n / 300), {"blok": f"B{n}", "hektare": n * n * 3.5})
+        for n in range(12)
+    ]
+    make_layer(
+        "kebun", areas, make_agency("disbun", name="Dinas Perkebunan", short_name="Disbun"), title_id="Kebun sawit rakyat",
+        title_en="Smallholders' oil palm", theme="ekonomi", abstract_id="Petak kebun sawit milik rakyat.",
+        fields=[{"name": "blok", "title": "Blok", "type": "text"}, {"name": "hektare", "title": "Luas", "type": "number"}],
+    )  # fmt: skip
+
+
+def painted(page: Page) -> None:
+    """Wait until tiles of the layer are drawn."""
+    expect(page.locator(".leaflet-overlay-pane canvas.leaflet-tile-loaded").first).to_be_attached()
+
+
+def test_person_finds_data_and_looks_at_a_feature(
+    open_page: Callable[..., Page], live_server: Any, shot: Callable[[Page, str], None]
+) -> None:
+    health_posts()
+    some_others()
+    page = open_page(DESKTOP, "en-US")
+    page.goto(f"{live_server.url}/data/")
+    shot(page, "catalogue-en-desktop")
+    page.get_by_role("searchbox", name="What are you looking for?").fill("puskemas")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing has the word “puskemas”")).to_be_visible()
+    shot(page, "catalogue-search-en-desktop")
+    page.get_by_role("link", name="Health facilities").click()
+    painted(page)
+    page.get_by_label("Colour by").select_option("jenis")
+    page.get_by_role("button", name="Show", exact=True).click()
+    painted(page)
+    expect(page.get_by_label("Legend")).to_contain_text("other")
+    shot(page, "layer-en-desktop")
+    page.locator('[data-show="1"]').click()
+    feature = page.locator("[data-feature]")
+    expect(feature).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(feature).not_to_contain_text("MARKER")
+    expect(feature.get_by_role("link", name="Report a mistake here")).to_have_attribute(
+        "href", "/lapor/?lon=117.200000&lat=0.300000"
+    )
+    page.wait_for_timeout(400)
+    shot(page, "layer-feature-en-desktop")
+    page.keyboard.press("Escape")
+    expect(feature).to_be_hidden()
+
+
+def test_tap_on_the_map_shows_what_is_there(open_page: Callable[..., Page], live_server: Any) -> None:
+    make_layer("satu", [(shapely.box(117.4, 0.4, 117.6, 0.6), {"nama": "Petak satu"})])
+    page = open_page(PHONE, "en-US")
+    page.goto(f"{live_server.url}/data/satu/")
+    painted(page)
+    page.locator("[data-map]").click()  # its middle, which is the middle of the layer
+    expect(page.locator("[data-feature]")).to_contain_text("Petak satu")
+    page.locator("[data-feature-close]").click()
+    page.locator("[data-map]").press("Enter")  # by keyboard: what lies under the cross
+    expect(page.locator("[data-feature]")).to_contain_text("Petak satu")
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("locale", ["id-ID", "en-US"])
+def test_pages_have_no_barriers_and_nothing_sticks_out(
+    open_page: Callable[..., Page], live_server: Any, shot: Callable[[Page, str], None], viewport: Any, locale: str
+) -> None:
+    health_posts()
+    some_others()
+    page = open_page(viewport, locale)
+    name = f"{locale[:2]}-{viewport['width']}"
+    for path, label in [
+        ("/data/", "catalogue"),
+        ("/data/?q=puskesmas+di+Sangatta", "catalogue-search"),
+        ("/data/?q=bandara+qqq", "catalogue-nothing"),
+        ("/data/faskes/?colour=jenis", "layer"),
+        ("/data/jalan/?colour=kondisi", "layer-lines"),
+        ("/data/kebun/?colour=hektare", "layer-areas"),
+    ]:
+        page.goto(live_server.url + path)
+        if "layer" in label:
+            painted(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], path
+        assert axe_findings(page) == [], path
+        page.wait_for_timeout(300)  # for the picture: tiles fade in
+        shot(page, f"{label}-{name}")
+        if label == "layer":
+            page.locator("#take").scroll_into_view_if_needed()
+            for summary in page.locator("#take summary").all():
+                summary.click()
+            for part in ("table", "take", "fields", "places", "about"):
+                page.locator(f"#{part}").scroll_into_view_if_needed()
+                page.evaluate(f"document.getElementById('{part}').scrollIntoView()")
+                shot(page, f"{label}-{part}-{name}")
+
+
+def test_everything_but_the_map_works_without_a_script(browser: Browser, live_server: Any) -> None:
+    health_posts()
+    context = browser.new_context(java_script_enabled=False, viewport=PHONE, locale="en-US")
+    page = context.new_page()
+    page.goto(f"{live_server.url}/data/?q=puskesmas")
+    page.get_by_role("link", name="Health facilities").click()
+    page.get_by_label("Words in the table").fill("klinik")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("#rows-count")).to_contain_text("10 rows")
+    page.get_by_role("link", name="Tempat tidur").click()
+    expect(page.locator('th[aria-sort="ascending"]')).to_contain_text("Tempat tidur")
+    with page.expect_download() as started:
+        page.locator("a.format", has_text="CSV").click()
+    assert started.value.suggested_filename == "faskes-v1-dipilih.csv"
+    context.close()

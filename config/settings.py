@@ -116,11 +116,13 @@ TEMPLATES = [
 DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(
         env("DATABASE_URL", mend="bin/run starts a private PostGIS; or set postgis://USER:PASSWORD@HOST:PORT/NAME."),
-        engine="django.contrib.gis.db.backends.postgis",
+        engine="config.postgis",
         conn_max_age=0 if TESTING else 600,
         conn_health_checks=True,
     )
 }
+# pgtrigger reads this variable in every trigger and pays a subtransaction for it where it is not set.
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c pgtrigger.ignore={}")
 DATABASES["default"]["TEST"] = {
     "TEMPLATE": "template_postgis",
     "NAME": "test_kutim" + os.environ.get("TEST_DB_SUFFIX", ""),

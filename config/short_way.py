@@ -1,34 +1,66 @@
-"""Tiles come many at a time and are the same for everybody: no session, sign-in, language or page policy for them."""
+"""Tiles and the public API are the same for everybody: no session, no sign-in and no page policy stand in their way."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from config.problems import response_for
 
-PREFIX = "/tiles/"
+TILES = "/tiles/"
+API = "/api/"
+POLICY = "default-src 'none'; frame-ancestors 'none'"
+"""The content security policy of data: it is no page, and no page may frame it."""
 
 
 class ShortWayMiddleware:
-    """Answer /tiles/ straight from the view; what goes wrong becomes a problem document in the asked language."""
+    """Answer tiles, and API views that say `short_way = True`, straight from the view.
+
+    What goes wrong becomes a problem document in the asked language. Everything else goes the long way.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith(PREFIX):
+        if not request.path_info.startswith((TILES, API)):
             return self.get_response(request)
         try:
             view, args, kwargs = resolve(request.path_info)
+        except Http404:
+            return self.get_response(request)
+        if request.path_info.startswith(API):
+            if not getattr(getattr(view, "cls", None), "short_way", False):
+                return self.get_response(request)
+            answer: Callable[[HttpRequest, str, Callable[[], Any]], HttpResponse] = _api
+        else:
             if getattr(view, "asks_who", False) and settings.SESSION_COOKIE_NAME in request.COOKIES:
                 return self.get_response(request)  # tiles that not everybody may see, for somebody who signed in
-            return view(request, *args, **kwargs)
-        except Exception as error:
-            with translation.override(translation.get_language_from_request(request)):
-                answer = response_for(error)
-            if answer is None:
-                raise
-            return answer
+            answer = _tile
+        language = translation.get_language_from_request(request)
+        with translation.override(language):
+            response = answer(request, language, lambda: view(request, *args, **kwargs))
+        response["Content-Security-Policy"] = POLICY
+        return response
+
+
+def _tile(_request: HttpRequest, _language: str, view: Callable[[], Any]) -> HttpResponse:
+    try:
+        return view()
+    except Exception as error:
+        answer = response_for(error)
+        if answer is None:
+            raise
+        return answer
+
+
+def _api(request: HttpRequest, language: str, view: Callable[[], Any]) -> HttpResponse:
+    response = view()
+    response.render()
+    response["Content-Language"] = language
+    patch_vary_headers(response, ["Accept-Language"])
+    return response

@@ -7,4 +7,4 @@ class IncidentsConfig(AppConfig):
     verbose_name = _("Reports")
 
     def ready(self) -> None:
-        import incidents.receivers  # noqa: F401, PLC0415  importing connects them
+        import incidents.receivers  # noqa: F401  importing connects them

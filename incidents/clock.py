@@ -119,5 +119,7 @@ def promise(received: dt.datetime, handling: str) -> Due:
 def after_hold(due: dt.datetime, held: dt.datetime, resumed: dt.datetime | None = None) -> dt.datetime:
     """Return `due` moved on by the working days that the clock stood still, from `held` to `resumed` (or now)."""
     current = rules()
-    stood = current.working_days_between(held.astimezone(WITA).date(), (resumed or timezone.now()).astimezone(WITA).date())
+    stood = current.working_days_between(
+        held.astimezone(WITA).date(), (resumed or timezone.now()).astimezone(WITA).date()
+    )
     return current.deadline(due, stood) if stood else due

@@ -35,9 +35,7 @@ class Page:
     next_cursor: str | None
 
 
-def page_of(
-    reports: Any, *, cursor: str | None = None, limit: str | int | None = None, order: Order = NEWEST
-) -> Page:
+def page_of(reports: Any, *, cursor: str | None = None, limit: str | int | None = None, order: Order = NEWEST) -> Page:
     """Return a page of the queryset `reports` in `order`. A cursor belongs to the order that made it.
 
     Raises ParameterError when `cursor` did not come from a page or `limit` is not 1 to LIMIT_MAX.

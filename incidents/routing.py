@@ -54,20 +54,7 @@ class Route:
     reason_en: str
 
 
-# One round trip: the category by its code, and the most specific active rule for it and a kecamatan.
-_CHOOSE = """
-    SELECT c.id, c.code, c.parent_id, c.name_id, c.name_en, c.kind, c.handling, c.sensitive, r.*
-    FROM incidents_category c LEFT JOIN LATERAL (
-        SELECT r.id, r.category_id, r.kecamatan_id, a.id, a.code, a.short_name, a.name, a.kind
-        FROM incidents_routingrule r JOIN accounts_agency a ON a.id = r.agency_id AND a.active
-        WHERE r.active
-          AND (r.category_id IN (c.id, c.parent_id) OR r.category_id IS NULL)
-          AND (r.kecamatan_id = %(kecamatan)s OR r.kecamatan_id IS NULL)
-        ORDER BY r.category_id = c.id DESC NULLS LAST, r.category_id NULLS LAST, r.kecamatan_id NULLS LAST
-        LIMIT 1
-    ) r ON true
-    WHERE c.code = %(code)s AND c.active AND c.parent_id IS NOT NULL
-"""
+_CHOOSE = "SELECT * FROM incidents_choose(%(code)s, %(kecamatan)s)"  # the function is in migration 0004
 
 
 def choose(code: str, kecamatan_id: int | None) -> tuple[Category, RoutingRule | None]:

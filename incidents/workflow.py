@@ -59,9 +59,26 @@ REJECTION_REASONS: dict[str, Promise] = {
 MOVES: dict[str, Move] = {
     move.name: move
     for move in (
-        Move("route", _("Forward"), Type.ROUTED, frozenset({Status.RECEIVED}), Status.ROUTED, Who.COORDINATOR, ("agency",)),
-        Move("take", _("Take it"), Type.TAKEN, frozenset({Status.ROUTED, Status.REOPENED}), Status.IN_PROGRESS, Who.OFFICER),
-        Move("answer", _("Answer"), Type.ANSWERED, OPEN_DESK, Status.ANSWERED, Who.OFFICER, ("text", "photos_or_reason")),
+        Move(
+            "route",
+            _("Forward"),
+            Type.ROUTED,
+            frozenset({Status.RECEIVED}),
+            Status.ROUTED,
+            Who.COORDINATOR,
+            ("agency",),
+        ),
+        Move(
+            "take",
+            _("Take it"),
+            Type.TAKEN,
+            frozenset({Status.ROUTED, Status.REOPENED}),
+            Status.IN_PROGRESS,
+            Who.OFFICER,
+        ),
+        Move(
+            "answer", _("Answer"), Type.ANSWERED, OPEN_DESK, Status.ANSWERED, Who.OFFICER, ("text", "photos_or_reason")
+        ),
         Move(
             "hold",
             _("Put on hold"),
@@ -92,7 +109,9 @@ MOVES: dict[str, Move] = {
         ),
         Move("comment", _("Write a note"), Type.COMMENTED, frozenset(Status), None, Who.OFFICER, ("text",)),
         Move("conceal", _("Make confidential"), Type.CONCEALED, frozenset(Status), None, Who.OFFICER, ("text",)),
-        Move("confirm", _("Yes, it is done"), Type.CONFIRMED, frozenset({Status.ANSWERED}), Status.CLOSED, Who.REPORTER),
+        Move(
+            "confirm", _("Yes, it is done"), Type.CONFIRMED, frozenset({Status.ANSWERED}), Status.CLOSED, Who.REPORTER
+        ),
         Move(
             "reopen",
             _("No, not yet"),

@@ -18,7 +18,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             "CREATE SEQUENCE incidents_ticket_sequence", reverse_sql="DROP SEQUENCE incidents_ticket_sequence"
         ),
-        migrations.RunSQL(
-            EVENT_HASH, reverse_sql="DROP FUNCTION event_hash(text, incidents_reportevent)"
-        ),
+        migrations.RunSQL(EVENT_HASH, reverse_sql="DROP FUNCTION event_hash(text, incidents_reportevent)"),
     ]

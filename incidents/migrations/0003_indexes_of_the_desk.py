@@ -4,20 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('geo', '0002_hits_function'),
-        ('incidents', '0002_ticket_sequence_and_event_hash'),
+        ("accounts", "0001_initial"),
+        ("geo", "0002_hits_function"),
+        ("incidents", "0002_ticket_sequence_and_event_hash"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='report',
-            index=models.Index(condition=models.Q(('status__in', ['received', 'routed', 'in_progress', 'on_hold', 'reopened'])), fields=['resolve_due_at', 'id'], name='report_open_by_due'),
+            model_name="report",
+            index=models.Index(
+                condition=models.Q(("status__in", ["received", "routed", "in_progress", "on_hold", "reopened"])),
+                fields=["resolve_due_at", "id"],
+                name="report_open_by_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='report',
-            index=models.Index(fields=['status', 'changed_at'], name='report_by_status'),
+            model_name="report",
+            index=models.Index(fields=["status", "changed_at"], name="report_by_status"),
         ),
     ]

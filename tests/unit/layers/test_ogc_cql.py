@@ -2,13 +2,20 @@
 
 import json
 import random
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as some
 
+from geo.errors import ParameterError
 from layers.models import Layer
 from layers.ogc import cql_text
+from layers.ogc.cql import parse_filter
+from layers.ogc.crs import CRS84
+from layers.ogc.fields import Field
 from tests.factories.layers import make_layer
 from tests.unit.layers.cql_oracle import truth
 from tests.unit.layers.cql_random import KINDS, make_feature, make_filter, write
@@ -125,8 +132,6 @@ def test_filter_finds(client: Client, mixed: Layer, text: str, expected: list[in
     ],
 )
 def test_filter_is_refused_with_the_reason(client: Client, mixed: Layer, text: str, word: str) -> None:
-    import re
-
     assert re.search(word, refused(client, text))
 
 
@@ -175,3 +180,64 @@ def test_text_never_becomes_sql(client: Client, mixed: Layer) -> None:
 
 def test_and_binds_tighter_than_or() -> None:
     assert cql_text.parse("a OR b AND c")["op"] == "or"
+
+
+PIECES = [
+    *(
+        "a",
+        "AND",
+        "OR",
+        "NOT",
+        "(",
+        ")",
+        "'x'",
+        "1",
+        "-",
+        "*",
+        "=",
+        "<",
+        "IN",
+        "LIKE",
+        "BETWEEN",
+        "IS",
+        "NULL",
+        ",",
+        "^",
+    ),
+    *("POINT", "INTERVAL", "DATE", "'2025-01-01'", "'..'", "T_AFTER", "S_WITHIN", "geometry", "BBOX", "1e5", '"', "'"),
+]
+LEAVES = (
+    some.none() | some.booleans() | some.integers() | some.text(max_size=5) | some.sampled_from(["a", "geometry", ".."])
+)
+NAMES = some.sampled_from(["op", "args", "property", "date", "interval", "bbox", "type", "coordinates", "timestamp"])
+OPERATORS = some.sampled_from(
+    ["and", "=", "in", "between", "not", "t_after", "s_within", "casei", "like", "+", "isNull"]
+)
+NODES = some.recursive(
+    LEAVES,
+    lambda part: (
+        some.lists(part, max_size=3)
+        | some.dictionaries(NAMES, part, max_size=3)
+        | some.fixed_dictionaries({"op": OPERATORS, "args": some.lists(part, max_size=3)})
+        | some.fixed_dictionaries({"property": some.just("a")})
+    ),
+    max_leaves=12,
+)
+
+
+def made_or_refused(text: str, language: str) -> None:
+    try:
+        sql = parse_filter(text, language, {"a": Field("a", "number"), "b": Field("b", "date")}, CRS84)
+    except ParameterError:
+        return
+    assert sql.text.count("%s") == len(sql.params)
+
+
+@given(some.text(max_size=60) | some.lists(some.sampled_from(PIECES), max_size=12).map(" ".join))
+def test_any_text_is_made_into_sql_or_refused(text: str) -> None:
+    made_or_refused(text, "cql2-text")
+
+
+@given(NODES)
+def test_any_json_is_made_into_sql_or_refused(node: Any) -> None:
+    made_or_refused(json.dumps(node), "cql2-json")

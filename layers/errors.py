@@ -33,3 +33,9 @@ class TooLarge(LayerError):
     """More is asked for than one answer carries; the message says the limit and what to do instead."""
 
     code = "too_large"
+
+
+class UploadRefused(LayerError):
+    """What was chosen cannot be one upload; the message tells what to choose instead."""
+
+    code = "upload_refused"

@@ -37,6 +37,7 @@ from layers.versions import Loaded, store_version
 log = logging.getLogger(__name__)
 
 SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
+RESERVED_SLUGS = {"unggah"}  # a page of its own below /data/
 WATCH_S = 0.05
 LEVELS = ("refused", "ask", "warning", "fixed", "info")
 CHILD_PATHS = ("PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
@@ -165,7 +166,8 @@ def find_agency(text: str) -> Agency:
 
 def slug_of(title: str) -> str:
     """Return a short name for a layer from its title or its file's name."""
-    return slugify(title.replace("_", "-"))[:60].strip("-") or "data"
+    slug = slugify(title.replace("_", "-"))[:50].strip("-") or "data"
+    return f"{slug}-1" if slug in RESERVED_SLUGS else slug
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ Features of all layers stand in one table, list-partitioned by version: a new ve
 swapped in one transaction (layers/versions.py). Geometry is EPSG:4326, lon lat, with a stored EPSG:3857 copy for tiles.
 """
 
+import uuid
 from typing import Any, ClassVar
 
 import pgtrigger
@@ -284,9 +285,51 @@ class LayerDownload(models.Model):
         verbose_name = _("download")
         verbose_name_plural = _("downloads")
         ordering = ["-at"]
-        triggers = [
-            pgtrigger.Protect(name="downloads_stay_as_they_are", operation=pgtrigger.Update | pgtrigger.Delete)
-        ]
+        triggers = [pgtrigger.Protect(name="downloads_stay_as_they_are", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return f"{self.layer_id} {self.format} {self.at:%Y-%m-%d}"
+
+
+class ImportJob(models.Model):
+    """An officer's upload on its way to publication: read by the worker, described, approved by the steward.
+
+    The files lie under MEDIA_ROOT (layers/uploads.py) until they are read. `about` are the metadata to come, applied to
+    the layer only when the steward publishes.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waits to be read")
+        READING = "reading", _("being read")
+        ASKS = "asks", _("has a question")
+        REFUSED = "refused", _("cannot be read")
+        READY = "ready", _("read, to be described")
+        SUBMITTED = "submitted", _("waits for the steward")
+        RETURNED = "returned", _("sent back")
+        PUBLISHED = "published", _("published")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+", verbose_name=_("producer"))
+    layer = models.ForeignKey(
+        Layer, on_delete=models.CASCADE, null=True, related_name="imports", verbose_name=_("layer")
+    )
+    version = models.ForeignKey(LayerVersion, on_delete=models.SET_NULL, null=True, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(_("file"), max_length=200)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    options = models.JSONField(default=dict)
+    inspection = models.JSONField(default=dict)
+    about = models.JSONField(default=dict)
+    note = models.TextField(_("the steward's words"), blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("upload")
+        verbose_name_plural = _("uploads")
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.state})"

@@ -1,10 +1,11 @@
-from django.urls import path
+from django.urls import include, path
 from django.views.decorators.http import require_safe
 
 from layers import views
 from layers.tiles import layer_tile
 
 urlpatterns = [
+    path("data/unggah/", include("layers.upload_urls")),  # before data/<slug>/
     path("data/", views.catalogue, name="catalogue"),
     path("data/<slug:slug>/", views.layer, name="layer"),
     path("data/<slug:slug>/fitur/<int:fid>/", views.feature, name="layer_feature"),

@@ -1,0 +1,116 @@
+"""The forms of an upload: the files, an answer to the reader's question, and the metadata."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Agency, User
+from layers.models import Access, Layer
+from layers.uploads import agencies_of
+
+ACCEPTED = ".zip,.shp,.shx,.dbf,.prj,.cpg,.gpkg,.geojson,.json,.kml,.kmz,.fgb,.gpx,.csv,.tsv,.txt,.xlsx"
+
+
+class Files(forms.FileInput):
+    """A file input that takes several: the parts of a shapefile."""
+
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several uploaded files as a list."""
+
+    widget = Files(attrs={"multiple": True, "accept": ACCEPTED})
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        """Return the files, each checked as one."""
+        if not isinstance(data, (list, tuple)) or not data:
+            return [super().clean(None, initial)]
+        return [super(FilesField, self).clean(one, initial) for one in data]
+
+
+class UploadForm(forms.Form):
+    """Which agency's data, new or a new version, and the files."""
+
+    file = FilesField(
+        label=_("File"),
+        help_text=_(
+            "Shapefile (as ZIP, or all its parts together), GeoPackage, GeoJSON, KML, GPX, FlatGeobuf, CSV or Excel."
+        ),
+    )
+    agency = forms.ModelChoiceField(Agency.objects.none(), label=_("Whose data?"))
+    layer = forms.ModelChoiceField(
+        Layer.objects.none(),
+        required=False,
+        label=_("Is this a new version of a data set that is here already?"),
+        empty_label=_("No, it is new"),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        agencies = agencies_of(user)
+        self.fields["agency"].queryset = agencies  # type: ignore[attr-defined]
+        if len(agencies) == 1:
+            self.fields["agency"].initial = agencies[0]
+        self.fields["layer"].queryset = Layer.objects.filter(agency__in=agencies)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a new version of another agency's data set."""
+        given = super().clean() or {}
+        layer, agency = given.get("layer"), given.get("agency")
+        if layer and agency and layer.agency_id != agency.pk:
+            self.add_error("layer", _("This data set belongs to another agency."))
+        return given
+
+
+class AnswerForm(forms.Form):
+    """What the reader asked: a coordinate system, one of several data sets, or the columns of coordinates."""
+
+    crs = forms.RegexField(r"^EPSG:\d{4,6}$", required=False)
+    layer = forms.CharField(required=False, max_length=200)
+    lon = forms.CharField(required=False, max_length=200)
+    lat = forms.CharField(required=False, max_length=200)
+    place = forms.CharField(required=False, max_length=200)
+
+    def options(self) -> dict[str, Any]:
+        """Return the answer as the importer's options; empty when nothing was answered."""
+        given = self.cleaned_data
+        options: dict[str, Any] = {name: given[name] for name in ("crs", "layer") if given[name]}
+        columns = {name: given[name] for name in ("lon", "lat", "place") if given[name]}
+        return options | ({"columns": columns} if columns else {})
+
+
+class AboutForm(forms.ModelForm):
+    """The metadata of a layer, kept with the upload until the steward publishes."""
+
+    access = forms.ChoiceField(
+        label=_("Who may read it?"), choices=[choice for choice in Access.choices if choice[0] != Access.GROUPS]
+    )
+
+    class Meta:
+        model = Layer
+        fields = ["title_id", "title_en", "abstract_id", "theme", "licence", "access", "lineage", "cycle", "contact"]
+        widgets = {
+            "abstract_id": forms.Textarea(attrs={"rows": 3}),
+            "lineage": forms.Textarea(attrs={"rows": 3}),
+            "licence": forms.TextInput(attrs={"list": "licences"}),
+        }
+
+    needed = ("abstract_id", "theme", "licence")
+    """Without these nothing is published; the rest may stay empty."""
+
+    def told(self) -> list[tuple[str, str]]:
+        """Return what is written so far as label and words, for the steward."""
+        told = []
+        for name, field in self.fields.items():
+            value = self.initial.get(name)
+            if value:
+                choices = dict(getattr(field, "choices", ()))
+                told.append((str(field.label), str(choices.get(value, value))))
+        return told
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.needed:
+            self.fields[name].required = True

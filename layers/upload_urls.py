@@ -1,0 +1,12 @@
+from django.urls import path
+
+from layers import upload_views as views
+
+urlpatterns = [
+    path("", views.uploads, name="uploads"),
+    path("<uuid:pk>/", views.upload, name="upload"),
+    path("<uuid:pk>/jawab/", views.answer, name="upload_answer"),
+    path("<uuid:pk>/isi/", views.about, name="upload_about"),
+    path("<uuid:pk>/putusan/", views.decide, name="upload_decide"),
+    path("<uuid:pk>/<str:z>/<str:x>/<str:y>.mvt", views.tile, name="upload_tiles"),
+]

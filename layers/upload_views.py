@@ -1,0 +1,225 @@
+"""Uploading data: choose a file, see what it is, answer, describe, hand in; the steward publishes or sends back."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import User
+from geo.maps import MapMarkup, TileLayer, active_areas, data_map
+from geo.tiles import lazy_tile, tile_of
+from layers import uploads as services
+from layers.errors import NotReady, UploadRefused
+from layers.importing import LEVELS, language
+from layers.models import ImportJob
+from layers.styling import style_of
+from layers.tiles import NO_FIELD, make_tile
+from layers.upload_forms import AboutForm, AnswerForm, UploadForm
+from layers.views import geometry_of, shown_value
+
+State = ImportJob.State
+LICENCES = ("CC BY 4.0", "CC BY-SA 4.0", "CC0 1.0", "ODbL 1.0")
+
+View = Callable[..., HttpResponse]
+
+
+def for_uploaders(view: View) -> View:
+    """Let in people who may upload for some agency: others sign in, or are told why not."""
+
+    @login_required
+    @wraps(view)
+    def wrapped(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if not isinstance(request.user, User) or not services.agencies_of(request.user).exists():
+            return render(request, "layers/upload/forbidden.html", status=403)
+        return view(request, **kwargs)
+
+    return never_cache(wrapped)
+
+
+@for_uploaders
+@require_http_methods(["GET", "POST"])
+def uploads(request: HttpRequest) -> HttpResponse:
+    """Show the form and the uploads on their way; take files in."""
+    user = _user(request)
+    form = UploadForm(request.POST or None, request.FILES or None, user=user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            given = form.cleaned_data
+            job = services.start(agency=given["agency"], layer=given["layer"], files=given["file"], by=user)
+        except UploadRefused as error:
+            form.add_error("file", str(error))
+        else:
+            return redirect("upload", pk=job.pk)
+    context = {
+        "form": form,
+        "jobs": services.waiting_for(user)[:50],
+        "published": services.jobs_of(user).filter(state=State.PUBLISHED)[:10],
+    }
+    return render(request, "layers/upload/new.html", context, status=422 if form.errors else 200)
+
+
+@for_uploaders
+@require_safe
+def upload(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show one upload: what was found, what is asked, the preview, and the next step."""
+    return _show(request, _job(request, pk))
+
+
+@for_uploaders
+@require_POST
+def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Take the answer to the reader's question and have the file read again."""
+    job, form = _job(request, pk), AnswerForm(request.POST)
+    options = form.options() if form.is_valid() else {}
+    if not options:
+        messages.error(request, _("Choose one of the answers."))
+        return redirect("upload", pk=pk)
+    return _done(request, job, lambda: services.answer(job=job, options=options, by=_user(request)))
+
+
+@for_uploaders
+@require_POST
+def about(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Keep the metadata; hand the upload in when asked to."""
+    job, user = _job(request, pk), _user(request)
+    if job.layer is None:
+        raise Http404
+    form = AboutForm(request.POST, instance=job.layer)
+    if not form.is_valid():
+        job.layer.refresh_from_db()
+        return _show(request, job, form, status=422)
+
+    def keep() -> None:
+        services.describe(job=job, about=form.cleaned_data, by=user)
+        if request.POST.get("do") == "submit":
+            services.submit(job=job, by=user)
+            messages.success(request, _("Handed in. The steward looks at it, then it is published."))
+        else:
+            messages.success(request, _("Kept."))
+
+    return _done(request, job, keep)
+
+
+@for_uploaders
+@require_POST
+def decide(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Publish what was handed in, or send it back with a word."""
+    job, user = _job(request, pk), _user(request)
+    if not user.is_coordinator:
+        raise Http404
+    if request.POST.get("do") == "publish":
+        return _done(request, job, lambda: services.approve(job=job, by=user), _("Published."))
+    note = request.POST.get("note", "").strip()[:2_000]
+    if not note:
+        messages.error(request, _("Write what is to be changed."))
+        return redirect("upload", pk=pk)
+    return _done(request, job, lambda: services.give_back(job=job, note=note, by=user), _("Sent back."))
+
+
+@for_uploaders
+@require_safe
+def tile(request: HttpRequest, pk: UUID, z: str, x: str, y: str) -> HttpResponse:
+    """Answer with a tile of the version that is not published yet: shapes only."""
+    wanted = tile_of(z, x, y)
+    job = _job(request, pk)
+    if job.layer is None or job.version is None:
+        raise Http404
+    layer, version = job.layer, job.version
+    etag = f"{version.pk}-{wanted.z}-{wanted.x}-{wanted.y}"
+    response = lazy_tile(request, etag, lambda: make_tile(layer, version, wanted, NO_FIELD), max_age=0)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _show(request: HttpRequest, job: ImportJob, form: AboutForm | None = None, status: int = 200) -> HttpResponse:
+    told, user = job.inspection, _user(request)
+    findings = [_in_language(one) for one in told.get("findings", [])]
+    findings.sort(key=lambda one: LEVELS.index(one["level"]))
+    asked = next((one for one in findings if one["level"] == "ask"), None)
+    editable = job.state in {State.READY, State.RETURNED} and job.layer is not None
+    preview = told.get("preview", [])
+    shown = [field for field in told.get("fields", []) if not field["hidden"]][:8]
+    context = {
+        "job": job,
+        "findings": [one for one in findings if one["level"] != "ask"],
+        "asked": asked,
+        "told": told,
+        "heads": [field["title"] for field in shown],
+        "lines": [[shown_value(row.get(field["name"])) for field in shown] for row in preview],
+        "map": _map(request, job),
+        "form": (form or AboutForm(instance=job.layer, initial=job.about)) if editable else None,
+        "licences": LICENCES,
+        "waits": job.state in {State.WAITING, State.READING},
+        "decides": job.state == State.SUBMITTED and user.is_coordinator,
+        "about": AboutForm(instance=job.layer, initial=job.about).told() if job.layer else [],
+    }
+    return render(request, "layers/upload/job.html", context, status=status)
+
+
+def _in_language(finding: dict[str, Any]) -> dict[str, Any]:
+    spoken = language()
+    return {
+        "code": finding["code"],
+        "level": finding["level"],
+        "text": finding[f"text_{spoken}"],
+        "rows": [{"row": row["row"], "why": row[f"why_{spoken}"]} for row in finding["rows"]],
+        "choices": [{"value": one["value"], "text": one[f"text_{spoken}"]} for one in finding.get("choices", [])],
+    }
+
+
+def _map(request: HttpRequest, job: ImportJob) -> MapMarkup | None:
+    areas = active_areas()
+    if areas is None or job.layer is None or job.version is None or job.version.extent is None:
+        return None
+    style = style_of(job.layer, job.version, "")
+    url = reverse("upload_tiles", args=[job.pk, 6, 7, 8]).replace("6/7/8", "{z}/{x}/{y}")
+    more = {"style": style.options(), "geometry": geometry_of(job.version.geometry_type)}
+    return data_map(
+        nonce=request.csp_nonce,  # type: ignore[attr-defined]
+        areas=areas,
+        layer=TileLayer(url, f"v={job.version.pk}", more=more),
+        module="js/layers-upload-map.js",
+        options={
+            "extent": [round(number, 6) for number in job.version.extent.extent],
+            "texts": {
+                "failed": _("Part of the map did not load."),
+                "retry": _("Try again"),
+                "zoomIn": _("Zoom in"),
+                "zoomOut": _("Zoom out"),
+            },
+        },
+        label=_("Where the uploaded data fall"),
+    )
+
+
+def _done(request: HttpRequest, job: ImportJob, act: Callable[[], object], said: str = "") -> HttpResponse:
+    """Do what was asked and go back to the upload's page; say why when it cannot be done."""
+    try:
+        act()
+    except NotReady as error:
+        messages.error(request, str(error))
+    else:
+        if said:
+            messages.success(request, said)
+    return redirect("upload", pk=job.pk)
+
+
+def _job(request: HttpRequest, pk: UUID) -> ImportJob:
+    job = services.jobs_of(_user(request)).filter(pk=pk).first()
+    if job is None:
+        raise Http404
+    return job
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101  for_uploaders has looked
+    return request.user

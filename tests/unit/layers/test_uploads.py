@@ -1,0 +1,212 @@
+"""From an officer's upload to the catalogue: read by the worker, answered, described, decided by the steward."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Agency, User
+from layers import uploads
+from layers.errors import NotReady, UploadRefused
+from layers.models import ImportJob, Layer
+from layers.uploads import State
+from tests.factories.accounts import make_coordinator, make_leader, make_officer, make_user
+from tests.factories.layers import make_layer
+
+pytestmark = pytest.mark.django_db
+
+CSV = b"kode,nama,lat,lon\nA1,Sumur satu,0.5,117.5\nA2,Sumur dua,0.6,117.6\n"
+ABOUT = {
+    "title_id": "Sumur",
+    "abstract_id": "Sumur desa.",
+    "theme": "sosial",
+    "licence": "CC BY 4.0",
+    "access": "public",
+    "cycle": "once",
+}
+
+
+@pytest.fixture
+def dlh(kutim: None) -> Agency:
+    return Agency.objects.get(short_name="DLH")
+
+
+@pytest.fixture
+def officer(dlh: Agency) -> User:
+    return make_officer(dlh)
+
+
+def file(name: str = "sumur.csv", content: bytes = CSV) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content)
+
+
+def started(officer: User, *files: SimpleUploadedFile, layer: Layer | None = None) -> ImportJob:
+    agency = Agency.objects.get(short_name="DLH")
+    return uploads.start(agency=agency, layer=layer, files=files or (file(),), by=officer)
+
+
+def read(job: ImportJob) -> ImportJob:
+    assert uploads.read_due()
+    return ImportJob.objects.get(pk=job.pk)
+
+
+def test_upload_goes_all_the_way_and_shows_only_at_the_end(officer: User, client: Client) -> None:
+    steward = make_coordinator()
+    client.force_login(officer)
+    response = client.post(reverse("uploads"), {"file": file(), "agency": Agency.objects.get(short_name="DLH").pk})
+    job = ImportJob.objects.get()
+    page = reverse("upload", args=[job.pk])
+    assert response.url == page
+    assert "http-equiv" in client.get(page).content.decode()
+    job = read(job)
+    assert (job.state, job.layer.state, job.version.feature_count) == (State.READY, "draft", 2)
+    assert "Sumur satu" in client.get(page).content.decode()
+    about = reverse("upload_about", args=[job.pk])
+    assert client.post(about, {"title_id": "Sumur", "do": "submit"}).status_code == 422
+    assert client.post(about, ABOUT | {"do": "submit"}).url == page
+    assert not Layer.objects.visible_to(officer).exists()
+    assert client.post(reverse("upload_decide", args=[job.pk]), {"do": "publish"}).status_code == 404
+    client.force_login(steward)
+    assert client.post(reverse("upload_decide", args=[job.pk]), {"do": "publish"}).url == page
+    layer = Layer.objects.public().get()
+    assert (layer.title_id, layer.current_id, layer.licence) == ("Sumur", job.version_id, "CC BY 4.0")
+    assert client.get(page).status_code == 200
+
+
+def test_question_is_answered_and_the_file_read_again(officer: User, client: Client) -> None:
+    job = read(started(officer, file("a.csv", b"a,b\n512345,55000\n512346,55001\n")))
+    assert job.state == State.ASKS
+    client.force_login(officer)
+    assert 'name="lon"' in client.get(reverse("upload", args=[job.pk])).content.decode()
+    client.post(reverse("upload_answer", args=[job.pk]), {"lon": "a", "lat": "b"})
+    job = read(job)
+    assert (job.state, job.version.source_crs) == (State.READY, "EPSG:32650 UTM 50N")
+
+
+def test_steward_sends_back_with_a_word(officer: User, client: Client) -> None:
+    job = read(started(officer))
+    uploads.submit(job=job, by=officer)
+    client.force_login(make_coordinator())
+    client.post(reverse("upload_decide", args=[job.pk]), {"do": "return", "note": "Tulis <b>sumbernya</b>."})
+    client.force_login(officer)
+    page = client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert "Tulis &lt;b&gt;sumbernya" in page
+    assert ImportJob.objects.get().state == State.RETURNED
+
+
+def test_file_that_cannot_be_read_says_why_and_leaves_nothing(officer: User, client: Client) -> None:
+    job = read(started(officer, file("peta.pdf", b"%PDF-1.4")))
+    assert (job.state, Layer.objects.count()) == (State.REFUSED, 0)
+    client.force_login(officer)
+    assert "PDF" in client.get(reverse("upload", args=[job.pk])).content.decode()
+
+
+def test_files_are_forgotten_when_they_are_read(officer: User, django_capture_on_commit_callbacks: Any) -> None:
+    job = started(officer)
+    assert [path.name for path in uploads.folder_of(job).iterdir()] == ["sumur.csv"]
+    with django_capture_on_commit_callbacks(execute=True):
+        read(job)
+    assert not uploads.folder_of(job).exists()
+
+
+def test_new_version_is_compared_and_changes_nothing_before_it_is_published(officer: User, dlh: Agency) -> None:
+    layer = make_layer(agency=dlh)
+    job = read(started(officer, layer=layer))
+    layer.refresh_from_db()
+    assert (job.version.number, layer.current.number, layer.state) == (2, 1, "published")
+    assert (job.inspection["comparison"]["added"], job.inspection["comparison"]["removed"]) == (2, 3)
+    uploads.describe(job=job, about=ABOUT | {"access": "agency"}, by=officer)
+    uploads.submit(job=job, by=officer)
+    layer.refresh_from_db()
+    assert (layer.access, layer.state) == ("public", "published")
+    uploads.approve(job=job, by=make_coordinator())
+    layer.refresh_from_db()
+    assert (layer.access, layer.current.number) == ("agency", 2)
+
+
+def test_only_the_steward_decides(officer: User) -> None:
+    job = read(started(officer))
+    uploads.submit(job=job, by=officer)
+    with pytest.raises(PermissionError):
+        uploads.approve(job=job, by=officer)
+
+
+def test_step_is_not_made_twice(officer: User) -> None:
+    job = read(started(officer))
+    uploads.submit(job=job, by=officer)
+    with pytest.raises(NotReady):
+        uploads.submit(job=job, by=officer)
+
+
+def test_others_do_not_learn_of_an_upload(officer: User, client: Client) -> None:
+    job = read(started(officer))
+    for name, extra in (("upload", []), ("upload_tiles", [6, 52, 31])):
+        address = reverse(name, args=[job.pk, *extra])
+        client.force_login(make_officer(Agency.objects.get(short_name="BPBD")))
+        assert client.get(address).status_code == 404
+        client.force_login(officer)
+        assert client.get(address).status_code == 200
+        client.logout()
+        assert client.get(address).status_code == 302
+
+
+@pytest.mark.parametrize("make", [make_user, make_leader])
+def test_people_without_an_agency_to_answer_for_are_told(make: Any, client: Client, kutim: None) -> None:
+    client.force_login(make())
+    assert client.get(reverse("uploads")).status_code == 403
+
+
+def test_officer_may_not_upload_for_another_agency(officer: User, client: Client) -> None:
+    client.force_login(officer)
+    other = Agency.objects.get(short_name="BPBD")
+    assert client.post(reverse("uploads"), {"file": file(), "agency": other.pk}).status_code == 422
+    layer = make_layer(agency=other)
+    mine = Agency.objects.get(short_name="DLH").pk
+    assert client.post(reverse("uploads"), {"file": file(), "agency": mine, "layer": layer.pk}).status_code == 422
+    assert not ImportJob.objects.exists()
+
+
+@pytest.mark.parametrize("names", [[], ["a.csv", "b.gpkg"], ["a.csv", "A.csv"], [f"{n}.dbf" for n in range(13)]])
+def test_what_cannot_be_one_data_set_is_refused(names: list[str], officer: User) -> None:
+    with pytest.raises(UploadRefused):
+        uploads.start(
+            agency=Agency.objects.get(short_name="DLH"), layer=None, files=[file(n) for n in names], by=officer
+        )
+
+
+def test_name_of_a_file_leads_nowhere_else(officer: User) -> None:
+    upload = file()
+    upload._name = "../../../etc/x.csv"  # as a client may send it, past Django's own cleaning
+    job = started(officer, upload)
+    assert job.name == "x.csv"
+    assert [path.name for path in uploads.folder_of(job).iterdir()] == ["x.csv"]
+
+
+def test_parts_of_a_shapefile_are_one_upload(officer: User, tmp_path: Path) -> None:
+    import geopandas
+    import shapely
+
+    geopandas.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(117.5, 0.5)], crs=4326).to_file(tmp_path / "x.shp")
+    parts = [file(path.name, path.read_bytes()) for path in tmp_path.glob("x.*")]
+    assert len(parts) > 3
+    assert read(started(officer, *parts)).state == State.READY
+
+
+def test_upload_that_kills_its_worker_ends(officer: User) -> None:
+    job = started(officer)
+    ImportJob.objects.update(
+        state=State.READING, attempts=uploads.ATTEMPTS_MAX, lease_until=timezone.now() - timedelta(seconds=1)
+    )
+    job = read(job)
+    assert (job.state, job.inspection["findings"][0]["code"]) == (State.REFUSED, "crashed")
+
+
+def test_upload_in_another_workers_hands_is_left_alone(officer: User) -> None:
+    started(officer)
+    ImportJob.objects.update(state=State.READING, attempts=1, lease_until=timezone.now() + timedelta(minutes=5))
+    assert not uploads.read_due()

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from geo.errors import GeoError, OutsideRegency
 from geo.locate import Location, locate
@@ -53,12 +53,12 @@ class StepForm(forms.Form):
 class WhatForm(StepForm):
     """Apa yang terjadi?"""
 
-    category = forms.CharField(label="", error_messages={"required": _lazy("Choose what it is about.")})
+    category = forms.CharField(label="", error_messages={"required": gettext_lazy("Choose what it is about.")})
     kind = forms.ChoiceField(
-        label=_lazy("What do you want to send?"),
+        label=gettext_lazy("What do you want to send?"),
         choices=Kind.choices,
         required=False,
-        error_messages={"invalid_choice": _lazy("Choose one of the four.")},
+        error_messages={"invalid_choice": gettext_lazy("Choose one of the four.")},
     )
     found: Category | None = None
 
@@ -131,40 +131,41 @@ class StoryForm(StepForm):
     """Ceritakan."""
 
     title = Text(
-        label=_lazy("In one sentence"),
-        help_text=_lazy("For example: “A large hole in front of the market”."),
+        label=gettext_lazy("In one sentence"),
+        help_text=gettext_lazy("For example: “A large hole in front of the market”."),
         min_length=TITLE_MIN,
         max_length=TITLE_MAX,
         widget=forms.TextInput(attrs={"autocomplete": "off", "data-count": TITLE_MAX}),
         error_messages={
-            "required": _lazy("Write in one sentence what it is."),
-            "min_length": _lazy("Write a little more: at least %(limit_value)d characters."),
-            "max_length": _lazy("Shorten this to %(limit_value)d characters; it has %(show_value)d."),
+            "required": gettext_lazy("Write in one sentence what it is."),
+            "min_length": gettext_lazy("Write a little more: at least %(limit_value)d characters."),
+            "max_length": gettext_lazy("Shorten this to %(limit_value)d characters; it has %(show_value)d."),
         },
     )
     description = Text(
-        label=_lazy("Tell us more"),
-        help_text=_lazy("Since when, how bad, who is affected. Write no names or numbers of other people."),
+        label=gettext_lazy("Tell us more"),
+        help_text=gettext_lazy("Since when, how bad, who is affected. Write no names or numbers of other people."),
         min_length=DESCRIPTION_MIN,
         max_length=DESCRIPTION_MAX,
         widget=forms.Textarea(attrs={"rows": 6, "data-count": DESCRIPTION_MAX}),
         error_messages={
-            "required": _lazy("Tell what happened, so that the agency can act."),
-            "min_length": _lazy("Write a little more: at least %(limit_value)d characters."),
-            "max_length": _lazy("Shorten this to %(limit_value)d characters; it has %(show_value)d."),
+            "required": gettext_lazy("Tell what happened, so that the agency can act."),
+            "min_length": gettext_lazy("Write a little more: at least %(limit_value)d characters."),
+            "max_length": gettext_lazy("Shorten this to %(limit_value)d characters; it has %(show_value)d."),
         },
     )
     occurred_at = forms.DateTimeField(
-        label=_lazy("When did it happen?"),
-        help_text=_lazy("Local time (WITA). About is enough."),
+        label=gettext_lazy("When did it happen?"),
+        help_text=gettext_lazy("Local time (WITA). About is enough."),
         required=False,
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y",
                        "%d-%m-%Y %H:%M", "%d/%m/%Y %H:%M", "%d-%m-%Y %H.%M", "%d/%m/%Y %H.%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        error_messages={"invalid": _lazy("Write the date as day/month/year, such as 3/6/2026 14.05.")},
+        error_messages={"invalid": gettext_lazy("Write the date as day/month/year, such as 3/6/2026 14.05.")},
     )  # fmt: skip
 
-    photos = forms.Field(label=_lazy("Photos"), required=False)  # here for its errors; files go straight to the draft
+    # Here for its errors; the files themselves go straight to the draft.
+    photos = forms.Field(label=gettext_lazy("Photos"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -187,34 +188,34 @@ class YouForm(StepForm):
     """Tentang Anda: all of it may stay empty."""
 
     name = Text(
-        label=_lazy("Name"),
+        label=gettext_lazy("Name"),
         required=False,
         max_length=ReportContact._meta.get_field("name").max_length,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     email = forms.EmailField(
-        label=_lazy("E-mail"),
-        help_text=_lazy("We write to you when something happens."),
+        label=gettext_lazy("E-mail"),
+        help_text=gettext_lazy("We write to you when something happens."),
         required=False,
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-        error_messages={"invalid": _lazy("This is no e-mail address. It looks like name@example.com.")},
+        error_messages={"invalid": gettext_lazy("This is no e-mail address. It looks like name@example.com.")},
     )
     phone = Text(
-        label=_lazy("Phone or WhatsApp"),
-        help_text=_lazy("Only the agency that answers sees it, to ask you back."),
+        label=gettext_lazy("Phone or WhatsApp"),
+        help_text=gettext_lazy("Only the agency that answers sees it, to ask you back."),
         required=False,
         max_length=ReportContact._meta.get_field("phone").max_length,
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
     )
     anonymous = forms.BooleanField(
-        label=_lazy("Hide my name (anonim)"),
-        help_text=_lazy("The public and the agency do not see who you are."),
+        label=gettext_lazy("Hide my name (anonim)"),
+        help_text=gettext_lazy("The public and the agency do not see who you are."),
         required=False,
     )
     confidential = forms.BooleanField(
-        label=_lazy("Keep the report confidential (rahasia)"),
-        help_text=_lazy("Only the agency that answers reads it. It does not appear on the map."),
+        label=gettext_lazy("Keep the report confidential (rahasia)"),
+        help_text=gettext_lazy("Only the agency that answers reads it. It does not appear on the map."),
         required=False,
     )
 

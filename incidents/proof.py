@@ -18,20 +18,20 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from django_altcha import AltchaField, get_challenge_expire_seconds, get_hmac_key
 
 NUMBERS = (
-    _lazy("one"),
-    _lazy("two"),
-    _lazy("three"),
-    _lazy("four"),
-    _lazy("five"),
-    _lazy("six"),
-    _lazy("seven"),
-    _lazy("eight"),
-    _lazy("nine"),
-    _lazy("ten"),
+    gettext_lazy("one"),
+    gettext_lazy("two"),
+    gettext_lazy("three"),
+    gettext_lazy("four"),
+    gettext_lazy("five"),
+    gettext_lazy("six"),
+    gettext_lazy("seven"),
+    gettext_lazy("eight"),
+    gettext_lazy("nine"),
+    gettext_lazy("ten"),
 )
 
 

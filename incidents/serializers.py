@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework_gis.serializers import GeoFeatureModelSerializer
@@ -65,7 +65,7 @@ class NewReportSerializer(StrictSerializer):
         min_value=-90,
         max_value=90,
         help_text="Degrees north, EPSG:4326",
-        error_messages={"max_value": _lazy("Latitudes lie between -90 and 90. Are lat and lon swapped?")},
+        error_messages={"max_value": gettext_lazy("Latitudes lie between -90 and 90. Are lat and lon swapped?")},
     )
     lon = Degrees(min_value=-180, max_value=180, help_text="Degrees east, EPSG:4326")
     category = Text(max_length=40, help_text="A code of /api/v1/categories/")

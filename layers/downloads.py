@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.http import FileResponse, Http404, HttpResponseBase, StreamingHttpResponse
-from django.utils import timezone, translation
-from django.utils.formats import date_format
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from psycopg2 import sql
 
@@ -135,10 +134,16 @@ def refuse_too_large(wanted: Download) -> None:
         count, size = cursor.fetchone()
     if count > limit or size > GEOMETRY_MAX_BYTES:
         raise TooLarge(
-            _("%(format)s takes at most %(limit)s features (or %(size)d MB of outlines) at once. Choose a kecamatan or fewer "
-              "words, or take GeoJSON, CSV or KML, which have no limit.")
-            % {"format": wanted.format.title, "limit": f"{limit:,}".replace(",", "."), "size": GEOMETRY_MAX_BYTES // 1_000_000}
-        )  # fmt: skip
+            _(
+                "%(format)s takes at most %(limit)s features (or %(size)d MB of outlines) at once. "
+                "Choose a kecamatan or fewer words, or take GeoJSON, CSV or KML, which have no limit."
+            )
+            % {
+                "format": wanted.format.title,
+                "limit": number_format(limit, force_grouping=True),
+                "size": GEOMETRY_MAX_BYTES // 1_000_000,
+            }
+        )
 
 
 # Streamed by PostgreSQL ----------------------------------------------------------------------------------------------
@@ -159,7 +164,8 @@ def stream_geojson(wanted: Download) -> Iterator[bytes]:
     }
     statement = sql.SQL(
         'SELECT \'{{"type":"Feature","id":\' || f.fid || \',"properties":\' || {shown}::text || \',"geometry":\''
-        " || coalesce(ST_AsGeoJSON({geometry}, {decimals}), 'null') || '}}' FROM layers_feature f WHERE {where} ORDER BY f.fid"
+        " || coalesce(ST_AsGeoJSON({geometry}, {decimals}), 'null') || '}}'"
+        " FROM layers_feature f WHERE {where} ORDER BY f.fid"
     ).format(
         shown=wanted.chosen.shown,
         geometry=wanted.geometry,
@@ -231,7 +237,8 @@ def stream_kml(wanted: Download) -> Iterator[bytes]:
     ]
     named = next((name for name in fields if re.match(r"(nama|name|nm|judul)", name, re.IGNORECASE)), None)
     statement = sql.SQL(
-        "SELECT '<Placemark>' || xmlelement(name name, {label})::text || xmlelement(name \"ExtendedData\", {data})::text"
+        "SELECT '<Placemark>' || xmlelement(name name, {label})::text"
+        ' || xmlelement(name "ExtendedData", {data})::text'
         " || coalesce(ST_AsKML(f.geom, 7), '') || '</Placemark>' FROM layers_feature f WHERE {where} ORDER BY f.fid"
     ).format(
         label=_xml_value(named) if named else sql.SQL("f.fid::text"),
@@ -255,7 +262,7 @@ def _xml_value(name: str) -> sql.Composable:
 
 
 def _xml(text: str) -> str:
-    from xml.sax.saxutils import escape  # noqa: S406 - writes XML, reads none
+    from xml.sax.saxutils import escape
 
     return escape(printable(text))
 
@@ -417,8 +424,7 @@ def frames(wanted: Download) -> Iterator[Any]:
     made = False
     for rows in _chunks(statement):
         properties = [json.loads(row[1]) for row in rows]
-        columns = {_free("kode_fitur" if name == "fid" else name, names): _column(kinds[name], [p.get(name) for p in properties])
-                   for name in names}  # fmt: skip
+        columns = {_free(name, names): _column(kinds[name], [p.get(name) for p in properties]) for name in names}
         outlines = shapely.from_wkb([bytes(row[2]) if row[2] is not None else None for row in rows])
         yield gpd.GeoDataFrame(columns, geometry=outlines, crs=f"EPSG:{wanted.srid}")
         made = True
@@ -439,16 +445,18 @@ def _column(kind: str, values: list[Any]) -> Any:
     """Return values as a column of the dictionary's type; as text if one of them is not of that type."""
     import pandas as pd
 
-    if kind in {"integer", "number"} and all(
-        value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in values
-    ):
-        return pd.array([None if value is None else float(value) for value in values], dtype="Float64").astype("float64") \
-            if kind == "number" or any(isinstance(value, float) and value != int(value) for value in values) \
-            else pd.array(values, dtype="Int64")  # fmt: skip
+    if kind in {"integer", "number"} and all(_is_number(value) for value in values if value is not None):
+        if kind == "number" or any(value != int(value) for value in values if value is not None):
+            return pd.array([float("nan") if value is None else float(value) for value in values], dtype="float64")
+        return pd.array([None if value is None else int(value) for value in values], dtype="Int64")
     texts = [
         value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values
     ]
     return pd.array(texts, dtype=object)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _free(name: str, names: list[str]) -> str:

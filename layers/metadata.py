@@ -1,12 +1,11 @@
-"""What is known of a layer, for machines: ISO 19115 as 19139 XML, DCAT-AP and schema.org as JSON-LD; and what is missing.
+"""What is known of a layer, for machines (ISO 19139 XML, DCAT-AP and schema.org as JSON-LD), and what is missing.
 
-Every function takes a layer that the reader may see (with `agency` and `current`) and `base`, the site's address without
-a slash at its end. Hidden fields are in none of them.
+Every function takes a layer that the reader may see (with `agency` and `current`) and `base`, the site's address
+without a slash at its end. Hidden fields are in none of them.
 """
 
 import json
 import re
-
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET

@@ -46,11 +46,17 @@ PARTS = {"title": 8.0, "keyword": 5.0, "agency": 3.0, "field": 2.0, "abstract": 
 EXACT, SYNONYM, BEGINNING, MISTYPED = 1.0, 0.7, 0.6, 0.5
 
 FILLING = frozenset(
-    "di ke dari yang dan atau dekat sekitar apa apakah punya mempunyai memiliki ada mana untuk pada dengan dalam oleh cari "
-    "tentang semua daftar berapa data dinas opd peta layer lokasi letak sebaran kabupaten kutai timur kutim "
-    "a an the of in on at by for with and or near around which what who where has have is are all map data agency".split()
+    """
+    di ke dari yang dan atau dekat sekitar apa apakah punya mempunyai memiliki ada mana untuk pada dengan dalam oleh
+    cari tentang semua daftar berapa data dinas opd peta layer lokasi letak sebaran kabupaten kutai timur kutim
+    a an the of in on at by for with and or near around which what who where has have is are all map agency
+    """.split()  # noqa: SIM905 - read as a text
 )
-AT_PLACE = frozenset("di ke dari dekat sekitar desa kelurahan kecamatan kec in near around at village district".split())
+AT_PLACE = frozenset(
+    """
+    di ke dari dekat sekitar desa kelurahan kecamatan kec in near around at village district
+    """.split()  # noqa: SIM905
+)
 
 
 @dataclass(frozen=True)
@@ -354,8 +360,8 @@ class Search:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT layer_id, word, part, n FROM layers_layerword"
-                " WHERE (word = ANY (%s) OR word LIKE ANY (%s)) AND layer_id = ANY (%s) AND (NOT %s OR part <> 'feature')"
-                " LIMIT %s",
+                " WHERE (word = ANY (%s) OR word LIKE ANY (%s)) AND layer_id = ANY (%s)"
+                " AND (NOT %s OR part <> 'feature') LIMIT %s",
                 [exact, beginnings, list(self.visible), only_texts, HITS_MAX],
             )
             rows = cursor.fetchall()
@@ -404,7 +410,8 @@ class Search:
             branches.append(
                 sql.SQL(
                     "(SELECT {layer}, f.fid, {shown}::text FROM (SELECT * FROM layers_feature f WHERE"
-                    " f.version_id = {version} AND {matches} LIMIT {tried}) f WHERE {areas} ORDER BY f.fid LIMIT {most})"
+                    " f.version_id = {version} AND {matches} LIMIT {tried}) f WHERE {areas}"
+                    " ORDER BY f.fid LIMIT {most})"
                 ).format(
                     layer=sql.Literal(entry.pk),
                     shown=shown_properties(layers[entry.pk]),

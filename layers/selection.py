@@ -30,7 +30,7 @@ INDEXED = '["string", "numeric"]'  # as in the column layers_feature.search (mig
 
 @dataclass(frozen=True)
 class Selection:
-    """The features of one version that match `q` (all its words; beginnings count) and lie in, or touch, a kecamatan."""
+    """The features of one version that match `q` (all words; beginnings count) and lie in, or touch, a kecamatan."""
 
     layer: Layer
     version: LayerVersion
@@ -131,9 +131,10 @@ def matches(layer: Layer, query: str, *, config: str = "indonesian") -> sql.Comp
 def in_areas(kecamatan_ids: list[int], desa_ids: list[int]) -> sql.Composable:
     """Return the condition that `f` lies in, or touches, one of these kecamatan or desa of the active edition."""
     return sql.SQL(
-        "EXISTS (SELECT FROM geo_boundarypiece p JOIN geo_boundaryedition e ON e.id = p.edition_id AND e.status = 'active'"
-        " WHERE ((p.desa_id IS NULL AND p.kecamatan_id = ANY ({kecamatan}::bigint[])) OR p.desa_id = ANY ({desa}::bigint[]))"
-        " AND ST_Intersects(p.geom, f.geom))"
+        "EXISTS (SELECT FROM geo_boundarypiece p JOIN geo_boundaryedition e ON e.id = p.edition_id"
+        " WHERE e.status = 'active' AND ST_Intersects(p.geom, f.geom)"
+        " AND ((p.desa_id IS NULL AND p.kecamatan_id = ANY ({kecamatan}::bigint[]))"
+        " OR p.desa_id = ANY ({desa}::bigint[])))"
     ).format(kecamatan=sql.Literal(kecamatan_ids), desa=sql.Literal(desa_ids))
 
 

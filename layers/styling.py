@@ -169,7 +169,7 @@ def _categories_style(version: LayerVersion, name: str) -> Style:
 
 
 def _numbers(version: LayerVersion, name: str) -> tuple[list[float], int]:
-    """Return up to SAMPLE numbers of a field, spread over the version, and the extremes; [] if it holds other things."""
+    """Return up to SAMPLE numbers of a field, spread over the version, with the extremes, and how many differ."""
     rows = _rows(
         "SELECT (f.properties->>{name})::float8 FROM layers_feature f WHERE f.version_id = {version}"
         " AND CASE WHEN jsonb_typeof(f.properties->{name}) = 'number' THEN (f.fid % {step}) = 0 END",

@@ -98,7 +98,8 @@ def read_feature(chosen: Selection, fid: int) -> dict[str, Any]:
     """Return a feature: `fid`, `label`, `fields` (title, value), and `lon`, `lat` of a point on it. Raises Http404."""
     statement = sql.SQL(
         "SELECT {shown}::text, ST_X(p.at), ST_Y(p.at) FROM layers_feature f"
-        " CROSS JOIN LATERAL (SELECT ST_PointOnSurface(f.geom) AS at) p WHERE f.version_id = {version} AND f.fid = {fid}"
+        " CROSS JOIN LATERAL (SELECT ST_PointOnSurface(f.geom) AS at) p"
+        " WHERE f.version_id = {version} AND f.fid = {fid}"
     ).format(shown=chosen.shown, version=sql.Literal(chosen.version.pk), fid=sql.Literal(fid))
     rows = _rows(statement)
     if not rows:
@@ -166,7 +167,8 @@ def _summaries(version: LayerVersion, names: list[str]) -> dict[str, dict[str, A
     }
     found: dict[str, dict[str, Any]] = {}
     overall = sql.SQL(
-        "SELECT e.key, count(*), count(DISTINCT e.value), min({number}), max({number}), avg({number}) {each} GROUP BY e.key"
+        "SELECT e.key, count(*), count(DISTINCT e.value), min({number}), max({number}), avg({number})"
+        " {each} GROUP BY e.key"
     ).format(**parts)
     for name, filled, different, least, most, mean in _rows(overall):
         found[name] = {"filled": filled, "different": different, "least": least, "most": most, "mean": mean}

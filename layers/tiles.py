@@ -1,12 +1,13 @@
 """Vector tiles of a layer: `/tiles/<slug>/z/x/y.mvt`, one MVT layer called `features`, ids are the features' numbers.
 
-Below `ALL_FROM` what is smaller than two pixels is drawn as a point, one for each cell of two pixels, and outlines are
-simplified to half a pixel, so that a tile stays small. Attributes: with `?field=` only that one; without, all shown ones
-from `ATTRIBUTES_FROM` on (in small layers always), else none. Hidden fields are in no tile.
+Below `ALL_FROM` what is smaller than two pixels (four in large layers) is drawn as a point, one for each cell of that
+size, and outlines are simplified to half a pixel, so that a tile stays small. Attributes: with `?field=` only that
+one; without, all shown ones from `ATTRIBUTES_FROM` on (in small layers always), else none. Hidden fields are in no tile.
 """
 
 from hashlib import blake2b
 
+from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -15,8 +16,8 @@ from psycopg2 import sql
 from geo.errors import ParameterError
 from geo.params import refuse_unknown
 from geo.tiles import BUFFER, EXTENT, Tile, lazy_tile, tile_of
-from layers.models import Layer, LayerVersion
 from layers.access import layer_or_404
+from layers.models import Layer, LayerVersion
 from layers.selection import read_version, shown_properties
 
 ALL_FROM = 14
@@ -25,6 +26,10 @@ SMALL = 2_000
 """A layer with no more features than this always carries its attributes."""
 CELL = 32
 """Tile units: two pixels of 256."""
+LARGE, LARGE_CELL = 20_000, 64
+"""A layer with more features than this is thinned to cells of four pixels, so that no tile exceeds 100 KB gzipped."""
+KEPT_UP_TO_ZOOM, KEPT_SECONDS = 10, 3_600
+"""Few tiles with much to draw: a process keeps them."""
 SIMPLIFY_UNITS = 8
 MAX_AGE = 60  # seconds
 NO_FIELD = "-"
@@ -44,8 +49,8 @@ _THINNED = """
                ST_TileEnvelope({z}, {x}, {y}, margin => {buffer}.0 / {extent}) AS around
     ), here AS MATERIALIZED (
         SELECT f.fid, f.geom_3857 AS geom, f.properties,
-               greatest(ST_XMax(f.geom_3857) - ST_XMin(f.geom_3857), ST_YMax(f.geom_3857) - ST_YMin(f.geom_3857)) < {cell_m}
-               AS small,
+               greatest(ST_XMax(f.geom_3857) - ST_XMin(f.geom_3857),
+                        ST_YMax(f.geom_3857) - ST_YMin(f.geom_3857)) < {cell_m} AS small,
                floor((ST_XMax(f.geom_3857) + ST_XMin(f.geom_3857)) / 2 / {cell_m}) AS cx,
                floor((ST_YMax(f.geom_3857) + ST_YMin(f.geom_3857)) / 2 / {cell_m}) AS cy
         FROM layers_feature f, box WHERE f.version_id = {version} AND f.geom_3857 && box.around
@@ -75,7 +80,14 @@ def layer_tile(request: HttpRequest, slug: str, z: str, x: str, y: str) -> HttpR
         raise ParameterError("field", field, _("There is no field “%(name)s” here.") % {"name": field[:40]})
     made_of = blake2b("\0".join([field, *shown]).encode(), digest_size=6).hexdigest()
     etag = f"{version.pk}-{tile.z}-{tile.x}-{tile.y}-{made_of}"
-    response = lazy_tile(request, etag, lambda: make_tile(layer, version, tile, field), max_age=MAX_AGE)
+
+    def make() -> bytes:
+        if tile.z > KEPT_UP_TO_ZOOM or version.feature_count <= SMALL:
+            return make_tile(layer, version, tile, field)
+        kept = cache.get_or_set(f"layers:tile:{etag}", lambda: make_tile(layer, version, tile, field), KEPT_SECONDS)
+        return kept if isinstance(kept, bytes) else b""
+
+    response = lazy_tile(request, etag, make, max_age=MAX_AGE)
     if layer.access != "public":
         response["Cache-Control"] = "private, no-cache"
         response["Vary"] = "Accept-Encoding, Cookie"
@@ -94,7 +106,7 @@ def make_tile(layer: Layer, version: LayerVersion, tile: Tile, field: str = "") 
         "version": version.pk,
         "extent": EXTENT,
         "buffer": BUFFER,
-        "cell_m": CELL * tile.metres_per_unit,
+        "cell_m": (LARGE_CELL if version.feature_count > LARGE else CELL) * tile.metres_per_unit,
         "simplify_m": SIMPLIFY_UNITS * tile.metres_per_unit,
     }
     statement = sql.SQL(_ALL if tile.z >= ALL_FROM else _THINNED).format(

@@ -67,7 +67,7 @@ def layer(request: HttpRequest, slug: str) -> HttpResponse:
         "geometry": geometry_of(chosen.version.geometry_type),
         "chosen": chosen,
         "table": rows,
-        "lines": [(fid, [shown_value(value) for value in values]) for fid, values in rows.rows],
+        "lines": [(fid, [(shown_value(value), _is_number(value)) for value in values]) for fid, values in rows.rows],
         "heads": _heads(chosen, rows, style),
         "page_query": chosen.query(colour=style.field, sort=f"{'-' if rows.descending else ''}{rows.sort}"),
         "table_query": chosen.query(colour=style.field),
@@ -147,6 +147,10 @@ def shown_value(value: Any) -> str:
     if isinstance(value, float):
         return str(round(value, 6)).removesuffix(".0").replace(".", str(get_format("DECIMAL_SEPARATOR")))
     return str(value) if not isinstance(value, (dict, list)) else ", ".join(str(part) for part in value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _map(request: HttpRequest, chosen: Selection, style: Style) -> MapMarkup | None:

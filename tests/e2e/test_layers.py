@@ -41,8 +41,8 @@ def health_posts() -> Layer:
         "faskes", rows, make_agency("dinkes", name="Dinas Kesehatan", short_name="Dinkes"), fields=FIELDS,
         title_id="Fasilitas kesehatan", title_en="Health facilities", cycle="yearly", keywords=["puskesmas", "klinik"],
         abstract_id="Puskesmas, klinik dan rumah sakit di seluruh kabupaten, dengan jumlah tempat tidur.",
-        abstract_en="Health centres, clinics and hospitals of the whole regency, with their number of beds.", synthetic=True,
-        lineage="Didata petugas di lapangan dengan GPS.", contact="Bidang Data, Dinas Kesehatan",
+        abstract_en="Health centres, clinics and hospitals of the whole regency, with their number of beds.",
+        synthetic=True, lineage="Didata petugas di lapangan dengan GPS.", contact="Bidang Data, Dinas Kesehatan",
     )  # fmt: skip
 
 
@@ -54,18 +54,20 @@ def some_others() -> None:
         for n in range(9)
     ]  # fmt: skip
     make_layer(
-        "jalan", roads, make_agency("dpu", name="Dinas Pekerjaan Umum", short_name="DPU"), title_id="Jalan kabupaten",
+        "jalan", roads, make_agency("dpu", name="Dinas Pekerjaan Umum", short_name="DPU"),
+        title_id="Jalan kabupaten",
         title_en="Regency roads", theme="transportasi", abstract_id="Ruas jalan dan kondisinya.",
-        fields=[{"name": "nama", "title": "Nama", "type": "text"}, {"name": "kondisi", "title": "Kondisi", "type": "code"}],
+        fields=[{"name": "nama", "title": "Nama"}, {"name": "kondisi", "title": "Kondisi", "type": "code"}],
     )  # fmt: skip
     areas = [
         (shapely.box(117 + n / 20, 0.5, 117.045 + n / 20, 0.54 + n / 300), {"blok": f"B{n}", "hektare": n * n * 3.5})
         for n in range(12)
     ]
     make_layer(
-        "kebun", areas, make_agency("disbun", name="Dinas Perkebunan", short_name="Disbun"), title_id="Kebun sawit rakyat",
+        "kebun", areas, make_agency("disbun", name="Dinas Perkebunan", short_name="Disbun"),
+        title_id="Kebun sawit rakyat",
         title_en="Smallholders' oil palm", theme="ekonomi", abstract_id="Petak kebun sawit milik rakyat.",
-        fields=[{"name": "blok", "title": "Blok", "type": "text"}, {"name": "hektare", "title": "Luas", "type": "number"}],
+        fields=[{"name": "blok", "title": "Blok"}, {"name": "hektare", "title": "Luas", "type": "number"}],
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ export function dataLayer({ url, query, style, geometry }) {
     url,
     query,
     pane: "overlayPane",
+    className: `layer-tiles layer-tiles--${geometry}`,
     read(feature, _name, scale) {
       const lines = feature.loadGeometry().map((line) => line.map(({ x, y }) => [x * scale, y * scale]));
       const { step, colour } = classOf(feature.properties[style.field], style);
@@ -202,10 +203,8 @@ function paintItem(context, { type, lines, step, colour }, palette, geometry, zo
   const path = new Path2D();
   for (const line of lines) line.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
   if (type === POLYGON) {
-    context.globalAlpha = 0.7;
     context.fillStyle = fill;
     context.fill(path, "evenodd");
-    context.globalAlpha = 1;
     context.lineWidth = zoom < 12 ? 0.5 : 1;
     context.strokeStyle = palette.edge;
     context.stroke(path);

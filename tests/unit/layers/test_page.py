@@ -107,9 +107,9 @@ def test_feature_is_told_with_its_place_and_the_way_to_report() -> None:
 
 def test_hidden_field_is_nowhere_on_the_page() -> None:
     rows = [(shapely.Point(117.5, 0.5), {"nama": "Sumur", "pemilik": "MARKERNAMA", "nik": 6408123456})]
-    hidden = [{"name": "nama", "type": "text"}, *({"name": n, "type": "text", "hidden": True} for n in ("pemilik", "nik"))]
+    hidden = [{"name": "nama"}, *({"name": n, "hidden": True} for n in ("pemilik", "nik"))]
     make_layer("sumur", rows, fields=hidden)
-    for path in ("", "?colour=pemilik", "?q=MARKERNAMA", "?q=6408123456", "fitur/1/", "metadata.xml", "metadata.jsonld"):
+    for path in ("", "?colour=pemilik", "?q=MARKERNAMA", "?q=6408123456", "fitur/1/", "metadata.xml"):
         text = html(f"/data/sumur/{path}").replace('value="MARKERNAMA"', "").replace('value="6408123456"', "")
         text = text.replace("q=MARKERNAMA", "").replace("q=6408123456", "").replace("?colour=pemilik", "")
         assert "MARKERNAMA" not in text, path

@@ -79,7 +79,7 @@ def layers(kutim: None) -> None:
         "jalan", title_id="Jalan kabupaten", abstract_id="Ruas jalan dan kerusakannya.", theme="transportasi",
         agency=make_agency("dpu"), keywords=["ruas", "kerusakan"],
     )  # fmt: skip
-    make_layer("sekolah", title_id="Sekolah dasar", title_en="Primary schools", abstract_id="SD negeri.", theme="sosial")
+    make_layer("sekolah", title_id="Sekolah dasar", title_en="Primary schools", abstract_id="SD negeri.")
 
 
 @pytest.mark.usefixtures("layers")

@@ -450,7 +450,9 @@ def find_places(
         by_name.setdefault(words, ([], []))[0 if is_kecamatan else 1].append(pk)
         if is_kecamatan and len(words) > 1:
             by_name.setdefault(words[:1], ([], []))[0].append(pk)
-    places, left, i = [], [], 0
+    places: list[Place] = []
+    left: list[str] = []
+    i = 0
     while i < len(tokens):
         before = tokens[i - 1] if i else ""
         for length in range(min(PHRASE_MAX, len(tokens) - i), 0, -1):
@@ -511,9 +513,9 @@ def score(term: Term, words: Mapping[str, Mapping[str, int]]) -> tuple[float, bo
             value, in_text = _weigh(parts)
             best, only = max(best, value * weight), only and not in_text
     if term.beginning:
-        begun = [parts for word, parts in words.items() if word.startswith(term.beginning)]
-        for parts in begun:
-            value, in_text = _weigh([parts])
+        begun = [own for word, own in words.items() if word.startswith(term.beginning)]
+        for own in begun:
+            value, in_text = _weigh([own])
             best, only = max(best, value * BEGINNING), only and not in_text
     return best, only
 

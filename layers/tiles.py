@@ -2,7 +2,7 @@
 
 Below `ALL_FROM` what is smaller than two pixels (four in large layers) is drawn as a point, one for each cell of that
 size, and outlines are simplified to half a pixel, so that a tile stays small. Attributes: with `?field=` only that
-one; without, all shown ones from `ATTRIBUTES_FROM` on (in small layers always), else none. Hidden fields are in no tile.
+one; without, all shown ones from `ATTRIBUTES_FROM` on (in small layers always), else none. No tile has hidden fields.
 """
 
 from hashlib import blake2b

@@ -39,8 +39,9 @@ FORMULA = "=+-@\t\r"
 """What a cell must not begin with: a spreadsheet would compute it."""
 DECIMALS = {4326: 7}
 METRIC_DECIMALS = 3
+CELL_MAX = 32_767
+"""Characters that a cell of a spreadsheet holds."""
 SHP_NAME_MAX = 10
-SHP_TEXT_MAX = 254
 
 
 @dataclass(frozen=True)
@@ -300,13 +301,11 @@ def write_fgb(wanted: Download, path: Path) -> None:
     """Write a FlatGeobuf with title and description in its head."""
     import pyogrio
 
-    pyogrio.write_dataframe(
-        whole_frame(wanted),
-        path,
-        driver="FlatGeobuf",
-        layer=wanted.chosen.layer.slug,
-        layer_options=_fgb_options(wanted),
-    )
+    frame = whole_frame(wanted)
+    options = {"TITLE": wanted.chosen.layer.title, "DESCRIPTION": readme(wanted)}
+    if (frame.geometry.isna() | frame.geometry.is_empty).any():
+        options["SPATIAL_INDEX"] = "NO"  # the format's index has no room for features without a place
+    pyogrio.write_dataframe(frame, path, driver="FlatGeobuf", layer=wanted.chosen.layer.slug, layer_options=options)
 
 
 def write_parquet(wanted: Download, path: Path) -> None:
@@ -367,9 +366,9 @@ def write_xlsx(wanted: Download, path: Path) -> None:
             return value
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         try:
-            made = WriteOnlyCell(sheet, text[:32_000])
+            made = WriteOnlyCell(sheet, text[:CELL_MAX])
         except IllegalCharacterError:
-            made = WriteOnlyCell(sheet, re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text)[:32_000])
+            made = WriteOnlyCell(sheet, re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text)[:CELL_MAX])
         made.data_type = "s"
         return made
 
@@ -380,7 +379,7 @@ def write_xlsx(wanted: Download, path: Path) -> None:
     statement = sql.SQL(
         "SELECT f.fid, {shown}::text, CASE WHEN {is_point} THEN ST_X({geometry}) END,"
         " CASE WHEN {is_point} THEN ST_Y({geometry}) ELSE NULL END,"
-        " CASE WHEN NOT {is_point} THEN left(ST_AsText({geometry}, {decimals}), 32000) END"
+        " CASE WHEN NOT {is_point} THEN ST_AsText({geometry}, {decimals}) END"
         " FROM layers_feature f WHERE {where} ORDER BY f.fid"
     ).format(
         shown=wanted.chosen.shown,
@@ -393,7 +392,9 @@ def write_xlsx(wanted: Download, path: Path) -> None:
         for fid, text, x, y, wkt in rows:
             properties = json.loads(text)
             places = (
-                [round(x, wanted.decimals), round(y, wanted.decimals)] if is_point and x is not None else [cell(wkt)]
+                [round(x, wanted.decimals), round(y, wanted.decimals)]
+                if is_point and x is not None
+                else [cell(fitting(wkt))]
             )
             sheet.append([fid, *(cell(properties.get(name)) for name in names), *places])
     about = book.create_sheet("README")
@@ -482,10 +483,6 @@ def _about(wanted: Download) -> dict[str, str]:
     }
 
 
-def _fgb_options(wanted: Download) -> dict[str, str]:
-    return {"TITLE": wanted.chosen.layer.title, "DESCRIPTION": readme(wanted)}
-
-
 def short_names(names: list[str]) -> dict[str, str]:
     """Return for each name one of at most ten ASCII letters that no other has."""
     taken: set[str] = set()
@@ -532,6 +529,13 @@ def readme(wanted: Download) -> str:
             for field in described
         ]
     return "\n".join(lines)
+
+
+def fitting(wkt: str | None) -> str | None:
+    """Return an outline if a cell holds it whole, else what to do instead; a part of an outline is a wrong one."""
+    if wkt is None or len(wkt) <= CELL_MAX:
+        return wkt
+    return _("(too long for a cell: take GeoPackage or CSV)")
 
 
 def safe_cell(text: str) -> str:

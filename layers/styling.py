@@ -102,7 +102,7 @@ def breaks_style(name: str, numbers: Sequence[float]) -> Style:
     rest = sorted(number for number in numbers if number != 0 or not zero)
     upper = _breaks(rest, CLASSES - 1) if rest else []
     last = [0.0, *upper] if zero else upper
-    labels = [_("0")] if zero else []
+    labels = ["0"] if zero else []
     first = min(rest, default=0.0)
     for end in upper:
         labels.append(_("%(first)s to %(last)s") % {"first": _words(first), "last": _words(end)})

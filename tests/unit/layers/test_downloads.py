@@ -245,3 +245,29 @@ def test_short_names_are_unique_and_ascii() -> None:
     short = short_names(names)
     assert len({name.casefold() for name in short.values()}) == len(names)
     assert all(name.isascii() and len(name) <= 10 for name in short.values())
+
+
+def test_areas_of_many_chunks_keep_one_kind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(downloads, "CHUNK", 2)
+    boxes = [shapely.box(117 + n, 0, 117.5 + n, 1) for n in range(3)]
+    rows = [(shapely.MultiPolygon(boxes[:2]), {"nama": "dua"}), *((box, {"nama": "satu"}) for box in boxes)]
+    make_layer(rows=rows)
+    for code in ("gpkg", "fgb", "shp", "parquet"):
+        path = saved(code, tmp_path)
+        frame = gpd.read_parquet(path) if code == "parquet" else gpd.read_file(path)
+        assert sorted(frame["nama"]) == ["dua", "satu", "satu", "satu"], code
+        assert shapely.area(frame.geometry.to_numpy()).sum() == pytest.approx(2.5), code
+
+
+def test_outline_too_long_for_a_cell_is_not_cut(tmp_path: Path) -> None:
+    ring = shapely.Point(117, 0.5).buffer(0.1, quad_segs=800)
+    make_layer(rows=[(ring, {"nama": "bulat"})])
+    book = openpyxl.load_workbook(saved("xlsx", tmp_path))
+    assert "GeoPackage" in str(book["data"]["C2"].value)
+    book.close()
+
+
+def test_features_without_a_place_are_kept(tmp_path: Path) -> None:
+    make_layer(rows=[(shapely.Point(117, 0.5), {"nama": "ada"}), (shapely.Point(), {"nama": "kosong"})])
+    for code in formats.FORMATS:
+        assert take(code).getvalue(), code

@@ -105,6 +105,7 @@ def answer(wanted: Download, *, by: Any) -> HttpResponseBase:
         kind = wanted.format.media_type + ("; charset=utf-8" if wanted.format.code == "csv" else "")
         response = StreamingHttpResponse(writer(wanted), content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{wanted.name}.{wanted.format.ending}"'
+    response["Link"] = f'<{page_url(wanted.chosen.layer, wanted.base)}metadata.jsonld>; rel="describedby"'
     return response
 
 

@@ -83,6 +83,7 @@ def test_csv_is_for_excel_and_computes_nothing(layer: Any) -> None:
     body = response.getvalue().decode("utf-8")
     assert body.startswith("\ufeff")
     assert response["Content-Disposition"] == 'attachment; filename="faskes-v1.csv"'
+    assert 'rel="describedby"' in response["Link"]  # CSV has no room for a licence
     rows = list(csv.DictReader(io.StringIO(body.removeprefix("\ufeff"))))
     assert rows[0]["nama"] == '\'=HYPERLINK("http://x","Teluk, Lingga")'
     assert rows[0]["rasio"] == "-0.5"  # a number stays one

@@ -55,7 +55,7 @@ def document(
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
-        "status": status,
+        "status": int(status),  # an HTTPStatus is no number to YAML
         "code": code,
         "detail": detail,
     }

@@ -76,9 +76,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "layers.ogc.answers.OpenToAll",
     "config.short_way.ShortWayMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "layers.ogc.answers.OpenToAll",
     "csp.middleware.CSPMiddleware",
     "config.admin_csp.AdminCSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -129,7 +129,15 @@ DATABASES["default"]["TEST"] = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # The counts of the API's limits: a few hundred bytes for each client address.
+    "limits": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "limits",
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    },
+}
 
 # People and sign-in. Citizens need no account; officers sign in with a user name or an e-mail address.
 AUTH_USER_MODEL = "accounts.User"
@@ -218,6 +226,10 @@ EMAIL_TIMEOUT = 20  # seconds
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Kutim Pintar <no-reply@localhost>")
 
+# What `manage.py worker` does: each round (a job returns whether there was work), and once an hour.
+WORKER_JOBS = ["incidents.outbox.deliver_due", "incidents.rollups.fold", "layers.uploads.read_due"]
+WORKER_HOURLY = ["incidents.moves.close_all_silent", "incidents.drafts.clear_old", "layers.uploads.clear_old"]
+
 # Security headers. Scripts and styles: ours, or with the request's nonce. /admin/ has its own (config/admin_csp.py).
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
@@ -302,7 +314,7 @@ REGENCY_CODE = "64.08"
 MEASURE_SRID = 32650  # UTM 50N: lengths and areas
 NEAR_BORDER_M = 250.0
 COAST_M = 2_000.0
-# An optional base map, off until set, e.g. https://tile.openstreetmap.org/{z}/{x}/{y}.png (see docs/base-map.md).
+# An optional base map, off until set, e.g. https://tile.openstreetmap.org/{z}/{x}/{y}.png (see docs/maps.md).
 BASE_MAP_URL = os.environ.get("BASE_MAP_URL", "")
 BASE_MAP_ATTRIBUTION = os.environ.get("BASE_MAP_ATTRIBUTION", "")
 if BASE_MAP_URL:

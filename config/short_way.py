@@ -1,4 +1,4 @@
-"""Tiles and the public API are the same for everybody: no session, no sign-in and no page policy stand in their way."""
+"""Tiles, features and the public API are the same for everybody: no session, sign-in or page policy is in their way."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +13,13 @@ from config.problems import response_for
 
 TILES = "/tiles/"
 API = "/api/"
+OGC = "/ogc/"
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 """The content security policy of data: it is no page, and no page may frame it."""
 
 
 class ShortWayMiddleware:
-    """Answer tiles, and API views that say `short_way = True`, straight from the view.
+    """Answer tiles, API views that say `short_way = True`, and /ogc/ views that say `asks_who`, straight from the view.
 
     What goes wrong becomes a problem document in the asked language. Everything else goes the long way.
     """
@@ -27,7 +28,7 @@ class ShortWayMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith((TILES, API)):
+        if not request.path_info.startswith((TILES, API, OGC)):
             return self.get_response(request)
         try:
             view, args, kwargs = resolve(request.path_info)
@@ -38,6 +39,8 @@ class ShortWayMiddleware:
                 return self.get_response(request)
             answer: Callable[[HttpRequest, str, Callable[[], Any]], HttpResponse] = _api
         else:
+            if request.path_info.startswith(OGC) and not (getattr(view, "asks_who", False) and _for_programs(request)):
+                return self.get_response(request)
             if getattr(view, "asks_who", False) and settings.SESSION_COOKIE_NAME in request.COOKIES:
                 return self.get_response(request)  # tiles that not everybody may see, for somebody who signed in
             answer = _tile
@@ -46,6 +49,13 @@ class ShortWayMiddleware:
             response = answer(request, language, lambda: view(request, *args, **kwargs))
         response["Content-Security-Policy"] = POLICY
         return response
+
+
+def _for_programs(request: HttpRequest) -> bool:
+    """Whether the answer is certainly no page."""
+    if "f" in request.GET:
+        return request.GET["f"] != "html"
+    return "text/" not in request.headers.get("Accept", "")
 
 
 def _tile(_request: HttpRequest, _language: str, view: Callable[[], Any]) -> HttpResponse:

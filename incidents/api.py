@@ -1,7 +1,12 @@
 """/api/v1/: where a place belongs, taking in reports, and reading the public ones. Contract: docs/api.md."""
 
+import io
+import json
 from typing import Any
 
+from django.conf import settings
+from django.core.cache import caches
+from django.core.exceptions import RequestDataTooBig
 from django.db.models import Prefetch
 from django.http import Http404
 from django.utils.translation import get_language
@@ -31,7 +36,10 @@ class ByAddress(SimpleRateThrottle):
     """Limit requests for each client address; the rate is settings' `DEFAULT_THROTTLE_RATES[scope]`.
 
     Counted in fixed windows: a number, where DRF's own throttles keep and rewrite a list of all recent requests.
+    The counts have a cache of their own, so that nobody pushes them out by asking for what the other cache keeps.
     """
+
+    cache = caches["limits"]
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
         return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
@@ -46,7 +54,10 @@ class ByAddress(SimpleRateThrottle):
         if self.cache.add(key, 1, timeout=duration):
             return True
         allowed: int = self.num_requests  # type: ignore[attr-defined]
-        return self.cache.incr(key) <= allowed
+        try:
+            return self.cache.incr(key) <= allowed
+        except ValueError:  # a full cache dropped the count between the two lines
+            return True
 
     def wait(self) -> float:
         """Return the seconds until the next window."""
@@ -54,13 +65,23 @@ class ByAddress(SimpleRateThrottle):
 
 
 class BoundedJSONParser(JSONParser):
-    """JSON whose nesting the parser survives."""
+    """JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, whose nesting the parser survives, and of whole characters.
+
+    Django's own limit guards forms only; half a character (a lone surrogate) could be neither stored nor answered.
+    """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        raw = stream.read(limit + 1)
+        if len(raw) > limit:
+            raise RequestDataTooBig(_("More than %(limit)d bytes of JSON were sent.") % {"limit": limit})
         try:
-            return super().parse(stream, media_type, parser_context)
+            parsed = super().parse(io.BytesIO(raw), media_type, parser_context)
         except RecursionError as error:
             raise ParseError(_("The JSON is nested too deeply.")) from error
+        if b"\\ud" in raw.lower() and not _is_whole(parsed):
+            raise ParseError(_("The JSON holds half a character: a \\ud800 to \\udfff without its pair."))
+        return parsed
 
 
 class LocateThrottle(ByAddress):
@@ -230,6 +251,14 @@ class CategoriesView(PublicView):
         refuse_unknown(request, set())
         leaves = Category.objects.filter(active=True, parent__isnull=False).select_related("parent")
         return Response(serializers.CategorySerializer(leaves, many=True).data)
+
+
+def _is_whole(parsed: Any) -> bool:
+    try:
+        json.dumps(parsed, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -190,8 +191,9 @@ def close_all_silent(now: dt.datetime | None = None) -> int:
     closed = 0
     for report in waiting.iterator(chunk_size=200):
         if report.answered_at and now > clock.rules().deadline(report.answered_at, days):
-            close_silent(report=report)
-            closed += 1
+            with suppress(MoveNotAllowed):  # the reporter spoke meanwhile
+                close_silent(report=report)
+                closed += 1
     return closed
 
 

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
-from accounts.models import User
+from accounts.models import Membership, User
 from incidents.models import Report, ReportEvent
 from incidents.models.outbox import OutboxMessage
 from incidents.outbox import handles
@@ -35,7 +35,12 @@ def report_moved(message: OutboxMessage) -> None:
 
 
 def _letters_to_officers(message: OutboxMessage, report: Report, kind: str, event: ReportEvent | None = None) -> None:
-    officers = User.objects.filter(memberships__agency=report.agency_id, is_active=True).exclude(email="")
+    """Write to those who work for the report's agency; to the coordinators while it has none."""
+    if report.agency_id is None:
+        staff = User.objects.filter(memberships__role=Membership.Role.COORDINATOR)
+    else:
+        staff = User.objects.filter(memberships__agency=report.agency_id)
+    officers = staff.filter(is_active=True).exclude(email="")
     for address in officers.order_by("email").values_list("email", flat=True).distinct():
         link = _url("desk_report", ticket=report.ticket)
         _send(message, report, kind, address, "id", link=link, event=event)
@@ -62,7 +67,7 @@ def _send(
     """Send one plain-text letter. Its Message-ID is the outbox row's, so a second delivery is the same letter."""
     with translation.override(language):
         words = {"report": report, "event": event, "link": link, "regency": settings.REGENCY_NAME}
-        subject = render_to_string(f"incidents/mail/{kind}_subject.txt", words).strip().replace("\n", " ")
+        subject = " ".join(render_to_string(f"incidents/mail/{kind}_subject.txt", words).split())
         body = render_to_string(f"incidents/mail/{kind}.txt", words)
     EmailMessage(
         subject=subject,

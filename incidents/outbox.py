@@ -74,6 +74,8 @@ def give_up() -> int:
 
 def _deliver(message: OutboxMessage) -> None:
     mine = OutboxMessage.objects.filter(pk=message.pk, attempts=message.attempts, state="waiting")
+    if not mine.update(due_at=timezone.now() + LEASE):
+        return  # those before it took longer than the lease, and another worker has it now
     try:
         HANDLERS[message.topic](message)
     except Exception as error:  # noqa: BLE001  whatever a handler raises is recorded and tried again

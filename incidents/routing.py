@@ -62,9 +62,11 @@ def choose(code: str, kecamatan_id: int | None) -> tuple[Category, RoutingRule |
 
     Order: category and kecamatan, category, group and kecamatan, group, kecamatan. Raises UnknownCategory.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_CHOOSE, {"code": code, "kecamatan": kecamatan_id})
-        row = cursor.fetchone()
+    row = None
+    if "\x00" not in code:  # the database driver refuses it with an error of its own
+        with connection.cursor() as cursor:
+            cursor.execute(_CHOOSE, {"code": code, "kecamatan": kecamatan_id})
+            row = cursor.fetchone()
     if row is None:
         raise UnknownCategory(
             _("There is no category “%(code)s”. /api/v1/categories/ lists them.") % {"code": code[:60]}

@@ -125,6 +125,8 @@ class _Kept:
 
 
 KEPT_BYTES = 8_000_000
+KEPT_OVERHEAD = 500
+"""Bytes that a kept tile takes besides its body and conditions: empty tiles must not be kept without end."""
 _kept = _Kept()
 
 
@@ -136,7 +138,7 @@ def kept_report_tile(tile: Tile, query: QueryDict) -> bytes:
     Standbys describe theirs incompletely and a condition on the clock changes by itself: neither is kept.
     """
     global _kept
-    key = tile, query.urlencode() if query.keys() - {"v"} else ""
+    key = tile, _conditions(query) if query.keys() - {"v"} else ""
     seen = "" if connection.in_atomic_block or "overdue" in query else _snapshot()
     kept = _kept  # another thread may put a new one in its place meanwhile
     if not seen or kept.snapshot != seen or kept.bytes > KEPT_BYTES:
@@ -148,8 +150,15 @@ def kept_report_tile(tile: Tile, query: QueryDict) -> bytes:
     body = report_tile(tile, query)
     if _snapshot() == seen:  # nothing ended between the two: all statements saw the same
         kept.tiles[key] = body
-        kept.bytes += len(body)
+        kept.bytes += len(body) + len(key[1]) + KEPT_OVERHEAD
     return body
+
+
+def _conditions(query: QueryDict) -> str:
+    """Return `query` without what only tells browsers' caches apart."""
+    rest = query.copy()
+    rest.pop("v", None)
+    return rest.urlencode()
 
 
 def _snapshot() -> str:

@@ -6,16 +6,29 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from layers.models import Access, Layer
 
 
-def layer_or_404(request: HttpRequest, slug: str) -> Layer:
-    """Return the layer that the person may read, with its agency and current version.
+LEAN = (
+    "slug",
+    "access",
+    "fields",
+    "current__layer",
+    "current__number",
+    "current__feature_count",
+    "current__source_crs",
+)
+"""What it takes to give features: reading only these halves the time of opening a layer."""
+
+
+def layer_or_404(request: HttpRequest, slug: str, *, lean: bool = False) -> Layer:
+    """Return the layer that the person may read, with its agency and current version; `lean`: only `LEAN` of both.
 
     Raises Http404 for one that does not exist and alike for one that the person may not see. Of public layers the
     session is not even read, so that their answers can be kept by shared caches.
     """
-    layers = Layer.objects.select_related("agency", "current")
-    layer = layers.public().filter(slug=slug).first()
+    layers = Layer.objects.order_by().filter(slug=slug)
+    layers = layers.select_related("current").only(*LEAN) if lean else layers.select_related("agency", "current")
+    layer = next(iter(layers.public()), None)
     if layer is None and hasattr(request, "user"):  # tiles for people without a session come without one
-        layer = layers.visible_to(request.user).filter(slug=slug).first()
+        layer = next(iter(layers.visible_to(request.user)), None)
     if layer is None:
         raise Http404
     return layer

@@ -40,7 +40,7 @@ class LayerQuerySet(models.QuerySet["Layer"]):
         return self if user.is_coordinator else self.filter(agency__in=user.agency_ids())
 
     def index_places(self) -> None:
-        """Count the features of the current versions in each kecamatan and desa of the active edition (migration 0020)."""
+        """Count the features of the current versions in each kecamatan and desa of the active edition."""
         current = list(self.filter(current__isnull=False).values_list("current_id", flat=True))
         with connection.cursor() as cursor:
             cursor.execute("SELECT layers_index_places(id) FROM unnest(%s::bigint[]) AS id", [current])

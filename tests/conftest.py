@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.db import connection
 
 import accounts.seed
@@ -19,6 +19,7 @@ def _clean(settings: object, tmp_path: Path) -> Iterator[None]:
     """Give every test its own media folder, an empty cache and freshly read standards."""
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
     cache.clear()
+    caches["limits"].clear()
     clock.forget_rules()
     yield
     clock.forget_rules()

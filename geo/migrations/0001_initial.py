@@ -6,117 +6,197 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Kecamatan',
+            name="Kecamatan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=8, unique=True, verbose_name='code')),
-                ('bps_code', models.CharField(max_length=7, unique=True, verbose_name='BPS code')),
-                ('name', models.CharField(max_length=60, unique=True, verbose_name='name')),
-                ('other_name', models.CharField(blank=True, max_length=60, verbose_name='other name')),
-                ('seat', models.CharField(blank=True, max_length=60, verbose_name='seat')),
-                ('population', models.PositiveIntegerField(blank=True, null=True, verbose_name='population')),
-                ('population_source', models.CharField(blank=True, max_length=200, verbose_name='source of the population figure')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=8, unique=True, verbose_name="code")),
+                ("bps_code", models.CharField(max_length=7, unique=True, verbose_name="BPS code")),
+                ("name", models.CharField(max_length=60, unique=True, verbose_name="name")),
+                ("other_name", models.CharField(blank=True, max_length=60, verbose_name="other name")),
+                ("seat", models.CharField(blank=True, max_length=60, verbose_name="seat")),
+                ("population", models.PositiveIntegerField(blank=True, null=True, verbose_name="population")),
+                (
+                    "population_source",
+                    models.CharField(blank=True, max_length=200, verbose_name="source of the population figure"),
+                ),
             ],
             options={
-                'verbose_name': 'kecamatan',
-                'verbose_name_plural': 'kecamatan',
-                'ordering': ['name'],
+                "verbose_name": "kecamatan",
+                "verbose_name_plural": "kecamatan",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='NeighbourBoundary',
+            name="NeighbourBoundary",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=8, unique=True, verbose_name='code')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('source', models.TextField(verbose_name='source')),
-                ('geom', django.contrib.gis.db.models.fields.MultiPolygonField(srid=4326)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=8, unique=True, verbose_name="code")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("source", models.TextField(verbose_name="source")),
+                ("geom", django.contrib.gis.db.models.fields.MultiPolygonField(srid=4326)),
             ],
             options={
-                'verbose_name': 'neighbouring regency',
-                'verbose_name_plural': 'neighbouring regencies',
-                'ordering': ['name'],
+                "verbose_name": "neighbouring regency",
+                "verbose_name_plural": "neighbouring regencies",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='BoundaryEdition',
+            name="BoundaryEdition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True, verbose_name='short name')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('kind', models.CharField(choices=[('schematic', 'schematic'), ('indicative', 'indicative'), ('official', 'official')], max_length=12, verbose_name='kind')),
-                ('status', models.CharField(choices=[('loaded', 'loaded, not in use'), ('active', 'active'), ('retired', 'retired')], default='loaded', max_length=10, verbose_name='status')),
-                ('source', models.TextField(verbose_name='source')),
-                ('licence', models.CharField(max_length=200, verbose_name='licence')),
-                ('valid_from', models.DateField(blank=True, null=True, verbose_name='valid from')),
-                ('loaded_at', models.DateTimeField(auto_now_add=True, verbose_name='loaded at')),
-                ('activated_at', models.DateTimeField(blank=True, null=True, verbose_name='activated at')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True, verbose_name="short name")),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("schematic", "schematic"), ("indicative", "indicative"), ("official", "official")],
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("loaded", "loaded, not in use"), ("active", "active"), ("retired", "retired")],
+                        default="loaded",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                ("source", models.TextField(verbose_name="source")),
+                ("licence", models.CharField(max_length=200, verbose_name="licence")),
+                ("valid_from", models.DateField(blank=True, null=True, verbose_name="valid from")),
+                ("loaded_at", models.DateTimeField(auto_now_add=True, verbose_name="loaded at")),
+                ("activated_at", models.DateTimeField(blank=True, null=True, verbose_name="activated at")),
             ],
             options={
-                'verbose_name': 'boundary edition',
-                'verbose_name_plural': 'boundary editions',
-                'ordering': ['-loaded_at'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'active')), fields=('status',), name='one_boundary_edition_is_active')],
+                "verbose_name": "boundary edition",
+                "verbose_name_plural": "boundary editions",
+                "ordering": ["-loaded_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "active")),
+                        fields=("status",),
+                        name="one_boundary_edition_is_active",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Desa',
+            name="Desa",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=13, unique=True, verbose_name='code')),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('kind', models.CharField(choices=[('desa', 'desa'), ('kelurahan', 'kelurahan')], max_length=10, verbose_name='kind')),
-                ('point', django.contrib.gis.db.models.fields.PointField(srid=4326, verbose_name='a point inside')),
-                ('kecamatan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='desa', to='geo.kecamatan', verbose_name='kecamatan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=13, unique=True, verbose_name="code")),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("desa", "desa"), ("kelurahan", "kelurahan")], max_length=10, verbose_name="kind"
+                    ),
+                ),
+                ("point", django.contrib.gis.db.models.fields.PointField(srid=4326, verbose_name="a point inside")),
+                (
+                    "kecamatan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="desa",
+                        to="geo.kecamatan",
+                        verbose_name="kecamatan",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'desa',
-                'verbose_name_plural': 'desa',
-                'ordering': ['name'],
+                "verbose_name": "desa",
+                "verbose_name_plural": "desa",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='BoundaryPiece',
+            name="BoundaryPiece",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('geom', django.contrib.gis.db.models.fields.PolygonField(srid=4326)),
-                ('edition', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pieces', to='geo.boundaryedition')),
-                ('desa', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geo.desa')),
-                ('kecamatan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geo.kecamatan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("geom", django.contrib.gis.db.models.fields.PolygonField(srid=4326)),
+                (
+                    "edition",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="pieces", to="geo.boundaryedition"
+                    ),
+                ),
+                (
+                    "desa",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="geo.desa"
+                    ),
+                ),
+                (
+                    "kecamatan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="geo.kecamatan"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DesaBoundary',
+            name="DesaBoundary",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('geom', django.contrib.gis.db.models.fields.MultiPolygonField(srid=4326)),
-                ('area_km2', models.FloatField()),
-                ('desa', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='boundaries', to='geo.desa')),
-                ('edition', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='desa_boundaries', to='geo.boundaryedition')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("geom", django.contrib.gis.db.models.fields.MultiPolygonField(srid=4326)),
+                ("area_km2", models.FloatField()),
+                (
+                    "desa",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="boundaries", to="geo.desa"
+                    ),
+                ),
+                (
+                    "edition",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="desa_boundaries",
+                        to="geo.boundaryedition",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('edition', 'desa'), name='an_edition_outlines_a_desa_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("edition", "desa"), name="an_edition_outlines_a_desa_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='KecamatanBoundary',
+            name="KecamatanBoundary",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('geom', django.contrib.gis.db.models.fields.MultiPolygonField(srid=4326)),
-                ('area_km2', models.FloatField()),
-                ('edition', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='kecamatan_boundaries', to='geo.boundaryedition')),
-                ('kecamatan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='boundaries', to='geo.kecamatan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("geom", django.contrib.gis.db.models.fields.MultiPolygonField(srid=4326)),
+                ("area_km2", models.FloatField()),
+                (
+                    "edition",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="kecamatan_boundaries",
+                        to="geo.boundaryedition",
+                    ),
+                ),
+                (
+                    "kecamatan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="boundaries", to="geo.kecamatan"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('edition', 'kecamatan'), name='an_edition_outlines_a_kecamatan_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("edition", "kecamatan"), name="an_edition_outlines_a_kecamatan_once"
+                    )
+                ],
             },
         ),
     ]

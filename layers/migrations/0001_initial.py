@@ -10,103 +10,254 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("accounts", "0001_initial"),
+        ("auth", "0012_alter_user_first_name_max_length"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Feature',
+            name="Feature",
             fields=[
-                ('pk', models.CompositePrimaryKey('version_id', 'fid', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('fid', models.BigIntegerField()),
-                ('geom', django.contrib.gis.db.models.fields.GeometryField(spatial_index=False, srid=4326)),
-                ('geom_3857', django.contrib.gis.db.models.fields.GeometryField(spatial_index=False, srid=3857)),
-                ('properties', models.JSONField()),
-                ('search', django.contrib.postgres.search.SearchVectorField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "version_id", "fid", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("fid", models.BigIntegerField()),
+                ("geom", django.contrib.gis.db.models.fields.GeometryField(spatial_index=False, srid=4326)),
+                ("geom_3857", django.contrib.gis.db.models.fields.GeometryField(spatial_index=False, srid=3857)),
+                ("properties", models.JSONField()),
+                ("search", django.contrib.postgres.search.SearchVectorField()),
             ],
             options={
-                'db_table': 'layers_feature',
-                'managed': False,
+                "db_table": "layers_feature",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='Layer',
+            name="Layer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=60, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9_-]+$', 'Use small letters, figures, - and _.')], verbose_name='short name')),
-                ('title_id', models.CharField(max_length=160, verbose_name='Indonesian title')),
-                ('title_en', models.CharField(blank=True, max_length=160, verbose_name='English title')),
-                ('abstract_id', models.TextField(blank=True, verbose_name='Indonesian summary')),
-                ('abstract_en', models.TextField(blank=True, verbose_name='English summary')),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('submitted', 'waits for the steward'), ('published', 'published'), ('withdrawn', 'withdrawn')], default='draft', max_length=10, verbose_name='state')),
-                ('access', models.CharField(choices=[('public', 'everybody'), ('regency', 'people who work for the regency'), ('agency', 'the agency that produces it'), ('groups', 'the agency and named groups')], default='agency', max_length=10, verbose_name='access')),
-                ('theme', models.CharField(blank=True, choices=[('referensi', 'Geodetic reference'), ('batas', 'Boundaries'), ('transportasi', 'Transport'), ('hidrografi', 'Water'), ('hipsografi', 'Relief'), ('vegetasi', 'Land cover and vegetation'), ('bangunan', 'Buildings and public facilities'), ('toponimi', 'Place names'), ('lingkungan', 'Environment and disasters'), ('ekonomi', 'Economy, plantations and mining'), ('sosial', 'Society, health and education')], max_length=20, verbose_name='theme')),
-                ('keywords', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None, verbose_name='keywords')),
-                ('licence', models.CharField(blank=True, max_length=120, verbose_name='licence')),
-                ('lineage', models.TextField(blank=True, help_text='Where the data come from, how they were made.', verbose_name='lineage')),
-                ('source', models.TextField(blank=True, verbose_name='source')),
-                ('scale', models.PositiveIntegerField(blank=True, null=True, verbose_name='scale 1 :')),
-                ('cycle', models.CharField(choices=[('once', 'once'), ('yearly', 'every year'), ('quarterly', 'every three months'), ('monthly', 'every month'), ('daily', 'every day')], default='once', max_length=10, verbose_name='update cycle')),
-                ('contact', models.CharField(blank=True, max_length=160, verbose_name='contact')),
-                ('synthetic', models.BooleanField(default=False, help_text='Made up, for demonstration.', verbose_name='synthetic')),
-                ('fields', models.JSONField(default=list, help_text='For each field: name, title, type, description, hidden, personal.', verbose_name='field dictionary')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('agency', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='layers', to='accounts.agency', verbose_name='producer')),
-                ('groups', models.ManyToManyField(blank=True, related_name='layers', to='auth.group', verbose_name='groups')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        max_length=60,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9_-]+$", "Use small letters, figures, - and _."
+                            )
+                        ],
+                        verbose_name="short name",
+                    ),
+                ),
+                ("title_id", models.CharField(max_length=160, verbose_name="Indonesian title")),
+                ("title_en", models.CharField(blank=True, max_length=160, verbose_name="English title")),
+                ("abstract_id", models.TextField(blank=True, verbose_name="Indonesian summary")),
+                ("abstract_en", models.TextField(blank=True, verbose_name="English summary")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("submitted", "waits for the steward"),
+                            ("published", "published"),
+                            ("withdrawn", "withdrawn"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "access",
+                    models.CharField(
+                        choices=[
+                            ("public", "everybody"),
+                            ("regency", "people who work for the regency"),
+                            ("agency", "the agency that produces it"),
+                            ("groups", "the agency and named groups"),
+                        ],
+                        default="agency",
+                        max_length=10,
+                        verbose_name="access",
+                    ),
+                ),
+                (
+                    "theme",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("referensi", "Geodetic reference"),
+                            ("batas", "Boundaries"),
+                            ("transportasi", "Transport"),
+                            ("hidrografi", "Water"),
+                            ("hipsografi", "Relief"),
+                            ("vegetasi", "Land cover and vegetation"),
+                            ("bangunan", "Buildings and public facilities"),
+                            ("toponimi", "Place names"),
+                            ("lingkungan", "Environment and disasters"),
+                            ("ekonomi", "Economy, plantations and mining"),
+                            ("sosial", "Society, health and education"),
+                        ],
+                        max_length=20,
+                        verbose_name="theme",
+                    ),
+                ),
+                (
+                    "keywords",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=40),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="keywords",
+                    ),
+                ),
+                ("licence", models.CharField(blank=True, max_length=120, verbose_name="licence")),
+                (
+                    "lineage",
+                    models.TextField(
+                        blank=True, help_text="Where the data come from, how they were made.", verbose_name="lineage"
+                    ),
+                ),
+                ("source", models.TextField(blank=True, verbose_name="source")),
+                ("scale", models.PositiveIntegerField(blank=True, null=True, verbose_name="scale 1 :")),
+                (
+                    "cycle",
+                    models.CharField(
+                        choices=[
+                            ("once", "once"),
+                            ("yearly", "every year"),
+                            ("quarterly", "every three months"),
+                            ("monthly", "every month"),
+                            ("daily", "every day"),
+                        ],
+                        default="once",
+                        max_length=10,
+                        verbose_name="update cycle",
+                    ),
+                ),
+                ("contact", models.CharField(blank=True, max_length=160, verbose_name="contact")),
+                (
+                    "synthetic",
+                    models.BooleanField(
+                        default=False, help_text="Made up, for demonstration.", verbose_name="synthetic"
+                    ),
+                ),
+                (
+                    "fields",
+                    models.JSONField(
+                        default=list,
+                        help_text="For each field: name, title, type, description, hidden, personal.",
+                        verbose_name="field dictionary",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "agency",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="layers",
+                        to="accounts.agency",
+                        verbose_name="producer",
+                    ),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(blank=True, related_name="layers", to="auth.group", verbose_name="groups"),
+                ),
             ],
             options={
-                'verbose_name': 'layer',
-                'verbose_name_plural': 'layers',
-                'ordering': ['title_id'],
+                "verbose_name": "layer",
+                "verbose_name_plural": "layers",
+                "ordering": ["title_id"],
             },
         ),
         migrations.CreateModel(
-            name='LayerVersion',
+            name="LayerVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(verbose_name='number')),
-                ('state', models.CharField(choices=[('loaded', 'loaded, not published'), ('current', 'current'), ('retired', 'retired')], default='loaded', max_length=10, verbose_name='state')),
-                ('geometry_type', models.CharField(max_length=20, verbose_name='geometry')),
-                ('feature_count', models.PositiveIntegerField(verbose_name='features')),
-                ('extent', django.contrib.gis.db.models.fields.PolygonField(null=True, srid=4326)),
-                ('source_name', models.CharField(max_length=200, verbose_name='file')),
-                ('source_sha256', models.CharField(max_length=64)),
-                ('source_crs', models.CharField(max_length=200, verbose_name='coordinate system of the file')),
-                ('findings', models.JSONField(default=list, verbose_name='what the import found')),
-                ('statistics', models.JSONField(default=dict, help_text='For each field: counts, extremes, common values.')),
-                ('loaded_at', models.DateTimeField(auto_now_add=True)),
-                ('published_at', models.DateTimeField(null=True)),
-                ('layer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='layers.layer')),
-                ('loaded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(verbose_name="number")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("loaded", "loaded, not published"), ("current", "current"), ("retired", "retired")],
+                        default="loaded",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("geometry_type", models.CharField(max_length=20, verbose_name="geometry")),
+                ("feature_count", models.PositiveIntegerField(verbose_name="features")),
+                ("extent", django.contrib.gis.db.models.fields.PolygonField(null=True, srid=4326)),
+                ("source_name", models.CharField(max_length=200, verbose_name="file")),
+                ("source_sha256", models.CharField(max_length=64)),
+                ("source_crs", models.CharField(max_length=200, verbose_name="coordinate system of the file")),
+                ("findings", models.JSONField(default=list, verbose_name="what the import found")),
+                (
+                    "statistics",
+                    models.JSONField(default=dict, help_text="For each field: counts, extremes, common values."),
+                ),
+                ("loaded_at", models.DateTimeField(auto_now_add=True)),
+                ("published_at", models.DateTimeField(null=True)),
+                (
+                    "layer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="layers.layer"
+                    ),
+                ),
+                (
+                    "loaded_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'version',
-                'verbose_name_plural': 'versions',
-                'ordering': ['-number'],
+                "verbose_name": "version",
+                "verbose_name_plural": "versions",
+                "ordering": ["-number"],
             },
         ),
         migrations.AddField(
-            model_name='layer',
-            name='current',
-            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='layers.layerversion', verbose_name='current version'),
+            model_name="layer",
+            name="current",
+            field=models.OneToOneField(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="layers.layerversion",
+                verbose_name="current version",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='layerversion',
-            constraint=models.UniqueConstraint(fields=('layer', 'number'), name='a_layer_numbers_its_versions'),
+            model_name="layerversion",
+            constraint=models.UniqueConstraint(fields=("layer", "number"), name="a_layer_numbers_its_versions"),
         ),
         migrations.AddConstraint(
-            model_name='layerversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'current')), fields=('layer',), name='a_layer_has_one_current_version'),
+            model_name="layerversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "current")), fields=("layer",), name="a_layer_has_one_current_version"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='layer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'published'), _negated=True), ('current__isnull', False), _connector='OR'), name='a_published_layer_has_a_current_version'),
+            model_name="layer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "published"), _negated=True), ("current__isnull", False), _connector="OR"
+                ),
+                name="a_published_layer_has_a_current_version",
+            ),
         ),
     ]

@@ -6,7 +6,6 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-
 # The catalogue's index. The database keeps it, so that whoever changes a layer, by whatever way, changes what it is found
 # by; above all a field that becomes hidden is no longer found the moment it is hidden.
 INDEX = """

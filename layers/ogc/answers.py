@@ -34,6 +34,12 @@ Answerer = Callable[..., HttpResponse]
 readable = require_http_methods(["GET", "HEAD", "OPTIONS"])
 
 
+def asks_who(view: Answerer) -> Answerer:
+    """Mark a view that needs the person only where a session came with the request (config/short_way.py)."""
+    view.asks_who = True  # type: ignore[attr-defined]
+    return view
+
+
 class OpenToAll:
     """Middleware: pages of other origins may read /ogc/, without credentials, so only what is public."""
 
@@ -157,6 +163,7 @@ def sent(
         response["Content-Encoding"] = "gzip"
     for name, value in (headers or {}).items():
         response[name] = value
+    response["Content-Length"] = str(len(response.content))
     return _kept(response, etag, public)
 
 

@@ -18,6 +18,7 @@ from layers.ogc.answers import (
     GEOJSON,
     OPENAPI,
     SCHEMA,
+    asks_who,
     document,
     format_of,
     only_parameters,
@@ -106,12 +107,13 @@ def queryables(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
+@asks_who
 @readable
 def items(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer /ogc/collections/<slug>/items: a page of features."""
-    layer = _layer(request, slug)
-    question = parse_items(layer, documents.current(layer), request.GET)
     chosen = format_of(request)
+    layer = _layer(request, slug, lean=chosen == "json")
+    question = parse_items(layer, documents.current(layer), request.GET)
     etag = request_digest(request, chosen, question.version.pk, *withheld(layer, question.version))
     if chosen == "json" and (fresh := unchanged(request, etag, public=_is_public(layer))):
         return fresh
@@ -136,6 +138,7 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:
     return sent(request, body.encode(), GEOJSON, etag=etag, public=_is_public(layer), headers=headers)
 
 
+@asks_who
 @readable
 @only_parameters("crs")
 def item(request: HttpRequest, slug: str, fid: str) -> HttpResponse:
@@ -194,6 +197,7 @@ def tilejson(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
+@asks_who
 @readable
 @only_parameters()
 def tile(request: HttpRequest, slug: str, z: str, y: str, x: str) -> HttpResponse:
@@ -256,10 +260,10 @@ def _visible(request: HttpRequest) -> list[Layer]:
     return list(layers.select_related("agency", "current").order_by("slug"))
 
 
-def _layer(request: HttpRequest, slug: str) -> Layer:
+def _layer(request: HttpRequest, slug: str, *, lean: bool = False) -> Layer:
     if not re.fullmatch(r"[a-z0-9_-]{1,60}", slug):
         raise Http404
-    return layer_or_404(request, slug)
+    return layer_or_404(request, slug, lean=lean)
 
 
 def _is_public(layer: Layer) -> bool:

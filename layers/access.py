@@ -5,7 +5,6 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from layers.models import Access, Layer
 
-
 LEAN = (
     "slug",
     "access",

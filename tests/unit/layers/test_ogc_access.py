@@ -157,3 +157,15 @@ def test_property_shown_again_is_given_again(client: Client, open_layer: Layer) 
     open_layer.save()
     answer = json.loads(client.get("/ogc/collections/sumur/items/1").content)
     assert answer["properties"] == {"nama": "Sumur", f"nik_{MARK}": f"{MARK}-1"}
+
+
+def test_features_for_nobody_take_the_short_way_and_pages_do_not(client: Client, open_layer: Layer) -> None:
+    items = "/ogc/collections/sumur/items"
+    data = client.get(items, headers={"Accept": "application/geo+json"})
+    assert data["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert data["Access-Control-Allow-Origin"] == "*"
+    assert "Cookie" not in data["Vary"]
+    for headers in ({"Accept": "text/html"}, {"Accept": "text/*"}):
+        assert "<h1>" in client.get(items, headers=headers).content.decode()
+    assert "<h1>" in client.get(f"{items}?f=html").content.decode()
+    assert client.get(f"{items}?f=xml").json()["errors"].keys() == {"f"}

@@ -122,6 +122,8 @@ def test_everything_by_keyboard(live_server: Any, reports: list[Report], open_pa
     page.locator("[data-map]").focus()
     page.keyboard.press("+")
     page.wait_for_url("**/#17/**")
+    ready(page)
+    page.wait_for_load_state("networkidle")
     page.keyboard.press("Enter")
     expect(page.locator("[data-card]")).to_be_focused()
     expect(page.locator("[data-card]").get_by_role("heading", level=3)).to_have_text("Lubang 0")

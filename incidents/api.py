@@ -4,9 +4,7 @@ import io
 import json
 from typing import Any
 
-from django.conf import settings
 from django.core.cache import caches
-from django.core.exceptions import RequestDataTooBig
 from django.db.models import Prefetch
 from django.http import Http404
 from django.utils.translation import get_language
@@ -65,16 +63,13 @@ class ByAddress(SimpleRateThrottle):
 
 
 class BoundedJSONParser(JSONParser):
-    """JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, whose nesting the parser survives, and of whole characters.
+    """JSON whose nesting the parser survives, and of whole characters.
 
-    Django's own limit guards forms only; half a character (a lone surrogate) could be neither stored nor answered.
+    Half a character (a lone surrogate) could be neither stored nor named in an answer.
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
-        raw = stream.read(limit + 1)
-        if len(raw) > limit:
-            raise RequestDataTooBig(_("More than %(limit)d bytes of JSON were sent.") % {"limit": limit})
+        raw = stream.read()
         try:
             parsed = super().parse(io.BytesIO(raw), media_type, parser_context)
         except RecursionError as error:

@@ -35,6 +35,7 @@ missing_system_packages() {
             [ -n "$(browser)" ] || printf 'chromium\nfonts-liberation\n'
             command -v ogrinfo >/dev/null || echo gdal-bin
             command -v xgettext >/dev/null || echo gettext
+            command -v shellcheck >/dev/null || echo shellcheck
         fi
     } | sort -u
 }
@@ -68,6 +69,7 @@ named() {
         gdal-bin) text="$text, gdal-bin (reads and writes map files)" ;;
         chromium) text="$text, chromium (tests in a browser)" ;;
         gettext) text="$text, gettext (finds texts without translation)" ;;
+        shellcheck) text="$text, shellcheck (reads these scripts critically)" ;;
         *) text="$text, $package" ;;
         esac
     done

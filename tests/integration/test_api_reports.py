@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
+from incidents import api
 from incidents.models import OutboxMessage, Report, ReportContact
 from incidents.secrets import is_secret_of
 
@@ -174,6 +175,8 @@ WHOLE: dict[str, tuple[str | bytes, int]] = {
     "a number": ("17", 400),
     "not UTF-8": (json.dumps(GOOD).encode("utf-16"), 400),
     "lone surrogate": (json.dumps(GOOD).replace("pasar", "\\ud800 pasar"), 400),
+    "half a character in a name": ('{"\\udc00": 1}', 400),
+    "half a character in a choice": (json.dumps(GOOD | {"kind": "\ud800"}), 400),
     "deep nesting": ('{"reporter":' * 5_000 + "1" + "}" * 5_000, 400),
     "2 MB of text": (json.dumps(GOOD | {"description": "x" * 2_000_000}), 413),
     "Null Island": (json.dumps(GOOD | {"lat": 0, "lon": 0}), 422),
@@ -338,3 +341,22 @@ def test_categories_and_agencies_are_listed(client: Client) -> None:
 def test_schema_describes_every_endpoint(client: Client) -> None:
     schema = client.get("/api/v1/schema/?format=json").json()
     assert {"/api/v1/locate/", "/api/v1/reports/", "/api/v1/reports/{ticket}/"} <= set(schema["paths"])
+
+
+def test_nul_in_a_category_is_a_problem_of_locate(client: Client) -> None:
+    response = client.get("/api/v1/locate/?lat=0.5&lon=117.55&category=%00")
+    assert response.status_code == 400
+    assert response.json()["code"] == "unknown_category"
+
+
+def test_count_that_the_cache_dropped_is_no_error(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dropped(key: str) -> int:
+        raise ValueError(key)
+
+    assert client.get("/api/v1/locate/?lat=0.5&lon=117.55").status_code == 200
+    monkeypatch.setattr(api.ByAddress.cache, "incr", dropped)
+    assert client.get("/api/v1/locate/?lat=0.5&lon=117.55").status_code == 200
+
+
+def test_schema_in_an_unknown_format_is_404(client: Client) -> None:
+    assert client.get("/api/v1/schema/?format=x").status_code == 404

@@ -61,3 +61,12 @@ def test_list_of_people_costs_the_same_for_many(site: Client, django_assert_max_
     with django_assert_max_num_queries(12):
         page = site.get("/admin/accounts/user/").content.decode()
     assert "(Officer)" in page
+
+
+def test_admin_has_no_sign_in_of_its_own(client: Client) -> None:
+    """It would know neither the limits nor the second factor of the site's."""
+    person = make_administrator(password="hutan-lindung-9")
+    answer = client.post("/admin/login/", {"username": person.username, "password": "hutan-lindung-9"})
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/akun/")
+    assert "_auth_user_id" not in client.session

@@ -207,6 +207,23 @@ def test_close_all_silent_closes_only_what_was_silent_long_enough() -> None:
     assert moves.close_all_silent(now) == 0
 
 
+def test_close_all_silent_goes_on_when_a_reporter_speaks_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = dt.datetime(2026, 11, 24, 12, tzinfo=WITA)
+    spoken, silent = make_report(status=Status.ANSWERED), make_report(status=Status.ANSWERED)
+    Report.objects.all().update(answered_at=now - dt.timedelta(days=30))
+    close = moves.close_silent
+
+    def late(*, report: Report) -> ReportEvent:
+        if report.pk == spoken.pk:
+            moves.confirm(report=Report.objects.get(pk=report.pk), by=Party.REPORTER)
+        return close(report=report)
+
+    monkeypatch.setattr(moves, "close_silent", late)
+    assert moves.close_all_silent(now) == 1
+    assert spoken.events.last().type == ReportEvent.Type.CONFIRMED
+    assert silent.events.last().type == ReportEvent.Type.CLOSED_SILENT
+
+
 def test_make_refuses_when_the_report_changed_since_it_was_seen(officer: Any) -> None:
     report = make_report()
     seen = report.changed_at

@@ -16,7 +16,7 @@ from incidents import moves, notify, outbox
 from incidents.models import OutboxMessage, Report
 from incidents.secrets import secret_of
 from incidents.workflow import Party
-from tests.factories.accounts import make_agency, make_officer
+from tests.factories.accounts import make_agency, make_coordinator, make_officer, make_user
 from tests.factories.incidents import make_report, make_standards
 from tests.integration.server import free_port
 
@@ -86,6 +86,21 @@ def test_officers_get_the_news_without_the_secret(mailbox: Mailbox) -> None:
     assert secret_of(Report.objects.get().ticket) not in mailbox.letters[0].get_content()
 
 
+def test_coordinators_get_the_news_of_a_report_without_agency(mailbox: Mailbox) -> None:
+    make_user(email="warga@example.org")  # works nowhere, so that no agency is theirs either
+    make_officer()
+    coordinator = make_coordinator()
+    make_message(make_report(agency=None, status="received", confidential=True))
+    outbox.deliver_due()
+    assert [letter["To"] for letter in mailbox.letters] == [coordinator.email]
+
+
+def test_line_ends_in_a_title_do_not_stop_the_letter(mailbox: Mailbox) -> None:
+    make_message(make_report(contact={"email": "sari@example.org"}, title="Lubang\rdi\x85depan\npasar"))
+    outbox.deliver_due()
+    assert "Lubang di depan pasar" in mailbox.letters[0]["Subject"]
+
+
 def test_reporter_without_address_gets_no_letter(mailbox: Mailbox) -> None:
     make_message(make_report())
     assert outbox.deliver_due() == 1
@@ -144,6 +159,21 @@ def test_worker_that_lost_its_lease_changes_nothing(monkeypatch: pytest.MonkeyPa
     outbox.deliver_due()
     message.refresh_from_db()
     assert message.state == "waiting"
+
+
+def test_message_that_another_worker_took_meanwhile_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = make_report(), make_report()
+    for report in (first, second):
+        outbox.send("report_received", report_id=report.pk)
+    told: list[int] = []
+
+    def slow(claimed: OutboxMessage) -> None:
+        told.append(claimed.payload["report_id"])
+        OutboxMessage.objects.exclude(pk=claimed.pk).update(attempts=2)  # its lease ran out: another worker claims it
+
+    monkeypatch.setitem(outbox.HANDLERS, "report_received", slow)
+    outbox.deliver_due()
+    assert told == [first.pk]
 
 
 def test_every_topic_that_is_sent_has_a_handler(mailbox: Mailbox) -> None:

@@ -331,3 +331,16 @@ def test_kept_tile_takes_no_query_of_its_own() -> None:
     with CaptureQueriesContext(connection) as queries:
         tiles.kept_report_tile(tile, QueryDict("overdue=1"))
     assert not any("pg_current_snapshot" in query["sql"] for query in queries)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_empty_tiles_of_many_questions_are_not_kept_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "KEPT_BYTES", 5_000)
+    tile = tile_at(*SANGATTA, 9)
+    for number in range(30):
+        tiles.kept_report_tile(tile, QueryDict(f"q=tidak-ada-{number}"))
+    assert len(tiles._kept.tiles) <= 10
+    kept = len(tiles._kept.tiles)
+    for stamp in range(3):  # the stamp of a page makes no tile of its own
+        tiles.kept_report_tile(tile, QueryDict(f"q=tidak-ada&v={stamp}"))
+    assert len(tiles._kept.tiles) <= kept + 1

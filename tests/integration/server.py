@@ -25,7 +25,7 @@ def gunicorn(app: str = "config.wsgi:application", *, workers: int = 2, **enviro
     process = subprocess.Popen(
         command,
         cwd=settings.BASE_DIR,
-        env=os.environ | {"DATABASE_URL": _database_url(), "THROTTLE_REPORTS": "100000/min"} | environment,
+        env=os.environ | {"DATABASE_URL": database_url(), "THROTTLE_REPORTS": "100000/min"} | environment,
     )
     try:
         url = f"http://127.0.0.1:{port}"
@@ -36,7 +36,7 @@ def gunicorn(app: str = "config.wsgi:application", *, workers: int = 2, **enviro
         process.wait(timeout=20)
 
 
-def _database_url() -> str:
+def database_url() -> str:
     made = connection.settings_dict
     return f"postgis://{made['USER']}:{made['PASSWORD']}@{made['HOST']}:{made['PORT']}/{made['NAME']}"
 

@@ -1,13 +1,12 @@
 import logging
 import signal
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.utils.module_loading import import_string
 
 import incidents.notify  # noqa: F401  importing registers the handlers
@@ -15,7 +14,9 @@ import incidents.notify  # noqa: F401  importing registers the handlers
 log = logging.getLogger(__name__)
 
 POLL_S = 1.0
-HOURLY_S = 3_600.0
+HOUR_S = 3_600.0
+END_S = 20.0
+"""How long a job that is under way may take to end when the worker is told to stop."""
 
 Job = Callable[[], Any]
 
@@ -38,22 +39,25 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        next_hourly = 0.0
-        while not stop.is_set():
-            close_old_connections()
-            busy = [_guarded(job) for job in jobs]
-            if time.monotonic() >= next_hourly:
-                for job in hourly:
-                    _guarded(job)
-                next_hourly = time.monotonic() + HOURLY_S
-            if not any(busy):
-                stop.wait(POLL_S)
+        # A thread for each: reading a large upload takes minutes, and letters do not wait for it.
+        threads = [threading.Thread(target=_repeat, args=(job, POLL_S, stop), daemon=True) for job in jobs]
+        threads += [threading.Thread(target=_repeat, args=(job, HOUR_S, stop, True), daemon=True) for job in hourly]
+        for thread in threads:
+            thread.start()
+        stop.wait()
+        for thread in threads:
+            thread.join(END_S)
 
 
-def _guarded(job: Job) -> Any:
-    """Run `job`; a failure is logged and tried again in the next round, so that the other jobs go on."""
-    try:
-        return job()
-    except Exception:
-        log.exception("worker job %s failed; it is tried again", job.__name__)
-        return None
+def _repeat(job: Job, pause_s: float, stop: threading.Event, always_pause: bool = False) -> None:
+    """Run `job` again and again; pause when it had nothing to do (or always). A failure is logged and tried again."""
+    while not stop.is_set():
+        close_old_connections()
+        busy = False
+        try:
+            busy = bool(job())
+        except Exception:
+            log.exception("worker job %s failed; it is tried again", job.__name__)
+        if always_pause or not busy:
+            stop.wait(pause_s)
+    connection.close()

@@ -252,7 +252,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 X_FRAME_OPTIONS = "DENY"
 # Addresses of clients are read from X-Forwarded-For only behind this many proxies of ours.
-PROXY_COUNT = int(env("PROXY_COUNT", "0"))
+PROXY_COUNT = ALLAUTH_TRUSTED_PROXY_COUNT = int(env("PROXY_COUNT", "0"))
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],

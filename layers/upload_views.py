@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -28,6 +29,13 @@ from layers.views import geometry_of, shown_value
 
 State = ImportJob.State
 LICENCES = ("CC BY 4.0", "CC BY-SA 4.0", "CC0 1.0", "ODbL 1.0")
+SHAPES = {
+    "Point": gettext_lazy("points"),
+    "MultiPoint": gettext_lazy("groups of points"),
+    "MultiLineString": gettext_lazy("lines"),
+    "MultiPolygon": gettext_lazy("areas"),
+    "None": gettext_lazy("none"),
+}
 
 View = Callable[..., HttpResponse]
 
@@ -156,6 +164,7 @@ def _show(request: HttpRequest, job: ImportJob, form: AboutForm | None = None, s
         "heads": [field["title"] for field in shown],
         "lines": [[shown_value(row.get(field["name"])) for field in shown] for row in preview],
         "map": _map(request, job),
+        "shapes": SHAPES.get(told.get("geometry_type", ""), _("several kinds of shapes")),
         "form": (form or AboutForm(instance=job.layer, initial=job.about)) if editable else None,
         "licences": LICENCES,
         "waits": job.state in {State.WAITING, State.READING},

@@ -50,8 +50,9 @@ missing_for_python() {
     fi
 }
 
+# Not grep -q: it would leave early, and under pipefail the broken pipe would count as "no GDAL".
 has_gdal() {
-    [ -n "${GDAL_LIBRARY_PATH:-}" ] || PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null | grep -q 'libgdal\.so'
+    [ -n "${GDAL_LIBRARY_PATH:-}" ] || PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null | grep 'libgdal\.so' >/dev/null
 }
 
 browser() {

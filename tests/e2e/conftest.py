@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,17 @@ def browser_type_launch_args() -> dict[str, Any]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert chromium, "No Chromium found. bin/test installs it; or: apt-get install chromium"
     return {"executable_path": chromium, "args": CHROMIUM_ARGS}
+
+
+@pytest.fixture(autouse=True)
+def _requests_have_ended(transactional_db: None) -> Iterator[None]:
+    """Wait, after the pages are closed, for requests still under way: emptying the tables would deadlock with them."""
+    yield
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if not any("process_request_thread" in thread.name for thread in threading.enumerate()):
+            return
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_read_table_reads_utf8_that_claims_to_be_windows_text(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["../batas.shp", "a/../../batas.shp", "/etc/batas.shp", "..\\batas.shp", "C:\\b.shp"])
 def test_read_table_refuses_a_zip_that_points_outside(tmp_path: Path, name: str) -> None:
-    with pytest.raises(BoundariesRefused, match=r"outside|keluar"):
+    with pytest.raises(BoundariesRefused, match=r"outside|luar"):
         read_table(zipped(tmp_path / "slip.zip", {name: b"\x00\x00\x27\x0a"}))
     assert [file.name for file in tmp_path.iterdir()] == ["slip.zip"]
 
@@ -101,7 +101,7 @@ def test_read_table_refuses_a_link_in_a_zip(tmp_path: Path) -> None:
     entry.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(tmp_path / "link.zip", "w") as archive:
         archive.writestr(entry, "/etc/passwd")
-    with pytest.raises(BoundariesRefused, match=r"outside|keluar"):
+    with pytest.raises(BoundariesRefused, match=r"outside|luar"):
         read_table(tmp_path / "link.zip")
 
 

@@ -289,7 +289,7 @@ def _page(
         **_frame(step, draft_id),
         "form": form,
         "draft": draft,
-        "is_begun": draft is not None,
+        "is_begun": draft is not None or step != FIRST,  # only the first step may begin one: no later step posts there
         "stale": _stale() if status == 403 else "",
         "category": answers.category if answers and step != FIRST else None,
     }

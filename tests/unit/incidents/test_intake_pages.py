@@ -463,6 +463,19 @@ def test_stale_first_page_begins_nothing() -> None:
     assert not ReportDraft.objects.exists()
 
 
+def test_stale_page_of_a_session_that_ended_is_kept_by_the_second_press() -> None:
+    citizen = Citizen()
+    citizen.begin()
+    strict = Client(enforce_csrf_checks=True, headers={"Accept-Language": "en"})
+    page = strict.post(citizen.url("cerita"), STORY).content.decode()
+    assert f'action="{citizen.url("cerita")}"' in page
+    token = page.split('name="csrfmiddlewaretoken" value="')[-1].split('"')[0]
+    answer = strict.post(citizen.url("cerita"), STORY | {"csrfmiddlewaretoken": token}, follow=True)
+    assert "Your session had ended" in answer.content.decode()
+    kept = ReportDraft.objects.exclude(pk=citizen.draft_id).get()
+    assert kept.data["cerita"]["typed"]["title"] == STORY["title"]
+
+
 def test_page_of_a_session_that_ended_keeps_what_it_holds() -> None:
     citizen = Citizen()
     citizen.begin()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import shapely
 from django.db import transaction
+from django.utils.formats import number_format
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -211,5 +212,5 @@ def _moved(outlines: Outlines) -> str:
         "Against the boundaries in use, %(ha)s ha (%(percent)s %%) would belong to another kecamatan or be new."
     ) % {
         "ha": checks.ha(changed),
-        "percent": f"{changed / whole * 100:.1f}",
+        "percent": number_format(changed / whole * 100, decimal_pos=1),
     }

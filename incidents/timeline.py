@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import date_format
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from incidents.models import Photo, Report, ReportEvent
@@ -121,8 +121,8 @@ def _headline(key: str, agency: str) -> str:
         "received": _("Report received"),
         "forwarded": _("Forwarded"),
         "taken": _("%(agency)s took it into work"),
-        "answered": _("Answer"),
-        "held": _("Put on hold"),
+        "answered": pgettext("what was done", "Answer"),
+        "held": pgettext("what was done", "Put on hold"),
         "resumed": _("%(agency)s goes on with the work"),
         "rejected": _("Archived"),
         "confirmed": _("Yes, it is done"),

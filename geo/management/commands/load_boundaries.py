@@ -54,6 +54,8 @@ class Command(BaseCommand):
             done = _("Stored and in use.")
         elif commit:
             done = _("Stored. Use it with: manage.py boundaries --activate SLUG")
+        elif options["neighbours"]:
+            done = _("This was a trial: nothing was written. Add --commit to store it.")
         else:
             done = _("This was a trial: nothing was written. Add --commit to store it, --activate to use it at once.")
         self.stdout.write(self.style.SUCCESS(done))

@@ -97,13 +97,29 @@ def outline() -> shapely.Polygon:
     return _polygon("outline.csv")
 
 
-@cache
-def sea() -> shapely.Polygon:
-    """Return the zone in which what is not the regency is sea: from Bontang's northern limit to Tanjung Mangkalihat.
+SEAWARD_DEG = 0.25
+"""How far out the sea zone reaches, 28 km: well beyond the coastal water that counts."""
+LANDWARD_DEG = 0.1
+"""How far inland of the coarse coast, 11 km, an edition's coast may lie."""
+SEA_FROM_LAT = 0.25
+"""Degrees north. South of it lies the city of Bontang (0.13 N), which the outline cannot tell from the sea."""
 
-    Inland it runs behind every coast line that an edition may have. See docs/adr/0011.
+
+@cache
+def sea() -> shapely.Polygon | shapely.MultiPolygon:
+    """Return the zone in which what is not the regency is sea. Built from the outline alone; see docs/adr/0011.
+
+    The coast is the outline's run from its easternmost corner to its last, clockwise: the sea lies on the left.
     """
-    return _polygon("sea.csv")
+    corners = list(outline().exterior.coords)
+    east = max(range(len(corners)), key=lambda i: corners[i])
+    coast = shapely.LineString(corners[east:])
+    seaward = coast.buffer(SEAWARD_DEG, single_sided=True)
+    landward = shapely.intersection(coast.buffer(LANDWARD_DEG, cap_style="flat"), outline())
+    zone = shapely.union(seaward, landward)
+    zone = shapely.intersection(zone, shapely.box(-180, SEA_FROM_LAT, 180, 90))
+    shapely.prepare(zone)
+    return zone
 
 
 def _polygon(name: str) -> shapely.Polygon:

@@ -31,6 +31,7 @@ TABLE: dict[type[Exception], HTTPStatus] = {
     incidents.MoveNotAllowed: HTTPStatus.CONFLICT,
     incidents.ReportError: HTTPStatus.BAD_REQUEST,
     ogc.TooSlow: HTTPStatus.SERVICE_UNAVAILABLE,
+    layers.WrongKey: HTTPStatus.UNAUTHORIZED,
     layers.LayerError: HTTPStatus.BAD_REQUEST,
     RequestDataTooBig: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyFilesSent: HTTPStatus.BAD_REQUEST,

@@ -77,6 +77,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "layers.ogc.answers.OpenToAll",
+    "config.keyed.KeyedRequests",
     "config.short_way.ShortWayMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -229,6 +230,9 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Kutim Pintar <no-reply@localhost
 # What `manage.py worker` does: each round (a job returns whether there was work), and once an hour.
 WORKER_JOBS = ["incidents.outbox.deliver_due", "incidents.rollups.fold", "layers.uploads.read_due"]
 WORKER_HOURLY = ["incidents.moves.close_all_silent", "incidents.drafts.clear_old", "layers.uploads.clear_old"]
+
+# How often a web process writes down how much the layers are used; 0: only when it is asked to (layers/usage.py).
+COUNT_USE_EVERY_S = 0 if TESTING else 10
 
 # Security headers. Scripts and styles: ours, or with the request's nonce. /admin/ has its own (config/admin_csp.py).
 CONTENT_SECURITY_POLICY: dict[str, Any] = {

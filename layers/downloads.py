@@ -29,7 +29,7 @@ from geo.params import parse_whole
 from layers.errors import TooLarge
 from layers.formats import CRS, FORMATS, Format
 from layers.metadata import dcat, page_url, printable
-from layers.models import Access, LayerDownload
+from layers.models import Access, ApiKey, LayerDownload
 from layers.selection import Selection
 
 CHUNK = 2_000
@@ -92,16 +92,16 @@ def read_download(chosen: Selection, code: str, params: Mapping[str, str], base:
     return Download(chosen, one, srid, base)
 
 
-def answer(wanted: Download, *, by: Any) -> HttpResponseBase:
+def answer(wanted: Download, *, by: Any, key: ApiKey | None = None) -> HttpResponseBase:
     """Return the file as an attachment. Raises TooLarge. Downloads of what not everybody may read are recorded."""
     writer = STREAMED.get(wanted.format.code)
     response: HttpResponseBase
     if writer is None:
         refuse_too_large(wanted)
-        record(wanted, by=by)
+        record(wanted, by=by, key=key)
         response = FileResponse(make_file(wanted), content_type=wanted.format.media_type)
     else:
-        record(wanted, by=by)
+        record(wanted, by=by, key=key)
         kind = wanted.format.media_type + ("; charset=utf-8" if wanted.format.code == "csv" else "")
         response = StreamingHttpResponse(writer(wanted), content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{wanted.name}.{wanted.format.ending}"'
@@ -109,8 +109,8 @@ def answer(wanted: Download, *, by: Any) -> HttpResponseBase:
     return response
 
 
-def record(wanted: Download, *, by: Any) -> None:
-    """Write down who takes a layer that is not public; nothing for a public one."""
+def record(wanted: Download, *, by: Any, key: ApiKey | None = None) -> None:
+    """Write down who (and by which key) takes a layer that is not public; nothing for a public one."""
     layer = wanted.chosen.layer
     if layer.access == Access.PUBLIC or not isinstance(by, User):
         return
@@ -118,6 +118,7 @@ def record(wanted: Download, *, by: Any) -> None:
         layer=layer,
         version=wanted.chosen.version,
         user=by,
+        key=key,
         format=wanted.format.code,
         srid=wanted.srid,
         conditions=wanted.chosen.conditions,

@@ -39,3 +39,15 @@ class UploadRefused(LayerError):
     """What was chosen cannot be one upload; the message tells what to choose instead."""
 
     code = "upload_refused"
+
+
+class KeyRefused(LayerError):
+    """An API key that is not made; the message tells why."""
+
+    code = "key_refused"
+
+
+class WrongKey(LayerError):
+    """A request came with an API key that opens nothing; the message tells why."""
+
+    code = "wrong_key"

@@ -14,13 +14,15 @@ from django.contrib.gis.db import models
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.utils.translation import get_language
+from django.utils import timezone
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Agency
 from geo.models import BoundaryEdition, Desa, Kecamatan
-from layers.querysets import LayerQuerySet
+from layers.querysets import ApiKeyQuerySet, LayerDownloadQuerySet, LayerQuerySet, LayerUseQuerySet
 
 
 class Theme(models.TextChoices):
@@ -67,6 +69,29 @@ CYCLE_DAYS: dict[str, int | None] = {
 }
 
 
+FIXED_SLUGS = frozenset(
+    {
+        # /data/<slug>/
+        "kunci", "pertanyaan", "tanya", "unduhan", "unggah",
+        # /tiles/<slug>/
+        "desa", "heat", "kecamatan", "reports",
+        # /ogc/collections/<slug>
+        "catalogue",
+    }
+)  # fmt: skip
+"""Short names that the site's own addresses need where a layer's would stand. The one list: commands, uploads and the
+admin all ask it, and tests/unit/layers/test_fixed_slugs.py reads the site's addresses and fails when one is missing."""
+
+
+def refuse_fixed_slug(slug: str) -> None:
+    """Raise ValidationError if the site's own addresses need the name."""
+    if slug.casefold() in FIXED_SLUGS:
+        raise ValidationError(
+            gettext("“%(slug)s” is an address of the site itself. Choose another short name.") % {"slug": slug},
+            code="fixed_slug",
+        )
+
+
 class Layer(models.Model):
     """A data set of an agency (produsen data), approved for publication by the steward (walidata)."""
 
@@ -80,7 +105,7 @@ class Layer(models.Model):
         _("short name"),
         max_length=60,
         unique=True,
-        validators=[RegexValidator(r"^[a-z0-9_-]+$", _("Use small letters, figures, - and _."))],
+        validators=[RegexValidator(r"^[a-z0-9_-]+$", _("Use small letters, figures, - and _.")), refuse_fixed_slug],
     )
     title_id = models.CharField(_("Indonesian title"), max_length=160)
     title_en = models.CharField(_("English title"), max_length=160, blank=True)
@@ -116,6 +141,9 @@ class Layer(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     objects: ClassVar[LayerQuerySet] = LayerQuerySet.as_manager()  # type: ignore[assignment]
+
+    asked = ""
+    """Of an answer that is shown as a layer, never stored: the question, as the query string of its page."""
 
     class Meta:
         verbose_name = _("layer")
@@ -279,7 +307,10 @@ class LayerDownload(models.Model):
     format = models.CharField(_("format"), max_length=12)
     srid = models.PositiveIntegerField(_("coordinate system"))
     conditions = models.JSONField(_("filter"), default=dict)
+    key = models.ForeignKey("ApiKey", on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("API key"))
     at = models.DateTimeField(_("time"), auto_now_add=True)
+
+    objects: ClassVar[LayerDownloadQuerySet] = LayerDownloadQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("download")
@@ -333,3 +364,104 @@ class ImportJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.state})"
+
+
+class VersionChange(models.Model):
+    """That another version of a layer became the current one: by whom and why. Never changed or deleted."""
+
+    layer = models.ForeignKey(Layer, on_delete=models.PROTECT, related_name="changes", verbose_name=_("layer"))
+    before = models.ForeignKey(LayerVersion, on_delete=models.PROTECT, null=True, related_name="+")
+    after = models.ForeignKey(LayerVersion, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    reason = models.TextField(_("reason"), blank=True)
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("change of version")
+        verbose_name_plural = _("changes of version")
+        ordering = ["-at", "-pk"]
+        triggers = [pgtrigger.Protect(name="changes_stay_as_they_are", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.layer_id}: {self.before_id or '-'} > {self.after_id}"
+
+
+# Programs that read --------------------------------------------------------------------------------------------------
+
+
+class ApiKey(models.Model):
+    """A program's key (layers/keys.py): it reads layers as its owner may. Of the secret only a digest is kept."""
+
+    consumer = models.CharField(_("used by"), max_length=80)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="layer_keys", verbose_name=_("owner")
+    )
+    prefix = models.CharField(_("begins with"), max_length=8, unique=True)
+    digest = models.CharField(max_length=64)
+    may_edit = models.BooleanField(_("may also edit"), default=False)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("valid until"), null=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True)
+    revoked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+
+    objects: ClassVar[ApiKeyQuerySet] = ApiKeyQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "consumer"],
+                condition=models.Q(revoked_at__isnull=True),
+                name="a_person_tells_own_keys_apart",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.consumer} ({self.prefix})"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it opens anything: not revoked, in its time, its owner still active."""
+        return self.revoked_at is None and not self.has_ended and self.owner.is_active
+
+
+class LayerUse(models.Model):
+    """How often a layer was read on a day (WITA), in which kind of answer, and by which key. People are not counted.
+
+    `layer` is empty for answers about none or many; `key` for whoever reads without one. Kept by layers/usage.py.
+    """
+
+    class Kind(models.TextChoices):
+        ITEMS = "items", _("features")
+        TILES = "tiles", _("tiles")
+        DOWNLOADS = "downloads", _("downloads")
+        OTHER = "other", _("other answers")
+
+    day = models.DateField(_("day"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    layer = models.ForeignKey(Layer, on_delete=models.CASCADE, null=True, related_name="uses")
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, related_name="uses")
+    n = models.PositiveBigIntegerField(_("answers"))
+    bytes = models.PositiveBigIntegerField(_("bytes"))
+
+    objects: ClassVar[LayerUseQuerySet] = LayerUseQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("use")
+        verbose_name_plural = _("uses")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "kind", "layer", "key"], nulls_distinct=False, name="use_is_one_row_a_day_and_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind} {self.layer_id or '-'}/{self.key_id or '-'}: {self.n}"

@@ -1,14 +1,20 @@
 """Reads over layers. Deny first: whoever may not see a layer does not learn that it exists."""
 
-from typing import TYPE_CHECKING, Self
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, models
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from accounts.models import User
 
 if TYPE_CHECKING:
-    from layers.models import Layer  # noqa: F401
+    from layers.models import ApiKey, Layer, LayerDownload, LayerUse  # noqa: F401
+
+KINDS = ("items", "tiles", "downloads", "other")
+"""Kinds of answers that are counted (models.LayerUse.Kind)."""
 
 
 class LayerQuerySet(models.QuerySet["Layer"]):
@@ -44,3 +50,44 @@ class LayerQuerySet(models.QuerySet["Layer"]):
         current = list(self.filter(current__isnull=False).values_list("current_id", flat=True))
         with connection.cursor() as cursor:
             cursor.execute("SELECT layers_index_places(id) FROM unnest(%s::bigint[]) AS id", [current])
+
+
+class LayerDownloadQuerySet(models.QuerySet["LayerDownload"]):
+    """Sentences about the record of downloads."""
+
+    def at_desk_of(self, user: User | AnonymousUser) -> Self:
+        """Those of the layers that `user` answers for: the own agency's; a coordinator's are all."""
+        if not isinstance(user, User) or not user.works_at_desk():
+            return self.none()
+        return self if user.is_coordinator else self.filter(layer__agency__in=user.agency_ids())
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Sentences about keys; begin with `seen_by(user)`."""
+
+    def seen_by(self, user: User | AnonymousUser) -> Self:
+        """Those that `user` may look at and revoke: the own ones; a coordinator's are all."""
+        if not isinstance(user, User) or not user.is_active:
+            return self.none()
+        return self if user.is_coordinator else self.filter(owner=user)
+
+    def not_revoked(self) -> Self:
+        """Those that nobody took back; their time may be over."""
+        return self.filter(revoked_at__isnull=True)
+
+
+class LayerUseQuerySet(models.QuerySet["LayerUse"]):
+    """Sentences about use."""
+
+    def since_days(self, days: int) -> Self:
+        """That of the last `days` days, today among them."""
+        return self.filter(day__gt=timezone.localdate() - dt.timedelta(days=days))
+
+    def without_key(self) -> Self:
+        """That by people and programs which sent no key."""
+        return self.filter(key__isnull=True)
+
+    def by_day(self) -> "models.QuerySet[LayerUse, dict[str, Any]]":
+        """Sums over layers for each key and day, the newest first: n of each kind, and bytes."""
+        kinds = {kind: Coalesce(models.Sum("n", filter=models.Q(kind=kind)), 0) for kind in KINDS}
+        return self.values("key_id", "day").annotate(**kinds, size=models.Sum("bytes")).order_by("key_id", "-day")

@@ -14,10 +14,11 @@ from geo.maps import MapMarkup, TileLayer, active_areas, data_map
 from geo.models import Kecamatan
 from geo.params import refuse_unknown
 from layers import metadata, styling, table
-from layers.access import keep_private, layer_or_404
+from layers.access import keep_private, layer_or_404, who
 from layers.downloads import answer, read_download
 from layers.formats import CRS, FORMATS
 from layers.freshness import freshness_of
+from layers.keys import key_of
 from layers.search import Search, Wanted
 from layers.selection import Selection, read_selection
 from layers.styling import Style, style_of
@@ -27,7 +28,7 @@ from layers.styling import Style, style_of
 def catalogue(request: HttpRequest) -> HttpResponse:
     """Show the layers that answer what is asked, best first; works without a script."""
     wanted = Wanted.read(request.GET)
-    search = Search(wanted, request.user)
+    search = Search(wanted, who(request))
     page = search.page
     context = {
         "search": search,
@@ -106,7 +107,7 @@ def download(request: HttpRequest, slug: str, code: str) -> HttpResponseBase:
     shown = layer_or_404(request, slug)
     refuse_unknown(request.GET.dict(), {"q", "kecamatan", "version", "crs"})
     wanted = read_download(read_selection(shown, request.GET), code, request.GET, settings.SITE_URL)
-    response = answer(wanted, by=request.user)
+    response = answer(wanted, by=who(request), key=key_of(request))
     if shown.access != "public":
         response["Cache-Control"] = "private, no-store"
     return response

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from layers.access import who
 from layers.models import Layer
 from layers.ogc.answers import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
 from layers.ogc.cql import LANGUAGES
@@ -20,7 +21,7 @@ PROBLEM = "application/problem+json"
 
 def build(request: HttpRequest) -> dict[str, Any]:
     """Return the OpenAPI document for what the person may see."""
-    layers = Layer.objects.visible_to(request.user).exclude(slug=CATALOGUE).select_related("current").order_by("slug")
+    layers = Layer.objects.visible_to(who(request)).exclude(slug=CATALOGUE).select_related("current").order_by("slug")
     paths = _paths()
     for layer in layers:
         paths[f"/collections/{layer.slug}/items"] = {"get": _items(layer)}
@@ -33,7 +34,8 @@ def build(request: HttpRequest) -> dict[str, Any]:
         },
         "servers": [{"url": address(request, "landing").rstrip("/")}],
         "paths": paths,
-        "components": {"parameters": _parameters(), "responses": _responses()},
+        "components": {"parameters": _parameters(), "responses": _responses(), "securitySchemes": _keys()},
+        "security": [{}, {"bearer": []}, {"key": []}],
     }
 
 
@@ -122,6 +124,14 @@ def _item_parameters() -> list[dict[str, Any]]:
 def _property(field: Field) -> dict[str, Any]:
     kind = {"number": "integer" if field.whole else "number", "boolean": "boolean"}.get(field.kind, "string")
     return _parameter(field.name, {"type": kind}, field.title)
+
+
+def _keys() -> dict[str, Any]:
+    told = _("An API key, made on the page “API keys”. Without one, public data are read.")
+    return {
+        "bearer": {"type": "http", "scheme": "bearer", "description": told},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": told},
+    }
 
 
 def _parameters() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from geo.tiles import lazy_tile, tile_of
-from layers.access import layer_or_404
+from layers.access import layer_or_404, who
 from layers.models import Access, Layer
 from layers.ogc import conformance as kept
 from layers.ogc import documents, openapi
@@ -60,7 +60,7 @@ def api(request: HttpRequest) -> HttpResponse:
         openapi.build(request),
         template="layers/ogc/api.html",
         content_type=OPENAPI,
-        public=request.user.is_anonymous,
+        public=who(request).is_anonymous,
     )
 
 
@@ -77,7 +77,7 @@ def collections(request: HttpRequest) -> HttpResponse:
         ],
     }
     return document(
-        request, body, template="layers/ogc/collections.html", public=request.user.is_anonymous, more={"layers": layers}
+        request, body, template="layers/ogc/collections.html", public=who(request).is_anonymous, more={"layers": layers}
     )
 
 
@@ -240,9 +240,9 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 @only_parameters(*catalogue_records.PARAMETERS)
 def records(request: HttpRequest) -> HttpResponse:
     """Answer /ogc/collections/catalogue/items."""
-    body = catalogue_records.page(request, Layer.objects.visible_to(request.user))
+    body = catalogue_records.page(request, Layer.objects.visible_to(who(request)))
     return document(
-        request, body, template="layers/ogc/records.html", content_type=GEOJSON, public=request.user.is_anonymous
+        request, body, template="layers/ogc/records.html", content_type=GEOJSON, public=who(request).is_anonymous
     )
 
 
@@ -256,7 +256,7 @@ def record(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _visible(request: HttpRequest) -> list[Layer]:
-    layers = Layer.objects.visible_to(request.user).exclude(slug=documents.CATALOGUE)
+    layers = Layer.objects.visible_to(who(request)).exclude(slug=documents.CATALOGUE)
     return list(layers.select_related("agency", "current").order_by("slug"))
 
 

@@ -1,0 +1,84 @@
+"""The few statistics that dashboards need, exact, each with its source."""
+
+import math
+from dataclasses import dataclass
+
+Z_95 = 1.959963984540054
+"""The standard normal distribution's 97.5 % quantile."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """`k` of `n`, with the 95 % Wilson interval; all None when n is 0.
+
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927) 209-212.
+    """
+
+    k: int
+    n: int
+
+    @property
+    def rate(self) -> float | None:
+        return self.k / self.n if self.n else None
+
+    @property
+    def low(self) -> float | None:
+        return self._wilson()[0] if self.n else None
+
+    @property
+    def high(self) -> float | None:
+        return self._wilson()[1] if self.n else None
+
+    def _wilson(self) -> tuple[float, float]:
+        p, n, z = self.k / self.n, self.n, Z_95
+        middle = p + z * z / (2 * n)
+        half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        low = 0.0 if self.k == 0 else (middle - half) / (1 + z * z / n)
+        high = 1.0 if self.k == n else (middle + half) / (1 + z * z / n)
+        return low, high
+
+
+@dataclass(frozen=True)
+class NegativeBinomial:
+    """Counts with this mean and variance (variance > mean): the number of failures before the r-th success.
+
+    r = mean^2 / (variance - mean), p = mean / variance; N. L. Johnson et al., Univariate Discrete Distributions, ch. 5.
+    """
+
+    mean: float
+    variance: float
+
+    def interval(self, outside: float) -> tuple[int, int]:
+        """Return the smallest range low..high with at most `outside` / 2 beyond each of its ends."""
+        first, weights = self._window()
+        total, below = math.fsum(weights), 0.0
+        low, high = first, first + len(weights) - 1
+        for count, weight in enumerate(weights, first):
+            if below + weight > outside / 2 * total:
+                low = count
+                break
+            below += weight
+        above = 0.0
+        for count, weight in zip(range(high, first - 1, -1), reversed(weights), strict=True):
+            if above + weight > outside / 2 * total:
+                high = count
+                break
+            above += weight
+        return low, high
+
+    def _window(self) -> tuple[int, list[float]]:
+        """Return a first count and the weights from there on, up to 12 deviations (and 40) around the mean.
+
+        Beyond lies less than any `outside` that is asked for.
+        """
+        r, p = self.mean**2 / (self.variance - self.mean), self.mean / self.variance
+        reach = 12 * math.sqrt(self.variance) + 40
+        first, last = max(0, math.floor(self.mean - reach)), math.ceil(self.mean + reach)
+        log_weight = (
+            math.lgamma(first + r) - math.lgamma(r) - math.lgamma(first + 1) + r * math.log(p) + first * math.log1p(-p)
+        )
+        weights = []
+        for count in range(first, last + 1):
+            weights.append(math.exp(log_weight))
+            log_weight += math.log((count + r) / (count + 1)) + math.log1p(-p)
+        return first, weights

@@ -1,72 +1,215 @@
-"""Folding and rebuilding the counts of public reports (see incidents/models/rollups.py).
+"""Folding and rebuilding the counts of reports (see incidents/models/rollups.py).
 
-A count is read as cells + unfolded deltas in one statement, so it is exact at every moment, however late the folder is.
+A count is read as rows + unfolded deltas in one statement, so it is exact at every moment, however late the folder is.
 Fold and rebuild exclude each other by an advisory lock; writers and readers never wait for either.
 """
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
 
-from incidents.models.rollups import DELTA_LEVEL
+from incidents.models.rollups import DELTA_LEVEL, FACT_COLUMNS, FACTS
 
 LEVELS = range(11, DELTA_LEVEL + 1)
 COARSEST = LEVELS[0]
 DETAILED_UP_TO = 15
 """The finest level that holds counts for each category and status; finer ones hold totals only."""
+HEAT_LEVELS = range(COARSEST, 15)
+"""Levels of the monthly heat cells: the finest are 2.4 km wide."""
 
 _LOCK = 6_408_001  # pg_advisory_xact_lock: one folder or rebuilder at a time
 
+
+@dataclass(frozen=True)
+class _Table:
+    """A table of counts: its key, its numbers, and the SELECT that makes its rows from facts (`{source}`)."""
+
+    name: str
+    key: dict[str, str]
+    values: tuple[str, ...]
+    spread: str
+
+    @property
+    def columns(self) -> str:
+        return ", ".join((*self.key, *self.values))
+
+    def grouped(self, source: str) -> str:
+        """Return the rows that the facts in `source` make, without those that cancel out."""
+        sums = ", ".join(f"sum({value})::int AS {value}" for value in self.values)
+        some = " OR ".join(f"sum({value}) <> 0" for value in self.values)
+        keys = ", ".join(self.key)
+        spread = self.spread.format(source=source)
+        return f"SELECT {keys}, {sums} FROM ({spread}) AS spread GROUP BY {keys} HAVING {some}"  # noqa: S608
+
+    def stored(self, source: str) -> str:
+        """Return the statement that adds the facts in `source` to the table and returns the rows."""
+        adding = ", ".join(f"{value} = kept_row.{value} + EXCLUDED.{value}" for value in self.values)
+        keys = ", ".join(self.key)
+        return (
+            f"INSERT INTO {self.name} AS kept_row ({self.columns}) {self.grouped(source)}"
+            f" ON CONFLICT ({keys}) DO UPDATE SET {adding} RETURNING {self.columns}"
+        )
+
+    def drop(self) -> str:
+        """Return the statement that deletes the rows whose keys are in the parameter `zeros`."""
+        typed = ", ".join(f"{column} {kind}" for column, kind in self.key.items())
+        return (
+            f"DELETE FROM {self.name} AS kept_row USING jsonb_to_recordset(%(zeros)s::jsonb) AS zero ({typed})"  # noqa: S608
+            f" WHERE ({', '.join(f'kept_row.{column}' for column in self.key)})"
+            f" = ({', '.join(f'zero.{column}' for column in self.key)})"
+        )
+
+
 # A level-18 cell counted at every level, and up to level 15 also for its category, its status and both.
-_SPREAD = f"""
+_CELLS = _Table(
+    "incidents_reportcell",
+    {"level": "int", "x": "int", "y": "int", "category": "int", "status": "text"},
+    ("n",),
+    f"""
     SELECT level, (x >> ({DELTA_LEVEL} - level)) AS x, (y >> ({DELTA_LEVEL} - level)) AS y,
-           key.category, key.status, sum(n)::int AS n
-    FROM {{source}} CROSS JOIN generate_series({{first}}, {{last}}) AS level
+           keys.category, keys.status, n
+    FROM {{source}} AS fact CROSS JOIN generate_series({LEVELS[0]}, {LEVELS[-1]}) AS level
     CROSS JOIN LATERAL (
         SELECT 0 AS category, ''::text AS status
-        UNION ALL SELECT {{source}}.category, '' WHERE level <= {DETAILED_UP_TO}
-        UNION ALL SELECT 0, {{source}}.status WHERE level <= {DETAILED_UP_TO}
-        UNION ALL SELECT {{source}}.category, {{source}}.status WHERE level <= {DETAILED_UP_TO}
-    ) AS key
-    GROUP BY 1, 2, 3, 4, 5
-    HAVING sum(n) <> 0
-"""  # noqa: S608 - constants of ours only
+        UNION ALL SELECT fact.category, '' WHERE level <= {DETAILED_UP_TO}
+        UNION ALL SELECT 0, fact.status WHERE level <= {DETAILED_UP_TO}
+        UNION ALL SELECT fact.category, fact.status WHERE level <= {DETAILED_UP_TO}
+    ) AS keys
+    WHERE NOT fact.confidential
+    """,  # noqa: S608 - constants of ours only
+)
 
+STATUSES = (
+    *("received", "routed", "in_progress", "answered", "closed", "on_hold", "rejected", "duplicate", "reopened"),
+)
+MEASURES = (*STATUSES, "kept", "broken", "ended")
+"""The columns of ReportCount."""
+_WHO = {"kecamatan": "int", "category": "int", "agency": "int", "channel": "text", "confidential": "bool"}
+
+AS_MEASURES = f"""
+    {", ".join(f"CASE WHEN status = '{status}' THEN n ELSE 0 END AS {status}" for status in STATUSES)},
+    CASE WHEN kept THEN n ELSE 0 END AS kept, CASE WHEN NOT kept THEN n ELSE 0 END AS broken, 0 AS ended
+"""
+"""A fact's numbers on the day that it was received, as columns; those on the day that it ended are `ENDED_MEASURES`."""
+ENDED_MEASURES = ", ".join([f"0 AS {measure}" for measure in MEASURES[:-1]] + ["n AS ended"])
+
+_COUNTS = _Table(
+    "incidents_reportcount",
+    {"span": "text", "desa": "int", "start": "date"} | _WHO,
+    MEASURES,
+    f"""
+    SELECT grain.span, grain.area AS desa, grain.start, kecamatan, category, agency, channel, confidential,
+           {", ".join(MEASURES)}
+    FROM (
+        SELECT day, kecamatan, desa, category, agency, channel, confidential, {AS_MEASURES} FROM {{source}}
+        UNION ALL
+        SELECT ended, kecamatan, desa, category, agency, channel, confidential, {ENDED_MEASURES}
+        FROM {{source}} WHERE ended IS NOT NULL
+    ) AS moment (day, kecamatan, desa, category, agency, channel, confidential, {", ".join(MEASURES)})
+    CROSS JOIN LATERAL (VALUES
+        ('d'::text, day, desa), ('d', day, 0), ('w', date_trunc('week', day::timestamp)::date, 0),
+        ('m', date_trunc('month', day::timestamp)::date, desa), ('m', date_trunc('month', day::timestamp)::date, 0)
+    ) AS grain (span, start, area)
+    """,  # noqa: S608 - constants of ours only
+)
+
+_DUES = _Table(
+    "incidents_duecount",
+    {"span": "text", "desa": "int", "due": "date", "start": "date"} | _WHO,
+    ("n",),
+    """
+    SELECT grain.span, grain.area AS desa, grain.due, grain.start, kecamatan, category, agency, channel, confidential, n
+    FROM {source} AS fact CROSS JOIN LATERAL (VALUES
+        ('d'::text, fact.day, fact.due, desa), ('d', fact.day, fact.due, 0),
+        ('m', date_trunc('month', fact.day::timestamp)::date, date_trunc('month', fact.due::timestamp)::date, desa),
+        ('m', date_trunc('month', fact.day::timestamp)::date, date_trunc('month', fact.due::timestamp)::date, 0)
+    ) AS grain (span, start, due, area)
+    WHERE fact.due IS NOT NULL
+    """,
+)
+
+_DURATIONS = _Table(
+    "incidents_durationcount",
+    {
+        "cut": "text",
+        "step": "text",
+        "category": "int",
+        "month": "date",
+        "kecamatan": "int",
+        "agency": "int",
+        "channel": "text",
+        "confidential": "bool",
+        "bucket": "int",
+    },
+    ("n",),
+    """
+    SELECT grain.cut, took.step, grain.category, date_trunc('month', day::timestamp)::date AS month, grain.kecamatan,
+           grain.agency, channel, confidential, took.bucket, n
+    FROM {source} AS fact
+    CROSS JOIN LATERAL (VALUES
+        ('verify'::text, verified), ('respond', responded), ('resolve', resolved)
+    ) AS took (step, bucket)
+    CROSS JOIN LATERAL (VALUES
+        ('all'::text, fact.category, fact.kecamatan, fact.agency), ('kecamatan', 0, fact.kecamatan, 0),
+        ('agency', 0, 0, fact.agency)
+    ) AS grain (cut, category, kecamatan, agency)
+    WHERE took.bucket IS NOT NULL
+    """,
+)
+
+_HEAT = _Table(
+    "incidents_heatcount",
+    {
+        "level": "int",
+        "month": "date",
+        "x": "int",
+        "y": "int",
+        "category": "int",
+        "agency": "int",
+        "confidential": "bool",
+    },
+    ("n",),
+    f"""
+    SELECT level, date_trunc('month', day::timestamp)::date AS month,
+           (x >> ({DELTA_LEVEL} - level)) AS x, (y >> ({DELTA_LEVEL} - level)) AS y,
+           keys.category, keys.agency, confidential, n
+    FROM {{source}} AS fact CROSS JOIN generate_series({HEAT_LEVELS[0]}, {HEAT_LEVELS[-1]}) AS level
+    CROSS JOIN LATERAL (VALUES (0, 0), (fact.category, fact.agency)) AS keys (category, agency)
+    """,  # noqa: S608 - constants of ours only
+)
+
+_TABLES = (_CELLS, _COUNTS, _DUES, _DURATIONS, _HEAT)
+
+# The oldest deltas are taken by a range of ids, not by a list: a list is a join, and on stale statistics the planner
+# has joined 50,000 rows to themselves without an index, which takes minutes.
 _FOLD = f"""
     WITH taken AS (
         DELETE FROM incidents_reportcelldelta
-        WHERE id IN (SELECT id FROM incidents_reportcelldelta ORDER BY id LIMIT %(limit)s)
-        RETURNING x, y, category, status, n
-    ), change AS (
-        {_SPREAD.format(source="taken", first=LEVELS[0], last=LEVELS[-1])}
-    ), stored AS (
-        INSERT INTO incidents_reportcell AS cell (level, x, y, category, status, n)
-        SELECT level, x, y, category, status, n FROM change
-        ON CONFLICT (level, x, y, category, status) DO UPDATE SET n = cell.n + EXCLUDED.n
-        RETURNING level, x, y, category, status, n
+        WHERE id <= (
+            SELECT max(id) FROM (SELECT id FROM incidents_reportcelldelta ORDER BY id LIMIT %(limit)s) AS oldest
+        )
+        RETURNING {FACT_COLUMNS}, n
+    ), facts AS (
+        SELECT {FACT_COLUMNS}, sum(n)::int AS n FROM taken GROUP BY {FACT_COLUMNS} HAVING sum(n) <> 0
+    ), {", ".join(f"stored_{i} AS ({table.stored('facts')})" for i, table in enumerate(_TABLES))}
+    SELECT (SELECT count(*) FROM taken), {
+    ", ".join(
+        f"(SELECT jsonb_agg(to_jsonb(stored_{i}))::text FROM stored_{i} WHERE "
+        + " AND ".join(f"{value} = 0" for value in table.values)
+        + ")"
+        for i, table in enumerate(_TABLES)
     )
-    SELECT (SELECT count(*) FROM taken),
-           (SELECT jsonb_agg(to_jsonb(stored))::text FROM stored WHERE n = 0)
+}
 """  # noqa: S608 - constants of ours only
-
-_DROP_ZEROS = """
-    DELETE FROM incidents_reportcell AS cell
-    USING jsonb_to_recordset(%(zeros)s::jsonb) AS zero (level int, x int, y int, category int, status text)
-    WHERE (cell.level, cell.x, cell.y, cell.category, cell.status)
-        = (zero.level, zero.x, zero.y, zero.category, zero.status)
-"""
 
 # Deltas are deleted and reports counted in one statement, that is in one snapshot: a report committed later is in
 # neither, and its delta stays to be folded.
-_RECOUNT = """
+_RECOUNT = f"""
     WITH gone AS (DELETE FROM incidents_reportcelldelta)
-    INSERT INTO recounted (x, y, category, status, n)
-    SELECT floor((ST_X(geom_3857) + 20037508.342789244) / 152.8740565703525),
-           floor((20037508.342789244 - ST_Y(geom_3857)) / 152.8740565703525),
-           category_id, status, count(*)
-    FROM incidents_report WHERE NOT confidential GROUP BY 1, 2, 3, 4
-"""
+    INSERT INTO recounted ({FACT_COLUMNS}, n) SELECT {FACTS.format(row="report")}, 1 FROM incidents_report AS report
+"""  # noqa: S608 - constants of ours only
 
 _COUNT = """
     SELECT coalesce(sum(n), 0) FROM (
@@ -74,14 +217,14 @@ _COUNT = """
         WHERE level = %(level)s AND category = ANY(%(of_cells)s) AND status = ANY(%(in_cells)s)
         UNION ALL
         SELECT n FROM incidents_reportcelldelta
-        WHERE (category = ANY(%(categories)s) OR %(categories)s = '{}')
+        WHERE NOT confidential AND (category = ANY(%(categories)s) OR %(categories)s = '{}')
           AND (status = ANY(%(statuses)s) OR %(statuses)s = '{}')
     ) AS counts
 """
 
 
 def fold(limit: int = 50_000) -> int:
-    """Fold up to `limit` of the oldest deltas into the cells; return how many.
+    """Fold up to `limit` of the oldest deltas into the tables; return how many.
 
     0 when there is nothing to fold, or when another process is folding or rebuilding.
     """
@@ -89,10 +232,14 @@ def fold(limit: int = 50_000) -> int:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         if not cursor.fetchone()[0]:
             return 0
+        cursor.execute("SELECT EXISTS (SELECT FROM incidents_reportcelldelta)")
+        if not cursor.fetchone()[0]:
+            return 0
         cursor.execute(_FOLD, {"limit": limit})
-        taken, zeros = cursor.fetchone()
-        if zeros:
-            cursor.execute(_DROP_ZEROS, {"zeros": zeros})
+        taken, *empty = cursor.fetchone()
+        for table, zeros in zip(_TABLES, empty, strict=True):
+            if zeros:
+                cursor.execute(table.drop(), {"zeros": zeros})
     return taken
 
 
@@ -106,26 +253,30 @@ def fold_all(progress: Callable[[int], Any] = lambda _folded: None) -> int:
 
 
 def rebuild(progress: Callable[[str], Any] = lambda _step: None) -> int:
-    """Count every public report anew and replace all cells in one transaction; return the number of reports counted.
+    """Count every report anew and replace all counts in one transaction; return the number of reports counted.
 
-    Reports may come and change meanwhile: readers see the old cells until the end, and what was committed after the
+    Reports may come and change meanwhile: readers see the old counts until the end, and what was committed after the
     count began is still among the deltas.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         progress("counting reports")
-        cursor.execute("CREATE TEMP TABLE recounted (x int, y int, category int, status text, n int) ON COMMIT DROP")
+        cursor.execute("CREATE TEMP TABLE recounted (LIKE incidents_reportcelldelta) ON COMMIT DROP")
+        cursor.execute("ALTER TABLE recounted DROP COLUMN id")
         cursor.execute(_RECOUNT)
-        for level in LEVELS:
-            progress(f"writing level {level}")
-            cursor.execute("DELETE FROM incidents_reportcell WHERE level = %s", [level])
-            cursor.execute(
-                "INSERT INTO incidents_reportcell (level, x, y, category, status, n)"
-                + _SPREAD.format(source="recounted", first=level, last=level)
-            )
-        cursor.execute("SELECT coalesce(sum(n), 0) FROM recounted")
-        counted = int(cursor.fetchone()[0])
-        cursor.execute("DROP TABLE recounted")
+        counted = cursor.rowcount
+        cursor.execute("ANALYZE recounted")
+        # The map's cells know less of a report: counting them first makes a smaller table to spread over eight levels.
+        cursor.execute(
+            "CREATE TEMP TABLE recounted_cells ON COMMIT DROP AS SELECT x, y, category, status, confidential,"
+            " sum(n)::int AS n FROM recounted WHERE NOT confidential GROUP BY 1, 2, 3, 4, 5"
+        )
+        for table in _TABLES:
+            progress(f"writing {table.name}")
+            cursor.execute(f"DELETE FROM {table.name}")  # noqa: S608 - constants of ours only
+            source = "recounted_cells" if table is _CELLS else "recounted"
+            cursor.execute(f"INSERT INTO {table.name} ({table.columns}) {table.grouped(source)}")
+        cursor.execute("DROP TABLE recounted, recounted_cells")
     return counted
 
 

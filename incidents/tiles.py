@@ -48,7 +48,7 @@ _COUNTED = """
               AND y BETWEEN %(y0)s - {around} AND %(y1)s + {around} {of_cells}
         UNION ALL
         SELECT x >> %(shift)s, y >> %(shift)s, n FROM incidents_reportcelldelta
-        WHERE x >> %(shift)s BETWEEN %(x0)s - {around} AND %(x1)s + {around}
+        WHERE NOT confidential AND x >> %(shift)s BETWEEN %(x0)s - {around} AND %(x1)s + {around}
           AND y >> %(shift)s BETWEEN %(y0)s - {around} AND %(y1)s + {around} {of_deltas}
     ) AS counts GROUP BY x, y HAVING sum(n) > 0
 """

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Agency
 from geo.models import BoundaryEdition, Desa, Kecamatan
 from incidents.models.categories import Category, Kind
-from incidents.models.rollups import COUNT_CELLS
+from incidents.models.rollups import COUNT_REPORTS
 from incidents.models.routing import RoutingRule
 from incidents.querysets import ReportQuerySet
 
@@ -138,7 +138,7 @@ class Report(models.Model):
                 name="a_report_on_hold_says_since_and_until",
             ),
         ]
-        triggers = COUNT_CELLS
+        triggers = COUNT_REPORTS
 
     def __str__(self) -> str:
         return self.ticket

@@ -33,6 +33,7 @@ class Place:
             point=Point(*SANGATTA, srid=4326),
         )
         self.agency = Agency.objects.create(code="dlh", short_name="DLH", name="Dinas Lingkungan Hidup", kind="dinas")
+        self.second = Agency.objects.create(code="dpu", short_name="DPU", name="Dinas Pekerjaan Umum", kind="dinas")
         self.group = Category.objects.create(code="jalan", name_id="Jalan", name_en="Roads")
         self.hole = Category.objects.create(
             code="jalan-rusak", name_id="Jalan rusak", name_en="Broken road", parent=self.group

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -6,8 +7,9 @@ from incidents import rollups
 
 
 class Command(BaseCommand):
-    help = "Count all public reports anew for the map, while the system runs."
+    help = "Count all reports anew, for the map and the dashboards, while the system runs."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        counted = rollups.rebuild(self.stderr.write)
+        began = time.monotonic()
+        counted = rollups.rebuild(lambda step: self.stderr.write(f"{time.monotonic() - began:5.1f} s {step}"))
         self.stdout.write(f"{counted} reports counted.")

@@ -1,0 +1,299 @@
+"""Reading the counts that the database keeps (incidents/rollups.py): exact, stored rows plus what is not folded yet.
+
+    counted(selection, by=["kecamatan"])         -> [{"kecamatan": 3, "routed": 12, ..., "n": 40, "open": 15}, ...]
+    overdue(selection, by=["kecamatan"])         -> {(3,): 4, ...}
+    durations(selection, "resolve", by=["agency"]) -> {(7,): {bucket: n, ...}, ...}
+    heat(selection, level=12)                    -> [(x, y, n), ...]
+
+A period is put together from whole months and the days at its ends, so that reading a year costs what a month's rows
+cost twelve times, however many reports they count. Areas, categories and agencies are row ids.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from incidents.models.rollups import DELTA_LEVEL
+from incidents.rollups import AS_MEASURES, ENDED_MEASURES, HEAT_LEVELS, MEASURES
+
+DAY = dt.timedelta(days=1)
+OPEN = ("received", "routed", "in_progress", "on_hold", "reopened")
+BUCKET_LOG = 0.2
+"""Bucket k holds durations of e^(0.2 (k - 1)) to e^(0.2 k) hours, 0 those up to one hour (incidents migration 0030)."""
+QUANTILE_ERROR = math.tanh(BUCKET_LOG / 2)
+"""A quantile is right within this share of its value, 10 %; or within an hour, where it is below one."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which reports are counted: received from `first` to `last` (days in WITA); empty tuples mean all.
+
+    `confidential_of`: None counts confidential reports, too; else only those of these agencies. `today` tells what is
+    overdue, and that no report can have come later.
+    """
+
+    first: dt.date
+    last: dt.date
+    today: dt.date
+    kecamatan: tuple[int, ...] = ()
+    desa: tuple[int, ...] = ()
+    categories: tuple[int, ...] = ()
+    agencies: tuple[int, ...] = ()
+    channels: tuple[str, ...] = ()
+    confidential_of: tuple[int, ...] | None = ()
+
+    @property
+    def last_month_is_whole(self) -> bool:
+        """Whether nothing can lie between `last` and the end of its month."""
+        return self.last >= self.today or (self.last + DAY).day == 1
+
+    def conditions(self, *, desa: bool = True) -> tuple[str, dict[str, Any]]:
+        """Return the conditions on columns that stored rows and deltas share, as SQL and its parameters."""
+        parts = ["TRUE"]
+        params: dict[str, Any] = {}
+        for column, values in (
+            ("kecamatan", self.kecamatan),
+            ("desa", self.desa if desa else ()),
+            ("category", self.categories),
+            ("agency", self.agencies),
+            ("channel", self.channels),
+        ):
+            if values:
+                parts.append(f"{column} = ANY(%({column}s)s)")
+                params[f"{column}s"] = list(values)
+        if self.confidential_of == ():
+            parts.append("NOT confidential")
+        elif self.confidential_of is not None:
+            parts.append("(NOT confidential OR agency = ANY(%(own)s))")
+            params["own"] = list(self.confidential_of)
+        return " AND ".join(parts), params
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of whole months (`span` m), of weeks (w) or of days (d), from `first` to `last`."""
+
+    span: str
+    first: dt.date
+    last: dt.date
+
+
+def pieces(selection: Selection) -> Iterator[Piece]:
+    """Yield the days before the first whole month, the whole months, and the days after the last."""
+    first, last = selection.first, selection.last
+    start = first if first.day == 1 else _next_month(first)
+    end = _next_month(last) if selection.last_month_is_whole else last.replace(day=1)
+    if start >= end:
+        yield Piece("d", first, last)
+        return
+    if first < start:
+        yield Piece("d", first, start - DAY)
+    yield Piece("m", start, end - DAY)
+    if end <= last:
+        yield Piece("d", end, last)
+
+
+def counted(selection: Selection, by: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the measures of ReportCount, `n` (received in the period) and `open`, for each value of the columns `by`.
+
+    Columns are kecamatan, desa, category, agency, channel, and one of day, week and month: its first day. `ended`
+    counts what ended in the period, whenever it was received.
+    """
+    spans = {"day": "d", "week": "w", "month": "m"}
+    step = next((name for name in by if name in spans), None)
+    read = list(pieces(selection)) if step is None else list(_steps(selection, spans[step]))
+    columns = ["start" if name in spans else name for name in by]
+    where, params = selection.conditions()
+    area = "TRUE" if selection.desa else "desa <> 0" if "desa" in by else "desa = 0"
+    rows = []
+    for i, piece in enumerate(read):
+        params |= {f"span{i}": piece.span, f"first{i}": piece.first, f"last{i}": piece.last}
+        start = _truncated("start", spans[step]) if step else "start"
+        rows.append(
+            f"SELECT {start} AS start, kecamatan, desa, category, agency, channel, {', '.join(MEASURES)}"  # noqa: S608
+            f" FROM incidents_reportcount WHERE span = %(span{i})s AND start BETWEEN %(first{i})s AND %(last{i})s"
+            f" AND {area} AND {where}"
+        )
+    params |= {"first": selection.first, "last": max(read[-1].last, selection.last)}
+    start = _truncated("{day}", spans[step]) if step else "NULL::date"
+    for day, measures in (("day", AS_MEASURES), ("ended", ENDED_MEASURES)):
+        rows.append(
+            f"SELECT {start.format(day=day)}, kecamatan, desa, category, agency, channel, {measures}"  # noqa: S608
+            f" FROM incidents_reportcelldelta WHERE {day} BETWEEN %(first)s AND %(last)s AND {where}"
+        )
+    keys = "".join(f"{column}, " for column in columns)
+    names = ["start", "kecamatan", "desa", "category", "agency", "channel", *MEASURES]
+    sums = ", ".join(f"coalesce(sum({measure}), 0)::int AS {measure}" for measure in MEASURES)
+    sql = f"SELECT {keys}{sums} FROM ({' UNION ALL '.join(rows)}) AS counts ({', '.join(names)})"  # noqa: S608
+    if columns:
+        sql += f" GROUP BY {', '.join(columns)}"
+    found = []
+    for values in _run(sql, params):
+        row = dict(zip((*by, *MEASURES), values, strict=True))
+        row["n"] = sum(row[status] for status in MEASURES[:9])
+        row["open"] = sum(row[status] for status in OPEN)
+        found.append(row)
+    return found
+
+
+def overdue(selection: Selection, by: Sequence[str] = ()) -> dict[tuple[Any, ...], int]:
+    """Return how many of the period's reports are owed, by a day before `today`, for each value of the columns `by`.
+
+    Those are `Report.objects.overdue()`: open and not on hold. Promised days end at midnight in WITA, so the day tells.
+    """
+    where, params = selection.conditions()
+    area = "TRUE" if selection.desa else "desa <> 0" if "desa" in by else "desa = 0"
+    params |= {
+        "today": selection.today,
+        "this_month": selection.today.replace(day=1),
+        "first": selection.first,
+        "last": selection.last,
+    }
+    rows = []
+    for i, piece in enumerate(pieces(selection)):
+        params |= {f"first{i}": piece.first, f"last{i}": piece.last}
+        params["last"] = max(params["last"], piece.last)
+        received = f"start BETWEEN %(first{i})s AND %(last{i})s"
+        dues = {"m": "due < %(this_month)s", "d": "due < %(today)s"}
+        if piece.span == "m":  # months that are over, and the days of this one
+            dues["d"] = "due >= %(this_month)s AND due < %(today)s"
+        else:
+            del dues["m"]
+        rows += [
+            f"SELECT kecamatan, desa, category, agency, channel, n FROM incidents_duecount"  # noqa: S608
+            f" WHERE span = '{span}' AND {due} AND {received} AND {area} AND {where}"
+            for span, due in dues.items()
+        ]
+    rows.append(
+        "SELECT kecamatan, desa, category, agency, channel, n FROM incidents_reportcelldelta"  # noqa: S608
+        f" WHERE due < %(today)s AND day BETWEEN %(first)s AND %(last)s AND {where}"
+    )
+    keys = "".join(f"{column}, " for column in by)
+    sql = f"SELECT {keys}coalesce(sum(n), 0)::int FROM ({' UNION ALL '.join(rows)}) AS counts"  # noqa: S608
+    if by:
+        sql += f" GROUP BY {', '.join(by)}"
+    return {tuple(values): n for *values, n in _run(sql, params)}
+
+
+def durations(selection: Selection, step: str, by: Sequence[str] = ()) -> dict[tuple[Any, ...], dict[int, int]]:
+    """Return a histogram for each value of the columns `by` (kecamatan, category, agency): how many took each bucket.
+
+    `step` is verify, respond or resolve. Of the whole months that the period touches; desa play no part.
+    """
+    where, params = selection.conditions(desa=False)
+    used = {column for column in ("category", "agency", "kecamatan") if f"{column}s" in params} | set(by)
+    used |= {"agency"} if "own" in params else set()
+    cut = "kecamatan" if used <= {"kecamatan"} else "agency" if used <= {"agency"} else "all"
+    took = {"verify": "verified", "respond": "responded", "resolve": "resolved"}[step]
+    params |= {
+        "step": step,
+        "cut": cut,
+        "first": selection.first.replace(day=1),
+        "last": _next_month(selection.last) - DAY,
+    }
+    keys = "".join(f"{column}, " for column in by)
+    sql = f"""
+        SELECT {keys}bucket, sum(n)::int FROM (
+            SELECT kecamatan, category, agency, bucket, n FROM incidents_durationcount
+            WHERE cut = %(cut)s AND step = %(step)s AND month BETWEEN %(first)s AND %(last)s AND {where}
+            UNION ALL
+            SELECT kecamatan, category, agency, {took}, n FROM incidents_reportcelldelta
+            WHERE {took} IS NOT NULL AND day BETWEEN %(first)s AND %(last)s AND {where}
+        ) AS counts GROUP BY {keys}bucket HAVING sum(n) > 0
+    """  # noqa: S608 - names of ours only
+    found: dict[tuple[Any, ...], dict[int, int]] = {}
+    for *values, bucket, n in _run(sql, params):
+        found.setdefault(tuple(values), {})[bucket] = n
+    return found
+
+
+def quantile_hours(histogram: dict[int, int], share: float) -> float | None:
+    """Return the hours below which `share` (0 to 1) of a histogram lies, within `QUANTILE_ERROR`; None of an empty one.
+
+    The smallest value that at least `share` of all do not exceed, as PostgreSQL's percentile_disc gives it.
+    """
+    total = sum(histogram.values())
+    seen = 0
+    for bucket in sorted(histogram):
+        seen += histogram[bucket]
+        if seen >= share * total:
+            return bucket_hours(bucket)
+    return None
+
+
+def bucket_hours(bucket: int) -> float:
+    """Return the hours that stand for a bucket: those whose largest relative error is the least."""
+    return 0.5 if bucket == 0 else math.exp(BUCKET_LOG * bucket) * (1 - QUANTILE_ERROR)
+
+
+def heat(selection: Selection, level: int) -> list[tuple[int, int, int]]:
+    """Return (x, y, n) of the quadtree's cells of `level` (11 to 14) with reports, of whole months.
+
+    Areas and channels play no part: cells are places.
+    """
+    if level not in HEAT_LEVELS:
+        raise ValueError(f"level {level}; heat cells have levels {HEAT_LEVELS[0]} to {HEAT_LEVELS[-1]}")
+    where, params = Selection(
+        selection.first, selection.last, selection.today,
+        categories=selection.categories, agencies=selection.agencies, confidential_of=selection.confidential_of,
+    ).conditions()  # fmt: skip
+    params |= {
+        "level": level,
+        "shift": DELTA_LEVEL - level,
+        "first": selection.first.replace(day=1),
+        "last": _next_month(selection.last) - DAY,
+    }
+    totals = params.keys().isdisjoint({"categorys", "agencys", "own"})
+    sql = f"""
+        SELECT x, y, sum(n)::int FROM (
+            SELECT x, y, n FROM incidents_heatcount
+            WHERE level = %(level)s AND month BETWEEN %(first)s AND %(last)s
+              AND category {"= 0" if totals else "<> 0"} AND {where}
+            UNION ALL
+            SELECT x >> %(shift)s, y >> %(shift)s, n FROM incidents_reportcelldelta
+            WHERE day BETWEEN %(first)s AND %(last)s AND {where}
+        ) AS counts GROUP BY x, y HAVING sum(n) > 0 ORDER BY y, x
+    """  # noqa: S608 - names of ours only
+    return [(x, y, n) for x, y, n in _run(sql, params)]
+
+
+def _steps(selection: Selection, span: str) -> Iterator[Piece]:
+    """Yield the period in runs of whole steps of `span`, with days where a step is cut at the period's ends."""
+    if span == "m":
+        yield from pieces(selection)
+        return
+    if span == "d":
+        yield Piece("d", selection.first, selection.last)
+        return
+    first, last = selection.first, selection.last
+    start = first + DAY * (-first.weekday() % 7)
+    after = last + DAY * 7 if last >= selection.today else last + DAY  # the week of today is whole: no report is later
+    end = after - DAY * after.weekday()
+    if selection.desa or start >= end:  # weeks are kept for kecamatan only
+        yield Piece("d", first, last)
+        return
+    if first < start:
+        yield Piece("d", first, start - DAY)
+    yield Piece("w", start, end - DAY)
+    if end <= last:
+        yield Piece("d", end, last)
+
+
+def _truncated(column: str, span: str) -> str:
+    """Return SQL for the first day of the span in which a date lies."""
+    unit = {"d": "day", "w": "week", "m": "month"}[span]
+    return f"date_trunc('{unit}', {column}::timestamp)::date"
+
+
+def _next_month(day: dt.date) -> dt.date:
+    return (day.replace(day=1) + 31 * DAY).replace(day=1)
+
+
+def _run(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()

@@ -57,6 +57,17 @@ class User(AbstractUser):
         """Whether the person coordinates reports for the whole regency (Diskominfo): sees all, and the unrouted."""
         return self.is_active and self._roles_held(Membership.Role.COORDINATOR)
 
+    @property
+    def may_configure(self) -> bool:
+        """Whether the admin lets the person in at all; what is open there, permissions say (accounts/roles.py)."""
+        return self.is_active and (self.is_staff or self.is_coordinator)
+
+    @property
+    def only_leads(self) -> bool:
+        """Whether the person reads as one of the leadership, and neither answers nor coordinates."""
+        roles = {membership.role for membership in self._memberships()}
+        return self.is_active and roles == {Membership.Role.LEADER}
+
     def agency_ids(self) -> list[int]:
         """Return the ids of the agencies this person works for; empty for an inactive person."""
         if not self.is_active:

@@ -145,6 +145,14 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
+    "accounts.roles.RolePermissions",
+]
+# What a coordinator may do in the admin, and nothing else there. Categories, rules and standards are retired or
+# changed, never deleted: reports and promises stand on them.
+COORDINATOR_PERMISSIONS = [
+    *(f"incidents.{verb}_{model}" for model in ("category", "routingrule") for verb in ("view", "add", "change")),
+    *(f"incidents.{verb}_servicestandard" for verb in ("view", "add", "change")),
+    *(f"incidents.{verb}_regencyholiday" for verb in ("view", "add", "change", "delete")),
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

@@ -1,8 +1,13 @@
-"""Configuration in the admin: categories, routing, standards, holidays. Reports and messages are there to look at."""
+"""Configuration in the admin: categories, routing, standards, holidays. The rest is there to look at.
+
+Coordinators configure (`settings.COORDINATOR_PERMISSIONS`); everything else is for administrators. Who changed what,
+and when, stands in the admin's history of each row, and for all of them in the list of changes.
+"""
 
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -36,6 +41,10 @@ class CategoryAdmin(ModelAdmin):
     search_fields = ("name_id", "name_en", "code")
     list_per_page = 100
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A code stays: the API and addresses carry it, and seeding would add the old one again."""
+        return ("code",) if obj else ()
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Categories are retired (`active`), never deleted: reports point to them."""
         return False
@@ -48,6 +57,10 @@ class RoutingRuleAdmin(ModelAdmin):
     list_select_related = ("category", "kecamatan", "agency")
     search_fields = ("category__name_id", "category__name_en", "agency__name", "agency__short_name", "basis")
     change_form_after_template = "incidents/admin/dry_run_button.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rules are retired (`active`), never deleted: reports name the one that chose their agency."""
+        return False
 
     @admin.display(description=_("category"), ordering="category__position")
     def category_or_all(self, rule: RoutingRule) -> str:
@@ -106,6 +119,14 @@ class ClockAdmin(ModelAdmin):
 @admin.register(ServiceStandard)
 class ServiceStandardAdmin(ClockAdmin):
     list_display = ("step", "handling", "working_days", "basis")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What a standard is for stays: each step needs one."""
+        return ("step", "handling") if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Standards are changed, never deleted: without one for a step no report could be taken in."""
+        return False
 
 
 @admin.register(RegencyHoliday)
@@ -199,3 +220,20 @@ class OutboxMessageAdmin(LookOnlyAdmin):
         )
         words = ngettext("%(n)d message is tried again.", "%(n)d messages are tried again.", again) % {"n": again}
         self.message_user(request, words, messages.SUCCESS if again else messages.WARNING)
+
+
+@admin.register(LogEntry)
+class ChangeAdmin(LookOnlyAdmin):
+    """Every change made in the admin: who, when, what; also of rows that are gone."""
+
+    list_display = ("action_time", "user", "action_flag", "content_type", "object_repr", "told")
+    list_filter = ("action_flag", "content_type")
+    list_select_related = ("user", "content_type")
+    date_hierarchy = "action_time"
+    search_fields = ("user__username", "object_repr")
+    fields = ("action_time", "user", "action_flag", "content_type", "object_repr", "told")
+    show_full_result_count = False
+
+    @admin.display(description=_("what was changed"))
+    def told(self, entry: LogEntry) -> str:
+        return entry.get_change_message()

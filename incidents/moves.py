@@ -15,13 +15,15 @@ from incidents.errors import MoveIncomplete, MoveNotAllowed, ReportChanged
 from incidents.models import Report, ReportEvent
 from incidents.models.reports import Status
 from incidents.photos import CleanPhoto, keep
-from incidents.workflow import MOVES, REJECTION_REASONS, REOPEN_DAYS, Move, Party, Who
+from incidents.workflow import MOVES, NOT_AUTHORITY, REJECTION_REASONS, REOPEN_DAYS, Move, Party, Who
 
 By = User | Party
 PASSING_ON = {"route", "hand_over"}
 """Moves that are no response to the reporter: they pass the report on."""
 TEXT_MAX = 5_000
 """Characters of an event's text."""
+NAME_MAX = 120
+"""Characters of an addressee's name that an officer writes."""
 
 
 def allowed(report: Report, *, by: By) -> list[Move]:
@@ -57,13 +59,15 @@ def route(*, report: Report, by: By, agency: Agency | None, text: str = "") -> R
     """Forward an unrouted report to `agency`."""
     if agency is None:
         raise MoveIncomplete(_("Choose an agency."), "agency")
+    reason = _chosen_by_coordinator(agency)
     return _move(
         "route",
         report,
         by,
         text=text,
         agency=agency,
-        changes={"agency": agency, "verified_at": timezone.now(), **_chosen_by_hand(agency)},
+        data={"rule": None, **reason},
+        changes={"agency": agency, "verified_at": timezone.now(), "rule": None, **reason},
     )
 
 
@@ -127,19 +131,53 @@ def hand_over(*, report: Report, by: By, agency: Agency | None, text: str) -> Re
     if agency is None or agency.pk == report.agency_id:
         raise MoveIncomplete(_("Choose another agency."), "agency")
     return _move(
-        "hand_over", report, by, text=text, agency=agency, changes={"agency": agency, **_chosen_by_hand(agency)}
+        "hand_over",
+        report,
+        by,
+        text=text,
+        agency=agency,
+        changes={"agency": agency, "rule": None, **_passed_on(agency)},
     )
 
 
 @transaction.atomic
-def reject(*, report: Report, by: By, reason_code: str, text: str) -> ReportEvent:
-    """Archive the report, for a reason from the public list and a sentence to the reporter."""
+def reject(
+    *, report: Report, by: By, reason_code: str, text: str, addressee: Agency | None = None, addressee_name: str = ""
+) -> ReportEvent:
+    """Archive the report, for a reason from the public list and a sentence to the reporter.
+
+    What lies outside the regency's authority names the right addressee: an external body, or one that no row stands
+    for, by its name.
+    """
     if reason_code not in REJECTION_REASONS:
         raise MoveIncomplete(_("Choose a reason from the list."), "reason_code")
+    data: dict[str, Any] = {"reason_code": reason_code}
+    if reason_code == NOT_AUTHORITY:
+        data["addressee"] = _addressee(addressee, addressee_name)
     changes: dict[str, Any] = {"closed_at": timezone.now()}
     if report.agency_id is None:
         changes["agency"] = _own_agency(by)
-    return _move("reject", report, by, text=text, data={"reason_code": reason_code}, changes=changes)
+    return _move("reject", report, by, text=text, data=data, changes=changes)
+
+
+def _addressee(body: Agency | None, name: str) -> dict[str, str]:
+    """Return whom to turn to as the event keeps it: the name as of today, and the code of a body that is known."""
+    if body is not None:
+        if not body.is_external:
+            raise MoveIncomplete(
+                _("%(agency)s belongs to the regency: hand the report over to it instead.") % {"agency": body.name},
+                "addressee",
+            )
+        return {"code": body.code, "name": body.name}
+    name = " ".join(name.split())
+    if not name:
+        raise MoveIncomplete(
+            _("Say who is the right addressee, so that the reporter knows where to turn."), "addressee"
+        )
+    if len(name) > NAME_MAX:
+        told = _("The addressee's name may have at most %(limit)d characters.") % {"limit": NAME_MAX}
+        raise MoveIncomplete(told, "addressee")
+    return {"name": name}
 
 
 @transaction.atomic
@@ -284,9 +322,15 @@ def _own_agency(by: By) -> Agency | None:
     return membership.agency if membership else None
 
 
-def _chosen_by_hand(agency: Agency) -> dict[str, Any]:
+def _chosen_by_coordinator(agency: Agency) -> dict[str, str]:
     return {
-        "rule": None,
+        "reason_id": f"Koordinator memilih {agency.name}, karena belum ada aturan untuk laporan seperti ini.",
+        "reason_en": f"The coordinator chose {agency.name}, as there is no rule for reports like this yet.",
+    }
+
+
+def _passed_on(agency: Agency) -> dict[str, str]:
+    return {
         "reason_id": f"Diteruskan ke {agency.name} oleh petugas; alasannya ada di riwayat laporan.",
         "reason_en": f"Forwarded to {agency.name} by an officer; the history of the report says why.",
     }

@@ -1,5 +1,7 @@
 """What the outbox delivers: letters by e-mail to the reporter and to the agency's officers."""
 
+from typing import Any
+
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
@@ -7,10 +9,12 @@ from django.urls import reverse
 from django.utils import translation
 
 from accounts.models import Membership, User
+from incidents import clock
 from incidents.models import Report, ReportEvent
 from incidents.models.outbox import OutboxMessage
 from incidents.outbox import handles
 from incidents.secrets import secret_of
+from incidents.timeline import note_of
 
 
 @handles("report_received")
@@ -66,7 +70,15 @@ def _send(
 ) -> None:
     """Send one plain-text letter. Its Message-ID is the outbox row's, so a second delivery is the same letter."""
     with translation.override(language):
-        words = {"report": report, "event": event, "link": link, "regency": settings.REGENCY_NAME}
+        words: dict[str, Any] = {
+            "report": report,
+            "event": event,
+            "note": note_of(event) if event else "",
+            "link": link,
+            "regency": settings.REGENCY_NAME,
+        }
+        if event and event.type == ReportEvent.Type.ANSWERED:
+            words["silent_days"] = clock.rules().working_days(clock.Step.CLOSE)
         subject = " ".join(render_to_string(f"incidents/mail/{kind}_subject.txt", words).split())
         body = render_to_string(f"incidents/mail/{kind}.txt", words)
     EmailMessage(

@@ -17,6 +17,8 @@ from incidents.limits import DESCRIPTION_MIN, OLDEST, TITLE_MIN
 from incidents.models import Category, Report, ReportEvent
 from incidents.models.categories import Kind
 from incidents.secrets import secret_of
+from incidents.timeline import addressee_of
+from incidents.workflow import REJECTION_REASONS
 
 
 class Text(serializers.CharField):
@@ -216,23 +218,41 @@ class ReportSerializer(GeoFeatureModelSerializer):
         return due_of(report)
 
 
+class AddresseeSerializer(serializers.Serializer):
+    """Whom to turn to with what lies outside the regency's authority. `code` is null for a body without a row here."""
+
+    code = serializers.CharField(allow_null=True)
+    name = serializers.CharField()
+
+
 class EventSerializer(serializers.ModelSerializer):
     """One public step in a report's timeline."""
 
     type_label = serializers.CharField(source="get_type_display", read_only=True)
     agency = serializers.SerializerMethodField()
+    reason = serializers.SerializerMethodField()
+    addressee = serializers.SerializerMethodField()
     photos = serializers.SerializerMethodField()
 
     class Meta:
         model = ReportEvent
         fields = [
-            "type", "type_label", "from_status", "to_status", "by_reporter", "agency", "text", "photos", "created_at",
-            "hash",
+            "type", "type_label", "from_status", "to_status", "by_reporter", "agency", "text", "reason", "addressee",
+            "photos", "created_at", "hash",
         ]  # fmt: skip
 
     @extend_schema_field(AreaSerializer(allow_null=True))
     def get_agency(self, event: ReportEvent) -> dict[str, str] | None:
         return area(event.agency)
+
+    @extend_schema_field(AreaSerializer(allow_null=True))
+    def get_reason(self, event: ReportEvent) -> dict[str, str] | None:
+        code = event.data.get("reason_code")
+        return {"code": code, "name": str(REJECTION_REASONS[code])} if code in REJECTION_REASONS else None
+
+    @extend_schema_field(AddresseeSerializer(allow_null=True))
+    def get_addressee(self, event: ReportEvent) -> dict[str, str | None] | None:
+        return addressee_of(event)
 
     @extend_schema_field(serializers.ListField(child=serializers.URLField()))
     def get_photos(self, event: ReportEvent) -> list[str]:

@@ -69,7 +69,7 @@ def _turn(report: Report, event: ReportEvent, owner: str) -> Turn:
         headline=_headline(headline, agency),
         at=event.created_at,
         text=event.text,
-        note=_note(event),
+        note=note_of(event),
         officer=_officer(event),
         internal=not event.public,
         pictures=[Picture(photo, _against(photo, report)) for photo in event.photos.all()],
@@ -134,15 +134,26 @@ def _headline(key: str, agency: str) -> str:
     return told.replace("%(agency)s", agency)
 
 
-def _note(event: ReportEvent) -> str:
+def note_of(event: ReportEvent) -> str:
+    """Return what an event tells beside its words: why no photo, until when on hold, why archived and whom to ask."""
     data: dict[str, Any] = event.data
     if event.type == Type.ANSWERED and data.get("no_photo_reason"):
         return _("Without a photo: %(reason)s") % {"reason": data["no_photo_reason"]}
     if event.type == Type.HELD and (until := parse_date(str(data.get("until", "")))):
         return _("Work goes on on %(day)s.") % {"day": date_format(until, "DATE_FORMAT")}
     if event.type == Type.REJECTED and data.get("reason_code") in REJECTION_REASONS:
-        return str(REJECTION_REASONS[data["reason_code"]])
+        reason = str(REJECTION_REASONS[data["reason_code"]])
+        if addressee := addressee_of(event):
+            told = _("%(reason)s. The right addressee: %(addressee)s.")
+            return told % {"reason": reason, "addressee": addressee["name"]}
+        return reason
     return ""
+
+
+def addressee_of(event: ReportEvent) -> dict[str, str | None] | None:
+    """Return whom the reporter of an archived report should turn to, as {"code", "name"}; code None: no agency here."""
+    addressee = event.data.get("addressee")
+    return {"code": addressee.get("code"), "name": addressee["name"]} if addressee else None
 
 
 def _officer(event: ReportEvent) -> str:

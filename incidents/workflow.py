@@ -48,8 +48,11 @@ class Move:
 REOPEN_DAYS = 10
 """Working days in which the reporter may object."""
 
+NOT_AUTHORITY = "not_authority"
+"""The reason that needs more than itself: whom the reporter should turn to instead."""
+
 REJECTION_REASONS: dict[str, Promise] = {
-    "not_authority": _("Not within the regency's authority"),
+    NOT_AUTHORITY: _("Not within the regency's authority"),
     "unclear": _("Too unclear to act on, and the reporter could not be reached"),
     "not_true": _("Checked on the spot and not found"),
     "unlawful": _("Contains insults, hate or other people's personal data"),

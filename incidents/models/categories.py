@@ -1,3 +1,4 @@
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -52,6 +53,13 @@ class Category(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Keep groups and categories apart: two levels, and reports only in the lower one."""
+        if self.pk and self.parent_id and self.children.exists():
+            raise ValidationError({"parent": _("This is a group of categories; it cannot lie in another group.")})
+        if self.pk and not self.parent_id and self.report_set.exists():
+            raise ValidationError({"parent": _("Reports lie in this category, so it needs a group.")})
 
     @property
     def name(self) -> str:

@@ -1,7 +1,11 @@
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from incidents.models.categories import Handling
+
+DAYS_MAX = 250
+"""A year's working days."""
 
 
 class ServiceStandard(models.Model):
@@ -29,7 +33,14 @@ class ServiceStandard(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_step_display()} {self.handling}: {self.working_days}"
+        return " · ".join(str(part) for part in (self.get_step_display(), self.get_handling_display()) if part)
+
+    def clean(self) -> None:
+        """Refuse what the clock would not read, or could not count."""
+        if self.handling and self.step != self.Step.RESOLVE:
+            raise ValidationError(_("Only “resolve” differs by handling; leave the handling empty for other steps."))
+        if self.working_days is not None and not 1 <= self.working_days <= DAYS_MAX:
+            raise ValidationError({"working_days": _("Give 1 to %(most)d working days.") % {"most": DAYS_MAX}})
 
 
 class RegencyHoliday(models.Model):

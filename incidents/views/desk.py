@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -23,13 +24,14 @@ from incidents import moves, pages
 from incidents.errors import BadPhoto, MoveIncomplete, MoveNotAllowed, ReportChanged
 from incidents.filters import ReportFilter
 from incidents.models import Report, ReportContact, ReportEvent
-from incidents.models.reports import OPEN_STATUSES, Status
+from incidents.models.reports import Status
+from incidents.overview import AT_WORK, overview
 from incidents.photos import clean_all
 from incidents.promises import next_promise, promises_of
 from incidents.timeline import Turn, turns_of
 from incidents.views.follow import locator, with_ticket
 from incidents.views.posted import posted_day, posted_moment, posted_text
-from incidents.workflow import MOVES, REJECTION_REASONS, Party
+from incidents.workflow import MOVES, NOT_AUTHORITY, REJECTION_REASONS, Party
 
 PAGE_SIZE = 25
 BY_PROMISE = pages.Order("next_due_at", ascending=True)
@@ -61,9 +63,6 @@ TABS = [
     Tab("all", pgettext_lazy("reports", "All"), Q(), pages.NEWEST),
 ]
 
-AT_WORK = [*OPEN_STATUSES, Status.ANSWERED]
-"""Statuses that a numbered tab shows."""
-
 
 def for_desk(view: View) -> View:
     """Let in only people who work at an agency: others sign in, or are told why not."""
@@ -81,7 +80,9 @@ def for_desk(view: View) -> View:
 @for_desk
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    """Show the reports at the person's desk, by the work they ask for."""
+    """Show the reports at the person's desk, by the work they ask for; to the leadership first the whole regency."""
+    if isinstance(request.user, User) and request.user.only_leads and not request.GET:
+        return render(request, "incidents/desk/overview.html", _overview(request))
     try:
         return render(request, "incidents/desk/inbox.html", _inbox(request))
     except ParameterError:
@@ -126,8 +127,9 @@ def move(request: HttpRequest, ticket: str, move: str) -> HttpResponse:
         return _detail(request, found, _failed(move, request, str(error), error.field), status=422)
     except BadPhoto as error:
         return _detail(request, found, _failed(move, request, str(error), "photos"), status=422)
-    messages.success(request, _done(move, ticket))
-    still_here = Report.objects.at_desk_of(request.user).filter(pk=found.pk).exists()
+    messages.success(request, _done(move, found))
+    # Forwarding is work on a queue: the next one is in the list.
+    still_here = move != "route" and Report.objects.at_desk_of(request.user).filter(pk=found.pk).exists()
     return redirect(_address("desk_report", request, ticket=ticket) if still_here else _address("desk", request))
 
 
@@ -145,6 +147,8 @@ def _given(name: str, request: HttpRequest) -> dict[str, Any]:
         given["agency"] = Agency.objects.filter(active=True, code=posted_text(request, "agency")).first()
     if name == "reject":
         given["reason_code"] = request.POST.get("reason_code", "")
+        given["addressee"] = Agency.objects.filter(active=True, code=posted_text(request, "addressee")).first()
+        given["addressee_name"] = posted_text(request, "addressee_name")
     if name == "comment":
         given["public"] = request.POST.get("audience") == "public"
     return given
@@ -175,6 +179,7 @@ def _inbox(request: HttpRequest, open_report: Report | None = None) -> dict[str,
         "narrowed": narrowed,
         "kept": list(found.pairs(leave_out=ASKED_IN_FORM)),
         "rows": [(report, next_promise(report)) for report in page.reports],
+        "elsewhere": [(one, counts[one.name]) for one in tabs if one is not tab and counts.get(one.name)],
         "next_cursor": page.next_cursor,
         "is_first": not request.GET.get("cursor"),
         "here": request.GET.urlencode(),
@@ -224,6 +229,7 @@ def _detail(
         "forms": [move for move in allowed if move.name not in {"take", "resume"}],
         "agencies": Agency.objects.filter(active=True).exclude(pk=report.agency_id or 0),
         "reasons": REJECTION_REASONS.items(),
+        "bodies": Agency.objects.filter(active=True, kind=Agency.Kind.EXTERNAL),
         "failed": failed,
         "news": news,
     }
@@ -236,10 +242,16 @@ def _confirm(request: HttpRequest, report: Report, name: str, given: dict[str, A
         "move": MOVES[name],
         "given": given,
         "reason": REJECTION_REASONS.get(given.get("reason_code", ""), ""),
+        "addressee": _addressee(given) if given.get("reason_code") == NOT_AUTHORITY else "",
         "kept": {key: value for key, value in request.POST.items() if key != "csrfmiddlewaretoken"},
         "here": request.GET.urlencode(),
     }
     return render(request, "incidents/desk/confirm.html", context)
+
+
+def _addressee(given: dict[str, Any]) -> str:
+    body: Agency | None = given["addressee"]
+    return body.name if body else " ".join(given["addressee_name"].split())
 
 
 def _at_desk(request: HttpRequest, ticket: str) -> Report | None:
@@ -269,20 +281,25 @@ def _address(name: str, request: HttpRequest, **kwargs: str) -> str:
     return f"{reverse(name, kwargs=kwargs)}?{query}" if query else reverse(name, kwargs=kwargs)
 
 
+def _overview(request: HttpRequest) -> dict[str, Any]:
+    own = Agency.objects.filter(memberships__user=request.user.pk)
+    return {"overview": overview(), "agencies": own, "now": timezone.now()}
+
+
 def _is_coordinator(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and request.user.is_coordinator
 
 
-def _done(name: str, ticket: str) -> str:
+def _done(name: str, report: Report) -> str:
     told = {
-        "route": _("%(ticket)s is forwarded."),
+        "route": _("%(ticket)s is forwarded to %(agency)s."),
         "take": _("%(ticket)s is in progress. The reporter is told."),
         "answer": _("%(ticket)s is answered. The reporter is asked whether it is done."),
         "hold": _("%(ticket)s is on hold; its clock stands still."),
         "resume": _("%(ticket)s goes on."),
-        "hand_over": _("%(ticket)s is handed over."),
+        "hand_over": _("%(ticket)s is handed over to %(agency)s."),
         "reject": _("%(ticket)s is archived, with the reason for everybody to read."),
         "comment": _("Your note on %(ticket)s is stored."),
         "conceal": _("%(ticket)s is confidential now."),
     }[name]
-    return told % {"ticket": ticket}
+    return told % {"ticket": report.ticket, "agency": report.agency.name if report.agency else ""}

@@ -5,15 +5,25 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
 from geo.models import Kecamatan
 from incidents import clock
 from incidents.dry_run import best_of, dry_run
-from incidents.models import Category, OutboxMessage, Report, ReportContact, RoutingRule, ServiceStandard
+from incidents.models import (
+    Category,
+    OutboxMessage,
+    RegencyHoliday,
+    Report,
+    ReportContact,
+    RoutingRule,
+    ServiceStandard,
+)
 from incidents.routing import choose
-from tests.factories.accounts import make_administrator, make_agency, make_officer
+from tests.factories.accounts import make_administrator, make_agency, make_coordinator, make_officer
 from tests.factories.incidents import (
     make_category,
     make_group,
@@ -94,12 +104,164 @@ def test_saving_a_standard_or_holiday_counts_at_once(site: Client) -> None:
     make_standards()
     assert clock.rules().working_days("respond") == 5
     standard = ServiceStandard.objects.get(step="respond")
-    sent = {"step": "respond", "handling": "", "working_days": "2", "basis": "uji"}
+    sent = {"working_days": "2", "basis": "uji"}
     assert site.post(f"/admin/incidents/servicestandard/{standard.pk}/change/", sent).status_code == 302
     assert clock.rules().working_days("respond") == 2
     site.post("/admin/incidents/regencyholiday/add/", {"date": "2026-10-12", "name": "Hari jadi"})
     assert not clock.rules().is_working_day(dt.date(2026, 10, 12))
     clock.forget_rules()
+
+
+# What a coordinator configures.
+
+
+@pytest.fixture
+def coordinator(client: Client) -> Client:
+    client.force_login(make_coordinator(username="koordinator-uji"))
+    client.cookies["bahasa"] = "en"
+    return client
+
+
+def configured() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Return a row of each model that a coordinator configures, and a form that changes it."""
+    make_standards()
+    rule = make_rule(make_agency("dpu-pupr"))
+    category, group = make_category("taman"), make_group()
+    names = {
+        "name_id": "Taman kota",
+        "name_en": "Parks",
+        "parent": group.pk,
+        "kind": "saran",
+        "handling": "field",
+        "icon": "leaf",
+    }
+    day = RegencyHoliday.objects.create(date="2026-10-12", name="Hari jadi")
+    return {
+        "category": (category, {**names, "handling": "field", "icon": "leaf", "position": 3, "active": "on"}),
+        "routingrule": (
+            rule,
+            {"category": rule.category_id, "agency": make_agency("dlh").pk, "basis": "SK 1", "active": "on"},
+        ),
+        "servicestandard": (ServiceStandard.objects.get(step="respond"), {"working_days": 4, "basis": "Perbup"}),
+        "regencyholiday": (day, {"date": "2026-10-13", "name": "Hari jadi"}),
+    }
+
+
+@pytest.mark.parametrize("model", ["category", "routingrule", "servicestandard", "regencyholiday"])
+def test_coordinator_changes_the_configuration_and_the_history_says_so(coordinator: Client, model: str) -> None:
+    row, sent = configured()[model]
+    path = f"/admin/incidents/{model}/"
+    assert coordinator.get(path).status_code == 200
+    response = coordinator.post(f"{path}{row.pk}/change/", sent)
+    assert response.status_code == 302, response.context["errors"]
+    entry = LogEntry.objects.get(object_id=str(row.pk))
+    assert (entry.user.get_username(), entry.is_change()) == ("koordinator-uji", True)
+    assert timezone.now() - entry.action_time < dt.timedelta(minutes=1)
+    assert entry.get_change_message() != "No fields changed."
+    assert "koordinator-uji" in text_of(coordinator.get(f"{path}{row.pk}/history/"))
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [
+        ("category", {"code": "wisata", "name_id": "Wisata", "name_en": "Tourism", "kind": "saran"}),
+        ("routingrule", {"kecamatan": "here", "agency": "dlh", "active": "on"}),
+        ("servicestandard", {"step": "resolve", "working_days": 30, "basis": "Perbup"}),
+        ("regencyholiday", {"date": "2026-10-12", "name": "Hari jadi"}),
+    ],
+)
+def test_coordinator_adds_to_the_configuration(coordinator: Client, model: str, sent: dict[str, Any]) -> None:
+    if model == "routingrule":
+        sent = sent | {"kecamatan": make_kecamatan().pk, "agency": make_agency("dlh").pk}
+    if model == "category":
+        sent = sent | {"handling": "field", "icon": "leaf", "position": 90}
+    response = coordinator.post(f"/admin/incidents/{model}/add/", sent)
+    assert response.status_code == 302, response.context["errors"]
+    assert LogEntry.objects.get().is_addition()
+
+
+@pytest.mark.parametrize("model", ["category", "routingrule", "servicestandard"])
+def test_what_reports_stand_on_is_never_deleted(coordinator: Client, client: Client, model: str) -> None:
+    row, _sent = configured()[model]
+    for person in (make_coordinator(), make_administrator()):
+        client.force_login(person)
+        assert client.post(f"/admin/incidents/{model}/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+        client.post(
+            f"/admin/incidents/{model}/", {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+        )
+    assert type(row).objects.filter(pk=row.pk).exists()
+
+
+def test_holiday_is_taken_back_and_that_is_recorded(coordinator: Client, site: Client) -> None:
+    site.force_login(make_coordinator(username="koordinator-dua"))
+    day = RegencyHoliday.objects.create(date="2026-10-12", name="Hari jadi")
+    assert site.post(f"/admin/incidents/regencyholiday/{day.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not RegencyHoliday.objects.exists()
+    entry = LogEntry.objects.get()
+    assert (entry.user.get_username(), entry.is_deletion()) == ("koordinator-dua", True)
+    site.force_login(make_administrator())
+    page = text_of(site.get("/admin/admin/logentry/"))
+    assert "koordinator-dua" in page
+    assert "Hari jadi" in page
+    for path in (f"{entry.pk}/change/", f"{entry.pk}/delete/", "add/"):
+        assert site.post(f"/admin/admin/logentry/{path}", {"post": "yes"}).status_code == 403
+
+
+def test_coordinator_runs_rules_dry(coordinator: Client) -> None:
+    rule = make_rule(make_agency("dpu-pupr"))
+    make_report()
+    sent = {"rule": rule.pk, "category": rule.category_id, "agency": make_agency("dlh").pk, "active": "on"}
+    response = coordinator.post("/admin/incidents/routingrule/dry-run/", sent)
+    assert response.context["result"].moved == 1
+
+
+def test_coordinators_forms_offer_no_way_to_other_models(coordinator: Client) -> None:
+    rule = make_rule()
+    page = text_of(coordinator.get(f"/admin/incidents/routingrule/{rule.pk}/change/"))
+    for path in ("/admin/accounts/", "/admin/geo/", "/admin/layers/", "/admin/incidents/report/"):
+        assert path not in page
+
+
+def test_code_of_a_category_stays(site: Client) -> None:
+    category = make_category("taman")
+    names = {"name_id": "Taman kota", "name_en": "Parks", "parent": make_group().pk, "kind": "saran"}
+    sent = {"code": "lain", **names, "handling": "field", "icon": "leaf", "position": 3, "active": "on"}
+    assert site.post(f"/admin/incidents/category/{category.pk}/change/", sent).status_code == 302
+    category.refresh_from_db()
+    assert (category.code, category.name_id) == ("taman", "Taman kota")
+
+
+def test_categories_keep_two_levels() -> None:
+    group, leaf = make_group(), make_category()
+    make_report(category=leaf)
+    group.parent = make_group("air")
+    with pytest.raises(ValidationError, match="parent"):
+        group.clean()
+    leaf.parent = None
+    with pytest.raises(ValidationError, match="parent"):
+        leaf.clean()
+    leaf.parent = make_group("air")
+    leaf.clean()
+
+
+@pytest.mark.parametrize(
+    ("step", "handling", "days", "good"),
+    [
+        ("respond", "", 5, True),
+        ("resolve", "field", 60, True),
+        ("resolve", "", 250, True),
+        ("verify", "field", 3, False),
+        ("respond", "", 0, False),
+        ("respond", "", 251, False),
+    ],
+)
+def test_standards_are_such_that_the_clock_can_read_them(step: str, handling: str, days: int, good: bool) -> None:
+    standard = ServiceStandard(step=step, handling=handling, working_days=days, basis="uji")
+    if good:
+        standard.full_clean()
+    else:
+        with pytest.raises(ValidationError):
+            standard.full_clean()
 
 
 # The dry run.

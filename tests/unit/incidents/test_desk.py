@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from accounts.models import User
+from accounts.models import Agency, User
 from incidents import clock, moves
 from incidents.models import Report
 from incidents.models.reports import Status
@@ -141,7 +142,7 @@ def test_move_at_the_own_desk_is_made_and_comes_back(client: Client, name: str) 
     before = report.events.count()
     response = client.post(f"/opd/{report.ticket}/{name}/?tab=new", form(name, report))
     assert response.status_code == 302
-    here = "/opd/?tab=new" if name == "hand_over" else f"/opd/{report.ticket}/?tab=new"
+    here = "/opd/?tab=new" if name in {"hand_over", "route"} else f"/opd/{report.ticket}/?tab=new"
     assert response["Location"] == here
     assert report.events.count() == before + 1
 
@@ -242,6 +243,89 @@ def test_inbox_costs_the_same_for_one_report_as_for_many(desk: Client, django_as
         desk.get("/opd/")
 
 
+@pytest.mark.parametrize(("make", "shown"), [(make_coordinator, True), (make_officer, False), (make_leader, False)])
+def test_only_coordinators_find_the_way_to_the_settings(client: Client, make: Any, shown: bool) -> None:
+    client.force_login(make())
+    page = text_of(client.get("/opd/"))
+    for model in ("routingrule", "category", "servicestandard", "regencyholiday"):
+        path = f"/admin/incidents/{model}/"
+        assert (path in page) is shown
+        assert client.get(path).status_code == (200 if shown else 302)
+
+
+# What the leadership sees.
+
+
+def test_leadership_begins_with_the_whole_regency(client: Client) -> None:
+    now = timezone.now()
+    dpu, dlh = make_agency("dpu-pupr"), make_agency("dlh")
+    late = {"resolve_due_at": now - dt.timedelta(days=3)}
+    make_report(agency=None)
+    make_report(agency=dlh, **late)
+    for status in (Status.ROUTED, Status.REOPENED, Status.IN_PROGRESS, Status.ANSWERED, Status.CLOSED):
+        make_report(status=status, agency=dpu)
+    make_report(status=Status.ON_HOLD, agency=dpu, **late)  # its clock stands still
+    make_report(agency=dpu, confidential=True, title="Judul yang dijaga", **late)
+    client.force_login(make_leader())
+    client.cookies["bahasa"] = "en"
+    response = client.get("/opd/")
+    seen = response.context["overview"]
+    assert (seen.whole.open, seen.whole.overdue, seen.whole.by_status["received"]) == (6, 1, 1)
+    assert (seen.whole.by_status["on_hold"], seen.whole.by_status["answered"], seen.done) == (1, 1, 1)
+    assert seen.confidential == 1
+    told = [(load.agency, load.overdue, load.open, load.new) for load in seen.agencies]
+    assert told == [(dlh, 1, 1, 1), (dpu, 0, 4, 2)]
+    page = text_of(response)
+    assert "Judul yang dijaga" not in page
+    assert "<form" not in page.split("<main", 1)[1].split("</main>", 1)[0]
+
+
+def test_each_number_of_the_overview_is_that_of_its_list(client: Client) -> None:
+    now = timezone.now()
+    for status in Status:
+        for agency in ("dpu-pupr", "dlh"):
+            for due in (now - dt.timedelta(days=2), now + dt.timedelta(days=2)):
+                unrouted = None if status == Status.RECEIVED else make_agency(agency)
+                make_report(status=status, agency=unrouted, resolve_due_at=due)
+    make_report(confidential=True, resolve_due_at=now - dt.timedelta(days=2))
+    client.force_login(make_leader())
+    main = text_of(client.get("/opd/")).split("<main", 1)[1].split("</main>", 1)[0]
+    numbers = re.findall(r'href="(/laporan/\?[^"]+)"[^>]*>(?:<strong[^>]*>)?(\d+)', main)
+    assert len(numbers) >= 6 + 2 * 6
+    for path, number in numbers:
+        found = client.get(path.replace("&amp;", "&")).context["found"]
+        assert (path, found.qs.count()) == (path, int(number))
+
+
+def test_overview_costs_the_same_for_many_agencies(client: Client, django_assert_max_num_queries: Any) -> None:
+    for number in range(12):
+        make_report(agency=make_agency(f"dinas-{number}"))
+    client.force_login(make_leader())
+    with django_assert_max_num_queries(7):  # session, person, memberships, counts, names, done, own agency
+        client.get("/opd/")
+
+
+def test_overview_of_an_empty_regency_says_so(client: Client) -> None:
+    client.force_login(make_leader())
+    client.cookies["bahasa"] = "en"
+    assert "Nothing waits anywhere" in text_of(client.get("/opd/"))
+
+
+def test_leader_reads_the_own_agencys_reports_too(client: Client) -> None:
+    own = make_report(agency=make_agency("setda"))
+    client.force_login(make_leader())
+    assert 'href="/opd/?tab=all"' in text_of(client.get("/opd/"))
+    assert tickets_of(client.get("/opd/?tab=all")) == [own.ticket]
+
+
+@pytest.mark.parametrize("role", ["officer", "coordinator"])
+def test_who_leads_and_works_begins_with_the_work(client: Client, role: str) -> None:
+    person = make_leader()
+    person.memberships.create(agency=make_agency("dlh"), role=role)
+    client.force_login(person)
+    assert "rows" in client.get("/opd/").context
+
+
 # One report.
 
 
@@ -302,6 +386,10 @@ def test_answer_with_photos_is_public_with_them(desk: Client, settings: Any, tmp
         ("hand_over", {"agency": "tidak-ada"}, "agency"),
         ("hand_over", {"agency": "dpu-pupr"}, "agency"),
         ("reject", {"reason_code": "malas"}, "reason_code"),
+        ("reject", {"reason_code": "not_authority"}, "addressee"),
+        ("reject", {"reason_code": "not_authority", "addressee": "dlh"}, "addressee"),
+        ("reject", {"reason_code": "not_authority", "addressee": "tidak-ada"}, "addressee"),
+        ("reject", {"reason_code": "not_authority", "addressee_name": "x" * 121}, "addressee"),
         ("comment", {"text": "x" * 5_001}, "text"),
     ],
 )
@@ -318,6 +406,36 @@ def test_incomplete_form_comes_back_with_what_was_typed(
     assert str(typed["text"]) in page
     report.refresh_from_db()
     assert report.status == Status.IN_PROGRESS
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ({"addressee": "pln"}, "PT PLN (Persero)"),
+        ({"addressee_name": "  Pengelola <b>kawasan</b> "}, "Pengelola &lt;b&gt;kawasan&lt;/b&gt;"),
+        ({"addressee": "pln", "addressee_name": "Lain"}, "PT PLN (Persero)"),
+    ],
+)
+def test_right_addressee_is_chosen_or_written_and_public(desk: Client, chosen: dict[str, str], told: str) -> None:
+    make_agency("pln", kind=Agency.Kind.EXTERNAL, name="PT PLN (Persero)")
+    report = make_report()
+    offered = text_of(desk.get(f"/opd/{report.ticket}/"))
+    assert '<option value="pln">PT PLN (Persero)</option>' in offered
+    sent = form("reject", report, reason_code="not_authority", **chosen)
+    asked = desk.post(f"/opd/{report.ticket}/reject/", {key: sent[key] for key in sent if key != "confirmed"})
+    assert asked.status_code == 200
+    assert told in text_of(asked)
+    assert desk.post(f"/opd/{report.ticket}/reject/", {**asked.context["kept"], "confirmed": "1"}).status_code == 302
+    for path in (f"/laporan/{report.ticket}/", f"/opd/{report.ticket}/"):
+        assert told in text_of(desk.get(path))
+
+
+def test_form_without_an_addressee_comes_back_with_the_question(desk: Client) -> None:
+    report = make_report()
+    sent = form("reject", report, reason_code="not_authority")
+    page = text_of(desk.post(f"/opd/{report.ticket}/reject/", sent))
+    assert 'value="not_authority" required checked' in page
+    assert 'id="reject-addressee-error"' in page
 
 
 @pytest.mark.parametrize("name", ["hand_over", "reject", "conceal"])

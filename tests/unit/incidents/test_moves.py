@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from PIL import Image
 
-from accounts.models import Membership
+from accounts.models import Agency, Membership
 from incidents import audit, clock, moves
 from incidents.errors import MoveIncomplete, MoveNotAllowed, ReportChanged
 from incidents.models import OutboxMessage, Report, ReportEvent
@@ -127,6 +127,64 @@ def test_reject_needs_a_reason_from_the_list(officer: Any) -> None:
     with pytest.raises(MoveIncomplete) as refused:
         moves.reject(report=make_report(), by=officer, reason_code="karena", text="Alasan.")
     assert refused.value.field == "reason_code"
+
+
+def test_what_is_not_our_authority_names_the_right_addressee(officer: Any) -> None:
+    road = make_agency("bbpjn", kind=Agency.Kind.EXTERNAL, name="Balai Besar Pelaksanaan Jalan Nasional")
+    known = moves.reject(
+        report=make_report(), by=officer, reason_code="not_authority", text="Jalan nasional.", addressee=road
+    )
+    assert known.data == {
+        "reason_code": "not_authority",
+        "addressee": {"code": "bbpjn", "name": "Balai Besar Pelaksanaan Jalan Nasional"},
+    }
+    written = moves.reject(
+        report=make_report(),
+        by=officer,
+        reason_code="not_authority",
+        text="Milik desa.",
+        addressee_name="  Pengelola\n kawasan  ",
+    )
+    assert written.data["addressee"] == {"name": "Pengelola kawasan"}
+    assert audit.verify().problem is None
+
+
+@pytest.mark.parametrize(
+    ("addressee", "name"), [(None, ""), (None, " \n "), (None, "x" * 121), ("dlh", ""), ("dlh", "Lain")]
+)
+def test_addressee_is_a_body_outside_the_regency(officer: Any, addressee: str | None, name: str) -> None:
+    report = make_report()
+    with pytest.raises(MoveIncomplete) as refused:
+        moves.reject(
+            report=report,
+            by=officer,
+            reason_code="not_authority",
+            text="Bukan kami.",
+            addressee=make_agency(addressee) if addressee else None,
+            addressee_name=name,
+        )
+    assert refused.value.field == "addressee"
+    report.refresh_from_db()
+    assert report.status == Status.ROUTED
+
+
+def test_other_reasons_name_no_addressee(officer: Any) -> None:
+    event = moves.reject(
+        report=make_report(), by=officer, reason_code="test", text="Uji coba.", addressee_name="Pemprov"
+    )
+    assert event.data == {"reason_code": "test"}
+
+
+def test_coordinators_choice_explains_itself() -> None:
+    report = make_report(agency=None)
+    dlh = make_agency("dlh")
+    event = moves.route(report=report, by=make_coordinator(), agency=dlh)
+    report.refresh_from_db()
+    assert (report.agency, report.rule) == (dlh, None)
+    for reason in (report.reason_id, report.reason_en):
+        assert dlh.name in reason
+        assert "oordinator" in reason
+    assert event.data == {"rule": None, "reason_id": report.reason_id, "reason_en": report.reason_en}
 
 
 def test_reject_of_an_unrouted_report_names_the_coordinators_agency() -> None:

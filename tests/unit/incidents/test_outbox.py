@@ -95,6 +95,19 @@ def test_coordinators_get_the_news_of_a_report_without_agency(mailbox: Mailbox) 
     assert [letter["To"] for letter in mailbox.letters] == [coordinator.email]
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "Not within the regency's authority"), ("id", "PT PLN")])
+def test_letter_names_the_right_addressee(mailbox: Mailbox, language: str, said: str) -> None:
+    make_standards()
+    pln = make_agency("pln", kind="eksternal", name="PT PLN (Persero)")
+    report = make_report(contact={"email": "sari@example.org"}, language=language)
+    by = make_officer(report.agency, email="")
+    moves.reject(report=report, by=by, reason_code="not_authority", text="Tiang milik PLN.", addressee=pln)
+    outbox.deliver_due()
+    words = mailbox.letters[-1].get_content()
+    for part in ("Tiang milik PLN.", said, "PT PLN (Persero)"):
+        assert part in words
+
+
 def test_line_ends_in_a_title_do_not_stop_the_letter(mailbox: Mailbox) -> None:
     make_message(make_report(contact={"email": "sari@example.org"}, title="Lubang\rdi\x85depan\npasar"))
     outbox.deliver_due()

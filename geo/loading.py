@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import shapely
+from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 from django.utils.formats import number_format
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -72,10 +74,16 @@ def sources(
         name=path.stem,
         kind="indicative",
         source=path.name,
-        licence=_("not stated"),
+        licence=_not_stated(),
     )
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     return Sources(path, desa, replace(description, **given), options, desa_options)
+
+
+def _not_stated() -> str:
+    """What is stored speaks the site's language, whatever the command speaks."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return _("not stated")
 
 
 def load(what: Sources, *, commit: bool, activate: bool = False, say: Say = print) -> BoundaryEdition:

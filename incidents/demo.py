@@ -8,6 +8,9 @@ from django.utils.crypto import get_random_string
 from accounts.models import Agency, Membership, User
 
 Role = Membership.Role
+ROLES = {Role.OFFICER: "officer", Role.COORDINATOR: "coordinator", Role.LEADER: "leadership"}
+"""The roles in the language of commands."""
+ADMINISTRATOR = "administrator and coordinator"
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 EMAIL_HOST = "demo.invalid"
 
@@ -50,5 +53,6 @@ def make_people() -> list[Credentials]:
             is_superuser=administrator,
         )
         Membership.objects.create(user=user, agency=agency, role=role)
-        made.append(Credentials(username, password, str(Role(role).label), agency.short_name))
+        told = ADMINISTRATOR if administrator else ROLES[Role(role)]
+        made.append(Credentials(username, password, told, agency.short_name))
     return made

@@ -17,6 +17,7 @@ import numpy as np
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.models import Agency
 from geo.locate import Location, locate_many
 from geo.models import Desa
 from incidents import clock, rollups, tickets
@@ -35,7 +36,7 @@ from incidents.synthetic_texts import (
     THANKS,
     WISHES,
 )
-from incidents.workflow import REJECTION_REASONS
+from incidents.workflow import NOT_AUTHORITY, REJECTION_REASONS
 
 BATCH = 50_000
 EVENTS_FOR = 20_000
@@ -71,6 +72,9 @@ POPULAR = {
     "pungli": 0.4,
 }
 """How often a category comes, against 1 for all others."""
+
+UNROUTED_DAYS, UNROUTED_EVERY = 12, 12
+"""Of the reports of the last days, each twelfth waits for the coordinator: its category has no rule of its own."""
 
 DAYS_TO_ANSWER = {"information": 3.0, "desk": 9.0, "field": 24.0}
 """The median, by handling; the spread is log-normal."""
@@ -120,7 +124,7 @@ def make_reports(
         raise LookupError("There are no areas or categories yet. Run manage.py prepare first.")
     spread = _Spread(desa, chance)
     times = _times(count, now, chance)
-    routes = _Routes()
+    routes = _Routes(categories)
     for start in range(0, count, BATCH):
         batch = times[start : start + BATCH]
         with transaction.atomic():
@@ -151,9 +155,14 @@ def _store(
     for i in range(size):
         category, place, created = categories[chosen[i]], places[i], times[i]
         dice = chance.random(16)
-        route = routes.route(category, place)
+        recent = created > now - dt.timedelta(days=UNROUTED_DAYS)
+        if recent and (count - start - i) % UNROUTED_EVERY == 1:
+            category = routes.without_rule[int(dice[6] * len(routes.without_rule))]
+            route = explain(category, place, None)
+        else:
+            route = routes.route(category, place)
         due = routes.due(created, category)
-        life = _life(created, now, category, route, dice)
+        life = _life(created, now, category, route, routes.addressees, dice)
         agency = route.agency.pk if route.agency else None
         title, description = _words(category, dice)
         source = "tap" if dice[0] < 0.5 else "device" if dice[0] < 0.85 else "search" if dice[0] < 0.93 else "area"
@@ -249,7 +258,12 @@ class _Spread:
 class _Routes:
     """Routes and due dates, each worked out once for all reports that share them."""
 
-    def __init__(self) -> None:
+    def __init__(self, categories: list[Category]) -> None:
+        bodies = Agency.objects.filter(active=True, kind=Agency.Kind.EXTERNAL).order_by("code")
+        self.addressees: list[dict[str, str]] = [{"code": body.code, "name": body.name} for body in bodies]
+        self.addressees.append({"name": "Pemerintah Provinsi Kalimantan Timur"})
+        ruled = set(RoutingRule.objects.filter(active=True).values_list("category", flat=True))
+        self.without_rule = [one for one in categories if not {one.pk, one.parent_id} & ruled] or categories
         self.rules: dict[tuple[int, int], RoutingRule | None] = {}
         self.plain: dict[tuple[int, int], Route] = {}
         self.promised: dict[tuple[dt.date, str], clock.Due] = {}
@@ -290,7 +304,14 @@ def _times(count: int, now: dt.datetime, chance: np.random.Generator) -> list[dt
     return [earliest.astimezone(dt.UTC) + dt.timedelta(seconds=float(moment)) for moment in at]
 
 
-def _life(created: dt.datetime, now: dt.datetime, category: Category, route: Route, dice: Any) -> Life:
+def _life(
+    created: dt.datetime,
+    now: dt.datetime,
+    category: Category,
+    route: Route,
+    addressees: Sequence[dict[str, str]],
+    dice: Any,
+) -> Life:
     """Let a report live from `created` to `now`, as the workflow allows."""
     events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime]] = []
     moments: dict[str, Any] = dict.fromkeys(
@@ -328,7 +349,10 @@ def _life(created: dt.datetime, now: dt.datetime, category: Category, route: Rou
     when = created + dt.timedelta(days=spread(1.2, 5))
     if dice[6] < 0.04:
         code = list(REJECTION_REASONS)[int(dice[7] * len(REJECTION_REASONS))]
-        if step("rejected", Status.REJECTED, when, _pick(REJECTIONS, dice[8]), data={"reason_code": code}):
+        data: dict[str, Any] = {"reason_code": code}
+        if code == NOT_AUTHORITY:
+            data["addressee"] = addressees[int(dice[8] * len(addressees))]
+        if step("rejected", Status.REJECTED, when, REJECTIONS[code], data=data):
             moments |= {"responded_at": when, "closed_at": when}
         return Life(status, moments, events)
     if not step("taken", Status.IN_PROGRESS, when):

@@ -191,6 +191,13 @@ ANSWERS = (
     "Sudah kami sampaikan dan diselesaikan oleh petugas di lapangan.",
 )
 HOLDS = ("Menunggu bahan tiba.", "Menunggu air surut.", "Menunggu perubahan anggaran.")
-REJECTIONS = ("Lokasi sudah didatangi dan tidak ditemukan.", "Mohon laporkan lagi dengan keterangan yang lebih jelas.")
+REJECTIONS: dict[str, str] = {
+    "not_authority": "Yang dilaporkan diurus instansi lain, di luar kewenangan kabupaten.",
+    "unclear": "Mohon laporkan lagi dengan keterangan yang lebih jelas.",
+    "not_true": "Lokasi sudah didatangi dan tidak ditemukan.",
+    "unlawful": "Laporan memuat hinaan; silakan laporkan lagi tanpa itu.",
+    "test": "Laporan ini uji coba.",
+}
+"""What the officer writes, by the reason's code."""
 OBJECTIONS = ("Belum selesai, masih seperti kemarin.", "Hanya sebagian yang dikerjakan.")
 THANKS = ("Sudah beres, terima kasih.", "Terima kasih, sudah baik.", "")

@@ -5,10 +5,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Count, F, Q
 
+from accounts.models import Agency
 from geo.locate import locate
 from incidents import rollups, synthetic, tickets
-from incidents.models import Report, ReportEvent
+from incidents.models import Report, ReportEvent, RoutingRule
 from incidents.routing import route
+from incidents.synthetic_texts import REJECTIONS
+from incidents.workflow import NOT_AUTHORITY, REJECTION_REASONS
 
 NOW = dt.datetime(2026, 6, 3, 4, tzinfo=dt.UTC)
 pytestmark = pytest.mark.django_db
@@ -82,6 +85,33 @@ def test_same_seed_gives_the_same_reports() -> None:
     other = told(make(50, seed=4)[100:])
     assert first == second
     assert first != other
+
+
+@pytest.mark.usefixtures("kutim")
+def test_a_few_of_the_newest_wait_for_the_coordinator() -> None:
+    make(1_500)
+    waiting = list(Report.objects.unrouted().select_related("category"))
+    assert 2 <= len(waiting) <= 12
+    ruled = set(RoutingRule.objects.filter(category__isnull=False).values_list("category", flat=True))
+    for report in waiting:
+        assert report.created_at > NOW - dt.timedelta(days=synthetic.UNROUTED_DAYS)
+        assert report.category_id not in ruled
+        assert (report.status, report.verified_at, report.rule) == ("received", None, None)
+        assert report.category.name_id in report.reason_id
+        assert [event.type for event in report.events.all()] == ["received"]
+
+
+@pytest.mark.usefixtures("kutim")
+def test_archived_reports_say_why_and_whom_to_ask() -> None:
+    make(1_500)
+    rejected = ReportEvent.objects.filter(type="rejected")
+    assert {event.data["reason_code"] for event in rejected} == set(REJECTION_REASONS)
+    for event in rejected:
+        assert event.text == REJECTIONS[event.data["reason_code"]]
+        addressee = event.data.get("addressee")
+        assert bool(addressee) is (event.data["reason_code"] == NOT_AUTHORITY)
+        if addressee and "code" in addressee:
+            assert Agency.objects.get(code=addressee["code"]).is_external
 
 
 @pytest.mark.usefixtures("kutim")

@@ -1,5 +1,10 @@
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.internal import ratelimit
+from django.contrib.auth import authenticate
 from django.http import HttpRequest
+
+from accounts.errors import TooManyAttempts
+from accounts.models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -7,3 +12,24 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def check_password(self, request: HttpRequest, name: str, password: str) -> User | None:
+        """Return the person with this user name or address and password, or None; counted as on the sign-in page.
+
+        allauth's own `authenticate` does not count requests by GET. Raises TooManyAttempts.
+        """
+        # The page counts what was typed, so one account has one count by name and one by address here as there.
+        usage = ratelimit.consume(
+            request,
+            app="allauth.account",
+            action="login_failed",
+            key=self._get_login_attempts_cache_key(request, username=name),
+            limit_get=True,
+        )
+        if not usage:
+            raise TooManyAttempts
+        user = authenticate(request, username=name, password=password)
+        if not isinstance(user, User):
+            return None
+        usage.rollback()
+        return user

@@ -16,6 +16,7 @@ from django.views.defaults import bad_request, page_not_found
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
+from accounts import errors as accounts
 from geo import errors as geo
 from incidents import errors as incidents
 from layers import errors as layers
@@ -30,7 +31,16 @@ TABLE: dict[type[Exception], HTTPStatus] = {
     incidents.KeyReused: HTTPStatus.CONFLICT,
     incidents.MoveNotAllowed: HTTPStatus.CONFLICT,
     incidents.ReportError: HTTPStatus.BAD_REQUEST,
+    accounts.SignInRefused: HTTPStatus.UNAUTHORIZED,
+    accounts.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     ogc.TooSlow: HTTPStatus.SERVICE_UNAVAILABLE,
+    ogc.NotAnEditor: HTTPStatus.FORBIDDEN,
+    ogc.WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    ogc.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ogc.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ogc.ConditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
+    ogc.ConditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    layers.EditOutdated: HTTPStatus.CONFLICT,
     layers.WrongKey: HTTPStatus.UNAUTHORIZED,
     layers.LayerError: HTTPStatus.BAD_REQUEST,
     RequestDataTooBig: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -78,7 +88,7 @@ def document_for(error: Exception) -> dict[str, Any] | None:
         status=status,
         code=getattr(error, "code", None) or HTTPStatus(status).name.lower(),
         detail=text,
-        errors={field: [text]} if field else None,
+        errors=getattr(error, "errors", None) or ({field: [text]} if field else None),
         **getattr(error, "extra", {}),
     )
 
@@ -86,7 +96,10 @@ def document_for(error: Exception) -> dict[str, Any] | None:
 def response_for(error: Exception) -> JsonResponse | None:
     """Return the HTTP answer for one of our errors, or None if TABLE does not know it."""
     body = document_for(error)
-    return None if body is None else JsonResponse(body, status=body["status"], content_type=CONTENT_TYPE)
+    if body is None:
+        return None
+    headers = getattr(error, "headers", None)
+    return JsonResponse(body, status=body["status"], content_type=CONTENT_TYPE, headers=headers)
 
 
 def wants_problem(request: HttpRequest) -> bool:

@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 from config.problems import response_for
+from layers.access import says_who
 
 TILES = "/tiles/"
 API = "/api/"
@@ -41,8 +42,12 @@ class ShortWayMiddleware:
         else:
             if request.path_info.startswith(OGC) and not (getattr(view, "asks_who", False) and _for_programs(request)):
                 return self.get_response(request)
-            if getattr(view, "asks_who", False) and settings.SESSION_COOKIE_NAME in request.COOKIES:
-                return self.get_response(request)  # tiles that not everybody may see, for somebody who signed in
+            if (
+                getattr(view, "asks_who", False)
+                and settings.SESSION_COOKIE_NAME in request.COOKIES
+                and not says_who(request)
+            ):
+                return self.get_response(request)  # what not everybody may see or change, for somebody who signed in
             answer = _tile
         language = translation.get_language_from_request(request)
         with translation.override(language):
@@ -53,6 +58,8 @@ class ShortWayMiddleware:
 
 def _for_programs(request: HttpRequest) -> bool:
     """Whether the answer is certainly no page."""
+    if request.method not in {"GET", "HEAD", "OPTIONS"}:
+        return True
     if "f" in request.GET:
         return request.GET["f"] != "html"
     return "text/" not in request.headers.get("Accept", "")

@@ -1,13 +1,18 @@
 """Opening a layer for a reader: the one door, who asks, and who may keep a copy of the answer."""
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
+from accounts import basic
 from accounts.models import User
 from layers.keys import key_of
 from layers.models import Access, Layer
 
+PROGRAMS = "/ogc/"
+HEADERS = ("Authorization", "X-API-Key")
+"""The headers that may say who asks."""
 LEAN = (
     "slug",
     "access",
@@ -21,15 +26,17 @@ LEAN = (
 
 
 def who(request: HttpRequest) -> User | AnonymousUser:
-    """Return the person whom a request for data speaks for: its key's owner, or who signed in.
+    """Return the person whom a request for data speaks for: its key's owner, whom HTTP Basic names, or who signed in.
 
-    The answer then depends on them, which the middleware (config/keyed.py) tells caches. Raise WrongKey.
-    Requests that take the short way have no session, so without a key they are nobody's.
+    The answer then depends on them, which the middleware (config/keyed.py) tells caches. Raise WrongKey, SignInRefused.
+    Requests that take the short way have no session, so without a key or a password they are nobody's.
     """
     request.who_was_asked = True  # type: ignore[attr-defined]
     key = key_of(request)
     if key is not None:
         return key.owner
+    if says_who(request):
+        return basic.person(request)
     return getattr(request, "user", None) or AnonymousUser()
 
 
@@ -37,6 +44,22 @@ def may_edit(request: HttpRequest) -> bool:
     """Whether the way in which somebody came allows changes at all: a key only if it is marked so."""
     key = key_of(request)
     return key is None or key.may_edit
+
+
+def says_who(request: HttpRequest) -> bool:
+    """Whether a header of the request says who asks: then no session counts, and no CSRF token is needed.
+
+    An API key does so everywhere, a name and a password (HTTP Basic) below /ogc/ only.
+    """
+    if "X-API-Key" in request.headers:
+        return True
+    kind = request.headers.get("Authorization", "").partition(" ")[0].casefold()
+    return kind == "bearer" or (kind == "basic" and request.path_info.startswith(PROGRAMS))
+
+
+def may_be_known(request: HttpRequest) -> bool:
+    """Whether anything came with the request that may tell who asks: a header, or the cookie of a session."""
+    return says_who(request) or settings.SESSION_COOKIE_NAME in request.COOKIES
 
 
 def layer_or_404(request: HttpRequest, slug: str, *, lean: bool = False) -> Layer:
@@ -47,6 +70,8 @@ def layer_or_404(request: HttpRequest, slug: str, *, lean: bool = False) -> Laye
     """
     layers = Layer.objects.order_by().filter(slug=slug)
     layers = layers.select_related("current").only(*LEAN) if lean else layers.select_related("agency", "current")
+    if says_who(request):
+        who(request)  # what is wrong with it is told where nothing of the kind is needed, too
     layer = next(iter(layers.public()), None)
     if layer is None:
         layer = next(iter(layers.visible_to(who(request))), None)
@@ -60,5 +85,5 @@ def keep_private(response: HttpResponse, layer: Layer) -> HttpResponse:
     """Forbid shared caches to keep the answer unless everybody may read the layer."""
     if layer.access != Access.PUBLIC:
         patch_cache_control(response, private=True, no_cache=True)
-        patch_vary_headers(response, ["Cookie"])
+        patch_vary_headers(response, ["Cookie", *HEADERS])
     return response

@@ -51,3 +51,9 @@ class WrongKey(LayerError):
     """A request came with an API key that opens nothing; the message tells why."""
 
     code = "wrong_key"
+
+
+class EditOutdated(LayerError):
+    """Changes that are laid over a version which is not the current one any more."""
+
+    code = "edit_outdated"

@@ -465,3 +465,80 @@ class LayerUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.kind} {self.layer_id or '-'}/{self.key_id or '-'}: {self.n}"
+
+
+# Editing -------------------------------------------------------------------------------------------------------------
+
+
+class LayerEdit(models.Model):
+    """Changes to the features of a published version: its editors see them at once, readers when they are published.
+
+    Only the changes are kept (FeatureChange); what is edited is `base` with them laid over it (layers/editing.py).
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("not published yet")
+        PUBLISHED = "published", _("published")
+        DISCARDED = "discarded", _("discarded")
+
+    layer = models.ForeignKey(Layer, on_delete=models.PROTECT, related_name="edits", verbose_name=_("layer"))
+    base = models.ForeignKey(LayerVersion, on_delete=models.PROTECT, related_name="+", verbose_name=_("version"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
+    version = models.OneToOneField(
+        LayerVersion, on_delete=models.PROTECT, null=True, related_name="edit", verbose_name=_("became")
+    )
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    closed_at = models.DateTimeField(_("ended"), null=True)
+
+    class Meta:
+        verbose_name = _("edit")
+        verbose_name_plural = _("edits")
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["layer"], condition=models.Q(state="open"), name="a_layer_is_edited_in_one_place"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="published", version__isnull=False)
+                | (~models.Q(state="published") & models.Q(version__isnull=True)),
+                name="a_published_edit_became_a_version",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.layer_id} ({self.state})"
+
+
+class FeatureChange(models.Model):
+    """One change of one feature: what it is since then, by whom and when. Rows are never changed or deleted.
+
+    `properties` are all that the feature has, hidden ones too; both are empty for one that was deleted.
+    """
+
+    class Kind(models.TextChoices):
+        CREATE = "create", _("added")
+        REPLACE = "replace", _("replaced")
+        UPDATE = "update", _("changed")
+        DELETE = "delete", _("deleted")
+
+    edit = models.ForeignKey(LayerEdit, on_delete=models.PROTECT, related_name="changes", db_index=False)
+    fid = models.BigIntegerField()
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    geom = models.GeometryField(srid=4326, null=True, spatial_index=False)
+    properties = models.JSONField(null=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("change of a feature")
+        verbose_name_plural = _("changes of features")
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["edit", "fid", "-id"], name="changes_by_feature")]
+        triggers = [
+            pgtrigger.Protect(name="feature_changes_stay", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.edit_id}/{self.fid} {self.kind}"

@@ -22,7 +22,7 @@ from accounts.models import Agency, Membership, User
 from layers.comparing import compare
 from layers.errors import NotReady, UploadRefused
 from layers.importing import SIDECARS, Options, reading, slug_of, store_inspected
-from layers.models import ImportJob, Layer
+from layers.models import ImportJob, Layer, LayerEdit
 from layers.reading import limits
 from layers.reading.findings import Findings
 from layers.versions import publish
@@ -188,6 +188,8 @@ def approve(*, job: ImportJob, by: User) -> Layer:
     if locked.layer is None or locked.version is None:
         raise NotReady(_("The upload has not been read."))
     layer = Layer.objects.select_for_update().get(pk=locked.layer.pk)
+    if LayerEdit.objects.filter(layer=layer, state=LayerEdit.State.OPEN).exists():
+        raise NotReady(_("Somebody is editing this layer. Publish or discard the changes on its page first."))
     for name, value in locked.about.items():
         setattr(layer, name, value)
     layer.save()

@@ -4,6 +4,7 @@ A version's features are copied into a table of their own, indexed there and the
 swaps the layer's current version in one transaction. Who may see a layer hangs on the layer, so it survives every swap.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -15,6 +16,9 @@ from psycopg2 import sql
 from accounts.models import User
 from layers.errors import NoEarlierVersion, NotReady
 from layers.models import Layer, LayerVersion
+
+Fill = Callable[[Any, sql.Composable], None]
+"""Fills a version's table: called with a cursor and the table, which has the columns fid, geom and properties."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +34,9 @@ class Loaded:
 
 
 @transaction.atomic
-def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str]) -> LayerVersion:
-    """Store a version, not yet published. `rows` is PostgreSQL COPY text: fid, geometry (hex EWKB, 4326), properties.
+def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str] | Fill) -> LayerVersion:
+    """Store a version, not yet published. `rows` is PostgreSQL COPY text: fid, geometry (hex EWKB, 4326), properties;
+    or what fills the table by itself.
 
     The fids must be unique; an empty geometry is `\\N`. Raises django.db.DatabaseError when a row cannot be stored.
     """
@@ -52,8 +57,11 @@ def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str
     with connection.cursor() as cursor:
         _run(cursor, "CREATE TABLE {table} (LIKE layers_feature INCLUDING ALL)", table=table)
         _run(cursor, "ALTER TABLE {table} ALTER version_id SET DEFAULT {id}", table=table, id=sql.Literal(version.pk))
-        statement = sql.SQL("COPY {table} (fid, geom, properties) FROM STDIN").format(table=table)
-        cursor.copy_expert(statement.as_string(cursor.connection), rows)
+        if callable(rows):
+            rows(cursor, table)
+        else:
+            statement = sql.SQL("COPY {table} (fid, geom, properties) FROM STDIN").format(table=table)
+            cursor.copy_expert(statement.as_string(cursor.connection), rows)
         _run(cursor, "ALTER TABLE {table} ADD PRIMARY KEY (version_id, fid)", table=table)
         _run(cursor, "CREATE INDEX ON {table} USING gist (geom)", table=table)
         _run(cursor, "CREATE INDEX ON {table} USING gist (geom_3857)", table=table)

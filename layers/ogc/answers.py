@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from hashlib import blake2b
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 from geo.errors import ParameterError
 from geo.params import SHOWN
 from geo.tiles import GZIP_FROM_BYTES, GZIP_LEVEL, accepts_gzip
+from layers.access import may_be_known
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"
@@ -28,10 +30,14 @@ HTML = "text/html"
 MAX_AGE = 60  # seconds that a browser keeps a public answer before it asks again
 FORMATS = {"json": JSON, "html": HTML}
 PREFIX = "/ogc/"
+FEATURES = re.compile(r"/ogc/collections/(?!catalogue/)[^/]+/items(/[^/]+)?")
+"""The addresses whose features can be changed."""
 
 Answerer = Callable[..., HttpResponse]
 
 readable = require_http_methods(["GET", "HEAD", "OPTIONS"])
+creatable = require_http_methods(["GET", "HEAD", "OPTIONS", "POST"])
+changeable = require_http_methods(["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"])
 
 
 def asks_who(view: Answerer) -> Answerer:
@@ -49,7 +55,7 @@ class OpenToAll:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(PREFIX):
             return self.get_response(request)
-        if request.method == "OPTIONS":
+        if request.method == "OPTIONS" and not _asks_what_is_allowed(request):
             response = HttpResponse(status=204)
             response["Allow"] = response["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS"
             response["Access-Control-Allow-Headers"] = "Accept, Accept-Language, If-None-Match"
@@ -59,6 +65,15 @@ class OpenToAll:
         response["Access-Control-Allow-Origin"] = "*"
         response["Access-Control-Expose-Headers"] = "Content-Crs, ETag, Link"
         return response
+
+
+def _asks_what_is_allowed(request: HttpRequest) -> bool:
+    """Whether a program asks what somebody who signed in may do with features; a browser asks for other origins."""
+    return (
+        may_be_known(request)
+        and "Access-Control-Request-Method" not in request.headers
+        and FEATURES.fullmatch(request.path) is not None
+    )
 
 
 def format_of(request: HttpRequest, *, formats: Mapping[str, str] = FORMATS) -> str:
@@ -139,12 +154,12 @@ def request_digest(request: HttpRequest, *parts: object) -> str:
     return digest(request.build_absolute_uri(), get_language(), settings.SITE_URL, *parts)
 
 
-def unchanged(request: HttpRequest, etag: str, *, public: bool) -> HttpResponse | None:
+def unchanged(request: HttpRequest, etag: str, *, public: bool, strong: bool = False) -> HttpResponse | None:
     """Return a 304 if the client has this answer, else None."""
     asked = request.headers.get("If-None-Match", "")
     if not asked or {"*", f'W/"{etag}"', f'"{etag}"'}.isdisjoint(parse_etags(asked)):
         return None
-    return _kept(HttpResponseNotModified(), etag, public)
+    return _kept(HttpResponseNotModified(), etag, public, strong)
 
 
 def sent(
@@ -155,8 +170,9 @@ def sent(
     etag: str,
     public: bool,
     headers: Mapping[str, str] | None = None,
+    strong: bool = False,
 ) -> HttpResponse:
-    """Answer with a body, gzipped if the client takes that."""
+    """Answer with a body, gzipped if the client takes that. `strong`: the ETag stands for every byte of it."""
     packed = len(body) >= GZIP_FROM_BYTES and accepts_gzip(request)
     response = HttpResponse(gzip.compress(body, GZIP_LEVEL, mtime=0) if packed else body, content_type=content_type)
     if packed:
@@ -164,11 +180,11 @@ def sent(
     for name, value in (headers or {}).items():
         response[name] = value
     response["Content-Length"] = str(len(response.content))
-    return _kept(response, etag, public)
+    return _kept(response, etag, public, strong)
 
 
-def _kept(response: HttpResponse, etag: str, public: bool) -> HttpResponse:
-    response["ETag"] = f'W/"{etag}"'
+def _kept(response: HttpResponse, etag: str, public: bool, strong: bool) -> HttpResponse:
+    response["ETag"] = f'"{etag}"' if strong else f'W/"{etag}"'
     response["Cache-Control"] = f"public, max-age={MAX_AGE}" if public else "private, no-cache"
     patch_vary_headers(response, ["Accept", "Accept-Encoding", "Accept-Language"])
     return response

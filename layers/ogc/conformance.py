@@ -9,6 +9,10 @@ CLASSES = [
     "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
     *(_FEATURES.format(1, name) for name in ("core", "geojson", "html", "oas30")),
     _FEATURES.format(2, "crs"),
+    *(
+        _FEATURES.format(4, name)
+        for name in ("create-replace-delete", "update", "features", "optimistic-locking-etags")
+    ),
     *(_FEATURES.format(3, name) for name in ("filter", "features-filter", "queryables")),
     *(
         _CQL2.format(name)

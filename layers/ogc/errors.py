@@ -1,5 +1,7 @@
 """What can go wrong at /ogc/ beyond a wrong parameter (geo.errors.ParameterError)."""
 
+from django.utils.translation import gettext as _
+
 from layers.errors import LayerError
 
 
@@ -7,3 +9,53 @@ class TooSlow(LayerError):
     """A question that takes longer than the service may spend on it."""
 
     code = "too_slow"
+
+
+class NotAnEditor(LayerError):
+    """Somebody who may read the layer but not change it."""
+
+    code = "not_an_editor"
+
+
+class WrongMediaType(LayerError):
+    """A body of a kind that is not taken."""
+
+    code = "wrong_media_type"
+    headers = {
+        "Accept-Post": "application/geo+json",
+        "Accept-Patch": "application/merge-patch+json",
+    }
+
+
+class BodyTooLarge(LayerError):
+    """A body with more bytes than one feature may have."""
+
+    code = "body_too_large"
+
+
+class Unreadable(LayerError):
+    """A body that is no GeoJSON feature at all."""
+
+    code = "unreadable"
+
+
+class Invalid(LayerError):
+    """A feature that the layer cannot take; `errors` says what is to be mended, part by part."""
+
+    code = "invalid"
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        self.errors = errors
+        super().__init__(_("The feature cannot be taken as it is; “errors” says what to mend."))
+
+
+class ConditionMissing(LayerError):
+    """A change that does not say of which state of the feature."""
+
+    code = "condition_missing"
+
+
+class ConditionFailed(LayerError):
+    """A change of a state of the feature that is past."""
+
+    code = "condition_failed"

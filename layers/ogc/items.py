@@ -18,7 +18,8 @@ from psycopg2 import errors as database
 
 from geo.errors import ParameterError
 from geo.params import SHOWN, parse_number
-from layers.models import Layer, LayerVersion
+from layers import editing
+from layers.models import Layer, LayerEdit, LayerVersion
 from layers.ogc.cql import LANGUAGES, field_sql, parse_filter
 from layers.ogc.crs import CRS84, CRS84H, Crs, crs_of, parse_crs
 from layers.ogc.errors import TooSlow
@@ -52,6 +53,8 @@ class Question:
     conditions: tuple[Sql, ...]
     timed: bool
     """Whether it reads properties, which no index serves, so that it may take long."""
+    edit: LayerEdit | None = None
+    """The open edit whose features are asked for, instead of the version's."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,11 @@ class Page:
     matched: int | None
 
 
-def parse_items(layer: Layer, version: LayerVersion, query: QueryDict) -> Question:
-    """Read the parameters of a request for items. Raises ParameterError for whatever cannot be understood."""
+def parse_items(layer: Layer, version: LayerVersion, query: QueryDict, *, edit: LayerEdit | None = None) -> Question:
+    """Read the parameters of a request for items. Raises ParameterError for whatever cannot be understood.
+
+    With `edit`, the features of that edit are meant.
+    """
     fields = fields_of(layer)
     _refuse_unknown(query, fields)
     params = {name: str(query[name]) for name in query}
@@ -72,6 +78,8 @@ def parse_items(layer: Layer, version: LayerVersion, query: QueryDict) -> Questi
     after = None
     if "cursor" in params:
         version, after = _cursor(layer, params["cursor"])
+    if version != layer.current:
+        edit = None  # the pages of an older version, to the end
     box = _bbox(params, systems)
     others = [
         *_datetime(params, time_field(fields)),
@@ -84,16 +92,18 @@ def parse_items(layer: Layer, version: LayerVersion, query: QueryDict) -> Questi
         crs=parse_crs(params["crs"], systems, name="crs") if "crs" in params else CRS84,
         after=after,
         conditions=(*box, *others),
-        timed=bool(others),
+        timed=bool(others) or edit is not None,
+        edit=edit,
     )
 
 
 def read_page(layer: Layer, question: Question) -> Page:
     """Return one page. Raises TooSlow, or ParameterError where a filter fails on the data (such as an overflow)."""
-    where = joined("AND", [Sql("f.version_id = %s", (question.version.pk,)), *question.conditions])
+    source, these = _source(question.version, question.edit)
+    where = joined("AND", [these, *question.conditions])
     after = Sql("") if question.after is None else Sql(" AND f.fid > %s", (question.after,))
     found = filled(
-        "SELECT f.fid, f.geom, f.properties FROM layers_feature f WHERE {}{} ORDER BY f.fid LIMIT %s", where, after
+        "SELECT f.fid, f.geom, f.properties FROM {} f WHERE {}{} ORDER BY f.fid LIMIT %s", source, where, after
     )
     feature = _feature_sql(question.crs, withheld(layer, question.version))
     statement = filled("SELECT f.fid, {} FROM ({}) AS f", feature, Sql(found.text, (*found.params, question.limit + 1)))
@@ -102,20 +112,46 @@ def read_page(layer: Layer, question: Question) -> Page:
         rows = cursor.fetchall()
         more = len(rows) > question.limit
         rows = rows[: question.limit]
-        matched = _matched(cursor, question, where, len(rows), more)
+        matched = _matched(cursor, question, filled("{} f WHERE {}", source, where), len(rows), more)
     return Page([row[1] for row in rows], rows[-1][0] if more else None, matched)
 
 
-def read_item(layer: Layer, version: LayerVersion, fid: int, crs: Crs) -> str:
-    """Return one feature as GeoJSON text, without its links. Raises Http404."""
-    feature = _feature_sql(crs, withheld(layer, version))
-    statement = filled("SELECT {} FROM layers_feature f WHERE f.version_id = %s AND f.fid = %s", feature)
+@dataclass(frozen=True)
+class Item:
+    """A feature as GeoJSON text, without its links, and a digest of the state that it is in (of what readers may see).
+
+    The state is the same in every coordinate system, and changes whenever geometry or attributes do.
+    """
+
+    text: str
+    state: str
+
+
+def read_item(layer: Layer, version: LayerVersion, fid: int, crs: Crs, *, edit: LayerEdit | None = None) -> Item:
+    """Return one feature; with `edit`, as that edit has it. Raises Http404."""
+    hidden = withheld(layer, version)
+    source, these = _source(version, edit)
+    statement = filled(
+        "SELECT {}, md5(coalesce(ST_AsBinary(f.geom), '') || convert_to({}::text, 'UTF8')) FROM {} f"
+        " WHERE {} AND f.fid = %s",
+        _feature_sql(crs, hidden),
+        _properties_sql(hidden),
+        source,
+        these,
+    )
     with connection.cursor() as cursor:
-        cursor.execute(statement.text, (*statement.params, version.pk, fid))
+        cursor.execute(statement.text, (*statement.params, fid))
         row = cursor.fetchone()
     if row is None:
         raise Http404
-    return str(row[0])
+    return Item(str(row[0]), str(row[1]))
+
+
+def _source(version: LayerVersion, edit: LayerEdit | None) -> tuple[Sql, Sql]:
+    """Return the table that the features stand in, to be called `f`, and the condition that they are meant."""
+    if edit is None:
+        return Sql("layers_feature"), Sql("f.version_id = %s", (version.pk,))
+    return Sql(editing.MERGED, editing.merged_params(edit)), Sql("true")
 
 
 def content_crs(crs: Crs) -> str:
@@ -129,18 +165,22 @@ def _feature_sql(crs: Crs, hidden: list[str]) -> Sql:
         geometry = Sql("ST_Transform(f.geom, %s)", (crs.srid,))
     if crs.north_first:
         geometry = filled("ST_FlipCoordinates({})", geometry)
-    properties = Sql("(f.properties - %s::text[])", (hidden,)) if hidden else Sql("f.properties")
     return filled(
         """'{{"type":"Feature","id":' || f.fid || ',"geometry":' || COALESCE(ST_AsGeoJSON({}, %s, 0), 'null')"""
         """ || ',"properties":' || {}::text || '}}'""",
         Sql(geometry.text, (*geometry.params, crs.decimals)),
-        properties,
+        _properties_sql(hidden),
     )
 
 
-def _matched(cursor: Any, question: Question, where: Sql, returned: int, more: bool) -> int | None:
+def _properties_sql(hidden: list[str]) -> Sql:
+    return Sql("(f.properties - %s::text[])", (hidden,)) if hidden else Sql("f.properties")
+
+
+def _matched(cursor: Any, question: Question, found: Sql, returned: int, more: bool) -> int | None:
     if not question.conditions:
-        return question.version.feature_count
+        changes = editing.summarise(question.edit) if question.edit else None
+        return question.version.feature_count + (changes.added - changes.removed if changes else 0)
     if question.after is not None:
         return None
     if not more:
@@ -148,8 +188,8 @@ def _matched(cursor: Any, question: Question, where: Sql, returned: int, more: b
     if not question.timed and question.limit > COUNT_UP_TO_LIMIT:
         return None
     counted = filled(
-        "SELECT count(*) FROM (SELECT 1 FROM layers_feature f WHERE {} LIMIT %s) AS matching",
-        Sql(where.text, (*where.params, COUNT_MAX + 1)),
+        "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT %s) AS matching",
+        Sql(found.text, (*found.params, COUNT_MAX + 1)),
     )
     cursor.execute(counted.text, counted.params)
     count = int(cursor.fetchone()[0])

@@ -8,10 +8,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from geo.tiles import lazy_tile, tile_of
+from layers import editing
 from layers.access import layer_or_404, who
 from layers.models import Access, Layer
 from layers.ogc import conformance as kept
-from layers.ogc import documents, openapi
+from layers.ogc import documents, openapi, writing
 from layers.ogc import records as catalogue_records
 from layers.ogc import tiles as layer_tiles
 from layers.ogc.answers import (
@@ -19,6 +20,8 @@ from layers.ogc.answers import (
     OPENAPI,
     SCHEMA,
     asks_who,
+    changeable,
+    creatable,
     document,
     format_of,
     only_parameters,
@@ -108,14 +111,20 @@ def queryables(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @asks_who
-@readable
+@creatable
 def items(request: HttpRequest, slug: str) -> HttpResponse:
-    """Answer /ogc/collections/<slug>/items: a page of features."""
+    """Answer /ogc/collections/<slug>/items: a page of features; store a new one."""
+    if request.method == "OPTIONS":
+        return writing.allowed(request, _layer(request, slug), writing.ON_COLLECTION)
+    if request.method == "POST":
+        return _create(request, slug=slug)
     chosen = format_of(request)
     layer = _layer(request, slug, lean=chosen == "json")
-    question = parse_items(layer, documents.current(layer), request.GET)
-    etag = request_digest(request, chosen, question.version.pk, *withheld(layer, question.version))
-    if chosen == "json" and (fresh := unchanged(request, etag, public=_is_public(layer))):
+    public = _is_public(layer) and not writing.is_editor(request, layer)
+    question = parse_items(layer, documents.current(layer), request.GET, edit=writing.edit_of(request, layer))
+    state = editing.mark_of(question.edit) if question.edit else ""
+    etag = request_digest(request, chosen, question.version.pk, state, *withheld(layer, question.version))
+    if chosen == "json" and (fresh := unchanged(request, etag, public=public)):
         return fresh
     found = read_page(layer, question)
     links = here(request, GEOJSON)
@@ -135,32 +144,45 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:
         return page(request, "layers/ogc/items.html", _table(request, layer, found.features, about))
     body = '{"type":"FeatureCollection","features":[' + ",".join(found.features) + "]," + _members(about)
     headers = {"Content-Crs": content_crs(question.crs)}
-    return sent(request, body.encode(), GEOJSON, etag=etag, public=_is_public(layer), headers=headers)
+    return sent(request, body.encode(), GEOJSON, etag=etag, public=public, headers=headers)
+
+
+@only_parameters()
+def _create(request: HttpRequest, slug: str) -> HttpResponse:
+    return writing.create(request, _layer(request, slug))
 
 
 @asks_who
-@readable
+@changeable
 @only_parameters("crs")
 def item(request: HttpRequest, slug: str, fid: str) -> HttpResponse:
-    """Answer /ogc/collections/<slug>/items/<fid>: one feature."""
+    """Answer /ogc/collections/<slug>/items/<fid>: one feature; replace, update or delete it."""
     layer = _layer(request, slug)
+    if request.method == "OPTIONS":
+        return writing.allowed(request, layer, writing.ON_FEATURE)
+    if request.method in writing.ON_FEATURE:
+        return _change(request, layer=layer, fid=fid)
+    public = _is_public(layer) and not writing.is_editor(request, layer)
     version = documents.current(layer)
     crs = parse_crs(request.GET["crs"], crs_of(version), name="crs") if "crs" in request.GET else CRS84
     chosen = format_of(request)
-    if not re.fullmatch(r"-?[0-9]{1,18}", fid):
-        raise Http404
-    feature = read_item(layer, version, int(fid), crs)
+    feature = read_item(layer, version, _number(fid), crs, edit=writing.edit_of(request, layer))
     if chosen == "html":
-        properties = json.loads(feature)["properties"]
+        properties = json.loads(feature.text)["properties"]
         rows = [(field, properties.get(field.name)) for field in fields_of(layer).values()]
         return page(request, "layers/ogc/item.html", {"layer": layer, "fid": fid, "rows": rows})
-    etag = request_digest(request, version.pk, *withheld(layer, version))
-    if fresh := unchanged(request, etag, public=_is_public(layer)):
+    etag = writing.tag_for(request, feature)
+    if fresh := unchanged(request, etag, public=public, strong=True):
         return fresh
     links = [*here(request, GEOJSON), link("collection", address(request, "collection", slug), "application/json")]
-    body = feature[:-1] + "," + _members({"links": links})
+    body = feature.text[:-1] + "," + _members({"links": links})
     headers = {"Content-Crs": content_crs(crs)}
-    return sent(request, body.encode(), GEOJSON, etag=etag, public=_is_public(layer), headers=headers)
+    return sent(request, body.encode(), GEOJSON, etag=etag, public=public, headers=headers, strong=True)
+
+
+@only_parameters()
+def _change(request: HttpRequest, layer: Layer, fid: str) -> HttpResponse:
+    return writing.change(request, layer, _number(fid))
 
 
 # Tiles.
@@ -264,6 +286,12 @@ def _layer(request: HttpRequest, slug: str, *, lean: bool = False) -> Layer:
     if not re.fullmatch(r"[a-z0-9_-]{1,60}", slug):
         raise Http404
     return layer_or_404(request, slug, lean=lean)
+
+
+def _number(fid: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", fid):
+        raise Http404
+    return int(fid)
 
 
 def _is_public(layer: Layer) -> bool:

@@ -1,0 +1,289 @@
+"""Editing the features of a published version, one at a time, without touching what readers see (ADR 40).
+
+A layer has at most one open edit: a list of changes, laid over the version that is current. Its editors read the two as
+one; everybody else reads the version. Publishing writes both out as the next version. Each change stays in the list for
+good, with who made it and when. Every write takes the layer's row first, so writes to a layer come one after another.
+"""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from psycopg2 import sql
+
+from accounts.models import User
+from layers.errors import EditOutdated, NotReady
+from layers.models import FeatureChange, Layer, LayerEdit, LayerVersion
+from layers.selection import label_of
+from layers.statistics import count_statistics
+from layers.uploads import agencies_of
+from layers.versions import Loaded, publish, store_version
+
+Kind = FeatureChange.Kind
+State = LayerEdit.State
+
+LISTED = 100
+"""Changes that the page of an edit lists, at most."""
+FRESH = dt.timedelta(days=1)
+"""For this long a change of somebody else is taken to be unknown to who overwrites without looking."""
+
+# The last change of each feature of an edit.
+_LATEST = """
+    SELECT DISTINCT ON (fid) id, fid, kind, geom, properties, by_id, at
+    FROM layers_featurechange WHERE edit_id = %s ORDER BY fid, id DESC
+"""
+MERGED = f"""
+    (SELECT b.fid, b.geom, b.properties FROM layers_feature b
+     WHERE b.version_id = %s
+       AND NOT EXISTS (SELECT FROM layers_featurechange c WHERE c.edit_id = %s AND c.fid = b.fid)
+     UNION ALL
+     SELECT l.fid, l.geom, l.properties FROM ({_LATEST}) l WHERE l.kind <> 'delete')
+"""  # noqa: S608 - constants of ours
+"""The features of an edit: fid, geom, properties. Parameters: see `merged_params`."""
+_SUMMARY = f"""
+    SELECT count(*) FILTER (WHERE b.fid IS NULL AND l.kind <> 'delete'),
+           count(*) FILTER (WHERE b.fid IS NOT NULL AND l.kind = 'delete'),
+           count(*) FILTER (WHERE b.fid IS NOT NULL AND l.kind <> 'delete' AND moved),
+           count(*) FILTER (WHERE b.fid IS NOT NULL AND l.kind <> 'delete' AND NOT moved AND changed),
+           coalesce(max(l.id), 0)
+    FROM ({_LATEST}) l
+    LEFT JOIN layers_feature b ON b.version_id = %s AND b.fid = l.fid
+    CROSS JOIN LATERAL (SELECT ST_AsBinary(b.geom) IS DISTINCT FROM ST_AsBinary(l.geom) AS moved,
+                               b.properties IS DISTINCT FROM l.properties AS changed) difference
+"""  # noqa: S608
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an edit comes to, in features, beside its version. `mark` is the last change that was looked at.
+
+    `moved` features have another geometry (their attributes may differ, too); `changed` ones other attributes only.
+    """
+
+    added: int
+    removed: int
+    moved: int
+    changed: int
+    mark: int
+
+    @property
+    def n(self) -> int:
+        """How many features differ."""
+        return self.added + self.removed + self.moved + self.changed
+
+
+@dataclass(frozen=True)
+class Now:
+    """A feature as its editors see it: geometry in EWKB (None: it has no place), and all its properties."""
+
+    geom: bytes | None
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A layer held for one change: nobody else changes it until the transaction ends."""
+
+    layer: Layer
+    base: LayerVersion
+    edit: LayerEdit | None
+
+
+def may_edit(user: User | AnonymousUser, layer: Layer) -> bool:
+    """Whether a person may change the layer's features: whoever may upload for its agency."""
+    return isinstance(user, User) and user.is_active and agencies_of(user).filter(pk=layer.agency_id).exists()
+
+
+def open_edit(layer: Layer) -> LayerEdit | None:
+    """Return the layer's open edit; None without one, and for one whose version is not the current one any more."""
+    return LayerEdit.objects.filter(layer=layer, state=State.OPEN, base_id=layer.current_id).first()
+
+
+def merged_params(edit: LayerEdit) -> tuple[int, int, int]:
+    """Return the parameters of MERGED."""
+    return (edit.base_id, edit.pk, edit.pk)
+
+
+def mark_of(edit: LayerEdit) -> int:
+    """Return the number of the edit's last change: it grows with each."""
+    last = edit.changes.order_by("-pk").values_list("pk", flat=True).first()
+    return last or 0
+
+
+def summarise(edit: LayerEdit) -> Summary:
+    """Compare an edit with its version, feature by feature. Costs as much as there are changes."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMMARY, [edit.pk, edit.base_id])
+        return Summary(*cursor.fetchone())
+
+
+def take(layer: Layer) -> Desk:
+    """Hold the layer for a change; inside a transaction. Raises EditOutdated if its edit is of an older version."""
+    locked = Layer.objects.select_for_update(of=("self",)).select_related("current").get(pk=layer.pk)
+    edit = LayerEdit.objects.filter(layer=locked, state=State.OPEN).first()
+    if locked.current is None or (edit and edit.base_id != locked.current_id):
+        raise EditOutdated(
+            _("Another version was published meanwhile. Discard the open changes on the layer's page, then begin anew.")
+        )
+    return Desk(locked, locked.current, edit)
+
+
+def read_now(desk: Desk, fid: int) -> Now | None:
+    """Return a feature as it is now, None if there is none."""
+    if desk.edit:
+        last = desk.edit.changes.filter(fid=fid).order_by("-pk").first()
+        if last:
+            gone = last.kind == Kind.DELETE
+            return None if gone else Now(bytes(last.geom.ewkb) if last.geom else None, last.properties)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ST_AsEWKB(geom), properties::text FROM layers_feature WHERE version_id = %s AND fid = %s",
+            [desk.base.pk, fid],
+        )
+        row = cursor.fetchone()
+    return Now(bytes(row[0]) if row[0] is not None else None, json.loads(row[1])) if row else None
+
+
+def changed_by_others(desk: Desk, fid: int, by: User) -> FeatureChange | None:
+    """Return the last change of a feature if it is somebody else's and open or fresh, else None."""
+    changes = FeatureChange.objects.filter(edit__layer=desk.layer, fid=fid).exclude(edit__state=State.DISCARDED)
+    last = changes.select_related("by", "edit").order_by("-pk").first()
+    if last is None or last.by_id == by.pk:
+        return None
+    return last if last.edit.state == State.OPEN or last.at > timezone.now() - FRESH else None
+
+
+def new_fid(desk: Desk) -> int:
+    """Return a number that no feature of the version has, and none that was ever made by an edit of the layer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT greatest(coalesce((SELECT max(fid) FROM layers_feature WHERE version_id = %s), 0),"
+            " coalesce((SELECT max(c.fid) FROM layers_featurechange c JOIN layers_layeredit e ON e.id = c.edit_id"
+            " WHERE e.layer_id = %s), 0), 0) + 1",
+            [desk.base.pk, desk.layer.pk],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def record(desk: Desk, *, fid: int, kind: str, now: Now | None, by: User) -> FeatureChange:
+    """Write down what a feature is from now on (None: it is gone). Opens the layer's edit with its first change."""
+    edit = desk.edit or LayerEdit.objects.create(layer=desk.layer, base=desk.base, opened_by=by)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO layers_featurechange (edit_id, fid, kind, geom, properties, by_id, at)"
+            " VALUES (%s, %s, %s, %s::geometry, %s::jsonb, %s, statement_timestamp()) RETURNING id",
+            [
+                edit.pk,
+                fid,
+                kind,
+                now.geom.hex() if now and now.geom is not None else None,
+                json.dumps(now.properties) if now else None,
+                by.pk,
+            ],
+        )
+        return FeatureChange(pk=cursor.fetchone()[0], edit=edit, fid=fid, kind=kind, by=by)
+
+
+@transaction.atomic
+def publish_edit(*, layer: Layer, mark: int, by: User) -> LayerVersion:
+    """Publish the open edit as the layer's next version. `mark` is the Summary's that the person has looked at.
+
+    Raises NotReady, EditOutdated.
+    """
+    desk = take(layer)
+    if desk.edit is None:
+        raise NotReady(_("There are no changes to publish. Somebody may have published them already."))
+    told = summarise(desk.edit)
+    if told.mark != mark:
+        raise NotReady(_("More was changed meanwhile. Look at the changes again, then publish."))
+    if told.n == 0:
+        raise NotReady(_("Nothing differs from what is published. Discard the changes."))
+    version = _store(desk.layer, desk.edit, by)
+    publish(version=version, by=by)
+    _close(desk.edit, State.PUBLISHED, by, version)
+    return version
+
+
+@transaction.atomic
+def discard_edit(*, layer: Layer, mark: int, by: User) -> None:
+    """Give the open edit up; its list of changes stays in the record. Raises NotReady."""
+    Layer.objects.select_for_update(of=("self",)).get(pk=layer.pk)
+    edit = LayerEdit.objects.filter(layer=layer, state=State.OPEN).first()
+    if edit is None:
+        raise NotReady(_("There are no changes to discard. Somebody may have published them already."))
+    if mark_of(edit) != mark:
+        raise NotReady(_("More was changed meanwhile. Look at the changes again, then discard."))
+    _close(edit, State.DISCARDED, by)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A changed feature on the page of an edit: what it is called, what became of it, who did the last of it, when."""
+
+    fid: int
+    label: str
+    kind: str
+    what: str
+    by: str
+    at: dt.datetime
+
+
+def lines(edit: LayerEdit) -> list[Line]:
+    """Return the changed features, the latest change first, at most LISTED."""
+    statement = f"""
+        SELECT l.fid, l.kind, (b.fid IS NULL), ST_AsBinary(b.geom) IS DISTINCT FROM ST_AsBinary(l.geom),
+               coalesce(l.properties, b.properties, '{{}}')::text,
+               u.first_name || ' ' || u.last_name, u.username, l.at
+        FROM ({_LATEST}) l JOIN accounts_user u ON u.id = l.by_id
+        LEFT JOIN layers_feature b ON b.version_id = %s AND b.fid = l.fid
+        WHERE NOT (l.kind = 'delete' AND b.fid IS NULL)
+        ORDER BY l.id DESC LIMIT %s
+    """  # noqa: S608 - constants of ours
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [edit.pk, edit.base_id, LISTED])
+        rows = cursor.fetchall()
+    return [
+        Line(fid, label_of(edit.layer, json.loads(text), fid), kind, _what(kind, new, moved), name.strip() or login, at)
+        for fid, kind, new, moved, text, name, login, at in rows
+    ]
+
+
+def _what(kind: str, new: bool, moved: bool) -> str:
+    if kind == Kind.DELETE:
+        return _("deleted")
+    if new:
+        return _("added")
+    return _("moved") if moved else _("other values")
+
+
+def _store(layer: Layer, edit: LayerEdit, by: User) -> LayerVersion:
+    base = edit.base
+
+    def fill(cursor: Any, table: sql.Composable) -> None:
+        cursor.execute(
+            sql.SQL("INSERT INTO {table} (fid, geom, properties) SELECT fid, geom, properties FROM {merged} m").format(
+                table=table, merged=sql.SQL(MERGED)
+            ),
+            merged_params(edit),
+        )
+
+    loaded = Loaded(
+        geometry_type=base.geometry_type,
+        source_name=base.source_name,
+        source_sha256="",  # it is not that file any more
+        source_crs=base.source_crs,
+    )
+    version = store_version(layer=layer, by=by, loaded=loaded, rows=fill)
+    version.statistics = count_statistics(layer, version)
+    version.save(update_fields=["statistics"])
+    return version
+
+
+def _close(edit: LayerEdit, state: str, by: User, version: LayerVersion | None = None) -> None:
+    edit.state, edit.version, edit.closed_by, edit.closed_at = state, version, by, timezone.now()
+    edit.save(update_fields=["state", "version", "closed_by", "closed_at"])

@@ -23,6 +23,7 @@ class AgenciesView(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    short_way = True  # see config/short_way.py
 
     @extend_schema(responses=AgencySerializer(many=True))
     def get(self, request: Request) -> Response:

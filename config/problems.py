@@ -3,16 +3,23 @@
 `TABLE` says which exception is which status. Each exception carries `code`, and its text is the `detail`.
 """
 
+import logging
+import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import translation
 from django.utils.encoding import force_str
 from django.utils.translation import gettext as _
-from django.views.defaults import bad_request, page_not_found
+from django.utils.translation import gettext_lazy
+from django.utils.translation.trans_real import parse_accept_lang_header
+from django.views.defaults import bad_request, page_not_found, server_error
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
@@ -22,14 +29,24 @@ from incidents import errors as incidents
 from layers import errors as layers
 from layers.ogc import errors as ogc
 
+log = logging.getLogger(__name__)
+
 CONTENT_TYPE = "application/problem+json"
+RETRY_S = 30
+"""Seconds after which to ask again when the database does not answer."""
+DATABASE_GONE = (OperationalError, InterfaceError)
+"""A lost connection, a server that restarts or has no connection left, a lock not got in time: all pass."""
 
 TABLE: dict[type[Exception], HTTPStatus] = {
+    accounts.TooOften: HTTPStatus.TOO_MANY_REQUESTS,
+    accounts.TooMuch: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     geo.OutsideRegency: HTTPStatus.UNPROCESSABLE_ENTITY,
     geo.NoActiveEdition: HTTPStatus.SERVICE_UNAVAILABLE,
     geo.GeoError: HTTPStatus.BAD_REQUEST,
     incidents.KeyReused: HTTPStatus.CONFLICT,
     incidents.MoveNotAllowed: HTTPStatus.CONFLICT,
+    incidents.DraftGone: HTTPStatus.NOT_FOUND,
+    incidents.NotProven: HTTPStatus.UNPROCESSABLE_ENTITY,
     incidents.ReportError: HTTPStatus.BAD_REQUEST,
     accounts.SignInRefused: HTTPStatus.UNAUTHORIZED,
     accounts.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
@@ -43,12 +60,20 @@ TABLE: dict[type[Exception], HTTPStatus] = {
     layers.EditOutdated: HTTPStatus.CONFLICT,
     layers.WrongKey: HTTPStatus.UNAUTHORIZED,
     layers.LayerError: HTTPStatus.BAD_REQUEST,
+    OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
+    InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,
     RequestDataTooBig: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyFilesSent: HTTPStatus.BAD_REQUEST,
     SuspiciousOperation: HTTPStatus.BAD_REQUEST,
     PermissionDenied: HTTPStatus.FORBIDDEN,
     Http404: HTTPStatus.NOT_FOUND,
 }
+HEADINGS = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: gettext_lazy("That is too much at once"),
+    HTTPStatus.TOO_MANY_REQUESTS: gettext_lazy("Please wait a little"),
+    HTTPStatus.SERVICE_UNAVAILABLE: gettext_lazy("This does not work at the moment"),
+}
+"""What the page for people says first; for any other status, that the request could not be read."""
 
 
 def status_of(error: Exception) -> HTTPStatus | None:
@@ -84,9 +109,15 @@ def document_for(error: Exception) -> dict[str, Any] | None:
     text = force_str(getattr(error, "detail", None) or error) or HTTPStatus(status).phrase
     if isinstance(error, Http404):
         text = _("There is nothing here. Check the address or the ticket.")
+    gone = isinstance(error, DATABASE_GONE)
+    if gone:  # its own words name the server
+        text = _(
+            "The database does not answer at the moment. Try again in a minute. A report may be sent again: it is not "
+            "counted twice."
+        )
     return document(
         status=status,
-        code=getattr(error, "code", None) or HTTPStatus(status).name.lower(),
+        code="database_unavailable" if gone else getattr(error, "code", None) or HTTPStatus(status).name.lower(),
         detail=text,
         errors=getattr(error, "errors", None) or ({field: [text]} if field else None),
         **getattr(error, "extra", {}),
@@ -98,8 +129,47 @@ def response_for(error: Exception) -> JsonResponse | None:
     body = document_for(error)
     if body is None:
         return None
-    headers = getattr(error, "headers", None)
-    return JsonResponse(body, status=body["status"], content_type=CONTENT_TYPE, headers=headers)
+    return _noted(error, JsonResponse(body, status=body["status"], content_type=CONTENT_TYPE))
+
+
+def page_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Return the page for people for one of our errors, or None if TABLE does not know it."""
+    body = document_for(error)
+    if body is None:
+        return None
+    context = {"detail": body["detail"], "status": body["status"], "heading": HEADINGS.get(status_of(error))}
+    return _noted(error, render(request, "400.html", context, status=body["status"]))
+
+
+def answer_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Return the answer that fits the client, or None if TABLE does not know the error."""
+    return response_for(error) if wants_problem(request) else page_for(request, error)
+
+
+def _noted(error: Exception, response: Any) -> Any:
+    """Say in the answer when to try again and what else the error says in headers, and in the log that the database is
+    gone."""
+    wait = RETRY_S if isinstance(error, DATABASE_GONE) else getattr(error, "wait", None)  # seconds
+    if wait is not None:
+        response["Retry-After"] = str(int(wait) + 1)
+    for name, value in getattr(error, "headers", {}).items():
+        response[name] = value
+    if isinstance(error, DATABASE_GONE):
+        log.error("the database does not answer: %s", error, exc_info=error)
+    return response
+
+
+def asked_language(request: HttpRequest) -> str:
+    """Return the language that `Accept-Language` asks for. The cookie of the pages plays no part: answers for programs
+    depend on what they send, and nothing else."""
+    for code, _quality in parse_accept_lang_header(request.headers.get("Accept-Language", "").lower()):
+        if code == "*":
+            break
+        try:
+            return translation.get_supported_language_variant(code)
+        except LookupError:
+            continue
+    return settings.LANGUAGE_CODE
 
 
 def wants_problem(request: HttpRequest) -> bool:
@@ -124,24 +194,40 @@ class ProblemMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Turn `error` into its answer, or leave it to Django (None) if TABLE does not know it."""
-        if wants_problem(request):
-            return response_for(error)
-        if status_of(error) is None or isinstance(error, (Http404, PermissionDenied, SuspiciousOperation)):
-            return None
-        body = document_for(error)
-        return render(request, "400.html", {"detail": body["detail"]}, status=body["status"]) if body else None
+        if not wants_problem(request) and isinstance(error, (Http404, PermissionDenied, SuspiciousOperation)):
+            return None  # these have pages of their own
+        return answer_for(request, error)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
-    answer = response_for(Http404()) if wants_problem(request) else None
-    return answer or page_not_found(request, exception)
+    return _problem_of_api(request, Http404()) or page_not_found(request, exception)
 
 
 def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
-    answer = response_for(exception) if wants_problem(request) else None
-    return answer or bad_request(request, exception)
+    return _problem_of_api(request, exception) or bad_request(request, exception)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: for what is raised outside of views, such as by a middleware that finds no database."""
+    error = sys.exc_info()[1]
+    if isinstance(error, DATABASE_GONE):
+        return answer_for(request, error) or server_error(request)
+    if wants_problem(request):
+        text = _("Something broke on our side, and it has been noted. Try again in a minute.")
+        body = document(status=500, code="internal_error", detail=text)
+        return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
+    return server_error(request)
+
+
+def _problem_of_api(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    if not wants_problem(request):
+        return None
+    if not request.path.startswith("/api/"):
+        return response_for(error)
+    with translation.override(asked_language(request)):
+        return response_for(error)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -149,11 +235,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     body = document_for(error) if not isinstance(error, drf.APIException) else _document_for_drf(error)
     if body is None:
         return None
-    response = Response(body, status=body["status"], content_type=CONTENT_TYPE)
-    wait = getattr(error, "wait", None)  # set on drf.Throttled: seconds
-    if wait is not None:
-        response["Retry-After"] = str(int(wait) + 1)
-    return response
+    return _noted(error, Response(body, status=body["status"], content_type=CONTENT_TYPE))
 
 
 def _document_for_drf(error: drf.APIException) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Every variable is read through `env`, which fails with what to do. README lists 
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from django.urls import reverse_lazy
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 from whitenoise.compress import Compressor
+
+from config import base_map
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -34,6 +37,14 @@ def env_flag(name: str, *, default: bool) -> bool:
     if value in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
         return default if value == "" else value in {"1", "true", "yes", "on"}
     raise ImproperlyConfigured(f"{name}={value!r} is not a flag. Set it to 1 or 0.")
+
+
+def env_rate(name: str, default: str) -> str:
+    """Return `name` as a limit: a number of requests in a second, minute, hour or day, such as 30/hour."""
+    value = env(name, default)
+    if not re.fullmatch(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)", value):
+        raise ImproperlyConfigured(f"{name}={value!r} is no limit. Write how many in a sec, min, hour or day: 30/hour.")
+    return value
 
 
 TESTING = "pytest" in sys.modules
@@ -86,6 +97,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "config.before_body.BeforeBodyMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -131,8 +143,18 @@ DATABASES["default"]["TEST"] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    # The counts of the API's limits: a few hundred bytes for each client address.
+    # What allauth counts for its limits on sign-in, and who just signed in: nothing that strangers can fill.
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    },
+    # Tiles, areas, figures and styles that a process has made: up to some tens of kilobytes each.
+    "kept": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "kept",
+        "OPTIONS": {"MAX_ENTRIES": 300},
+    },
+    # The counts of our own limits: a few hundred bytes for each client address.
     "limits": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "limits",
@@ -237,7 +259,12 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Kutim Pintar <no-reply@localhost
 
 # What `manage.py worker` does: each round (a job returns whether there was work), and once an hour.
 WORKER_JOBS = ["incidents.outbox.deliver_due", "incidents.rollups.fold", "layers.uploads.read_due"]
-WORKER_HOURLY = ["incidents.moves.close_all_silent", "incidents.drafts.clear_old", "layers.uploads.clear_old"]
+WORKER_HOURLY = [
+    "incidents.moves.close_all_silent",
+    "incidents.drafts.clear_old",
+    "incidents.photos.clear_orphans",
+    "layers.uploads.clear_old",
+]
 
 # How often a web process writes down how much the layers are used; 0: only when it is asked to (layers/usage.py).
 COUNT_USE_EVERY_S = 0 if TESTING else 10
@@ -275,8 +302,13 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "config.problems.exception_handler",
     "DEFAULT_THROTTLE_RATES": {
         # Per client address and web process.
-        "report": env("THROTTLE_REPORTS", "30/hour"),
-        "locate": env("THROTTLE_LOCATE", "600/min"),
+        "report": env_rate("THROTTLE_REPORTS", "30/hour"),
+        "locate": env_rate("THROTTLE_LOCATE", "600/min"),
+        # Pages. Many people can share one address of a mobile network.
+        "draft": env_rate("THROTTLE_DRAFTS", "240/hour"),
+        "photo": env_rate("THROTTLE_PHOTOS", "600/hour"),
+        "send": env_rate("THROTTLE_SENDS", "120/hour"),
+        "upload": env_rate("THROTTLE_UPLOADS", "60/hour"),
     },
     "NUM_PROXIES": PROXY_COUNT,
 }
@@ -330,16 +362,15 @@ COAST_M = 2_000.0
 BASE_MAP_URL = os.environ.get("BASE_MAP_URL", "")
 BASE_MAP_ATTRIBUTION = os.environ.get("BASE_MAP_ATTRIBUTION", "")
 if BASE_MAP_URL:
-    from urllib.parse import urlsplit
-
-    if not BASE_MAP_ATTRIBUTION:
-        raise ImproperlyConfigured("BASE_MAP_URL is set without BASE_MAP_ATTRIBUTION. Name the map's authors there.")
-    CONTENT_SECURITY_POLICY["DIRECTIVES"]["img-src"].append(f"https://{urlsplit(BASE_MAP_URL).hostname}")
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["img-src"] += base_map.hosts_of(
+        BASE_MAP_URL, attribution=BASE_MAP_ATTRIBUTION, https=HTTPS
+    )
 
 # Photos of a report.
 PHOTOS_MAX = 5
 PHOTO_MAX_BYTES = 12_000_000
 PHOTO_MAX_PIXELS = 50_000_000
+BODY_MAX_BYTES = PHOTOS_MAX * PHOTO_MAX_BYTES + DATA_UPLOAD_MAX_MEMORY_SIZE  # of a request; uploads of data have more
 PHOTO_EDGE_PX = 1_600
 THUMB_EDGE_PX = 320
 

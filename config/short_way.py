@@ -9,7 +9,7 @@ from django.urls import resolve
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from config.problems import response_for
+from config.problems import asked_language, response_for
 from layers.access import says_who
 
 TILES = "/tiles/"
@@ -49,7 +49,7 @@ class ShortWayMiddleware:
             ):
                 return self.get_response(request)  # what not everybody may see or change, for somebody who signed in
             answer = _tile
-        language = translation.get_language_from_request(request)
+        language = asked_language(request)
         with translation.override(language):
             response = answer(request, language, lambda: view(request, *args, **kwargs))
         response["Content-Security-Policy"] = POLICY
@@ -77,7 +77,8 @@ def _tile(_request: HttpRequest, _language: str, view: Callable[[], Any]) -> Htt
 
 def _api(request: HttpRequest, language: str, view: Callable[[], Any]) -> HttpResponse:
     response = view()
-    response.render()
+    if hasattr(response, "render"):
+        response.render()
     response["Content-Language"] = language
     patch_vary_headers(response, ["Accept-Language"])
     return response

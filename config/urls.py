@@ -4,9 +4,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from accounts.api import AgenciesView
 from config import health
+from config.api_index import IndexView
 
 handler400 = "config.problems.refused"
 handler404 = "config.problems.not_found"
+handler500 = "config.problems.broken"
 
 urlpatterns = [
     path("", include("incidents.urls")),
@@ -14,6 +16,7 @@ urlpatterns = [
     path("ogc/", include("layers.ogc.urls")),
     path("", include("layers.urls")),
     path("", include("config.pages_urls")),
+    path("api/v1/", IndexView.as_view(), name="api_index"),
     path("api/v1/", include("incidents.api_urls")),
     path("api/v1/agencies/", AgenciesView.as_view(), name="api_agencies"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="api_schema"),

@@ -5,7 +5,7 @@ import re
 from hashlib import blake2b
 from typing import ClassVar
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
@@ -40,6 +40,7 @@ class AreasView(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    short_way = True  # see config/short_way.py
     level: ClassVar[str]
     known: ClassVar[frozenset[str]] = frozenset({"simplify", "geometry"})
 
@@ -62,7 +63,7 @@ class AreasView(APIView):
             return blake2b(body, digest_size=12).hexdigest(), gzip.compress(body, 6, mtime=0)
 
         key = f"geo:areas:{self.level}:{edition.pk if edition else 0}:{simplify_m}:{kecamatan}:{geometry}"
-        kept = cache.get_or_set(key, make, MAX_AGE)
+        kept = caches["kept"].get_or_set(key, make, MAX_AGE)
         return _answer(request, *(kept if isinstance(kept, tuple) else make()))
 
 

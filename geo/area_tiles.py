@@ -5,7 +5,7 @@ attributes) and `kecamatan_names` (points; `code`, `name`), each in exactly one 
 has `desa_land`, `desa` and `desa_names` alike.
 """
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 
 from geo.models import BoundaryEdition
@@ -79,7 +79,7 @@ def _answer(request: HttpRequest, level: str, tile: Tile) -> HttpResponse:
             return b""
         if tile.z > KEPT_UP_TO_ZOOM:
             return area_tile(level, edition_id, tile)
-        kept = cache.get_or_set(f"geo:tile:{key}", lambda: area_tile(level, edition_id, tile), KEPT_SECONDS)
+        kept = caches["kept"].get_or_set(f"geo:tile:{key}", lambda: area_tile(level, edition_id, tile), KEPT_SECONDS)
         return kept if isinstance(kept, bytes) else b""
 
     return lazy_tile(request, key, make, max_age=MAX_AGE)

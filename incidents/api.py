@@ -4,7 +4,7 @@ import io
 import json
 from typing import Any
 
-from django.core.cache import caches
+from django.conf import settings
 from django.db.models import Prefetch
 from django.http import Http404
 from django.utils.translation import get_language
@@ -15,51 +15,20 @@ from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from accounts.limits import refuse_too_large
 from geo.locate import locate
-from geo.params import parse_point
+from geo.params import parse_point, refuse_unknown
 from incidents import pages, serializers, tickets
 from incidents.errors import BadPhoto, UnknownCategory
 from incidents.filters import ReportFilter
 from incidents.intake import Receipt, submit_report
-from incidents.limits import KEY_LENGTHS
+from incidents.limits import KEY_LENGTHS, LocateThrottle, ReportThrottle
 from incidents.models import Category, Report, ReportEvent
 from incidents.photos import CleanPhoto, clean_all
 from incidents.routing import route
-
-
-class ByAddress(SimpleRateThrottle):
-    """Limit requests for each client address; the rate is settings' `DEFAULT_THROTTLE_RATES[scope]`.
-
-    Counted in fixed windows: a number, where DRF's own throttles keep and rewrite a list of all recent requests.
-    The counts have a cache of their own, so that nobody pushes them out by asking for what the other cache keeps.
-    """
-
-    cache = caches["limits"]
-
-    def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
-
-    def allow_request(self, request: Request, view: APIView) -> bool:
-        if self.rate is None:
-            return True
-        duration: int = self.duration  # type: ignore[attr-defined]  # set by DRF's __init__ from the rate
-        window, passed = divmod(self.timer(), duration)
-        self.left_s = duration - passed
-        key = f"{self.get_cache_key(request, view)}:{window:.0f}"
-        if self.cache.add(key, 1, timeout=duration):
-            return True
-        allowed: int = self.num_requests  # type: ignore[attr-defined]
-        try:
-            return self.cache.incr(key) <= allowed
-        except ValueError:  # a full cache dropped the count between the two lines
-            return True
-
-    def wait(self) -> float:
-        """Return the seconds until the next window."""
-        return self.left_s
 
 
 class BoundedJSONParser(JSONParser):
@@ -79,34 +48,12 @@ class BoundedJSONParser(JSONParser):
         return parsed
 
 
-class LocateThrottle(ByAddress):
-    scope = "locate"
-
-
-class ReportThrottle(ByAddress):
-    scope = "report"
-
-
 class PublicView(APIView):
     """An endpoint for everybody. Sign-in plays no part, so answers may be cached by anyone."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
     short_way = True
-
-
-def refuse_unknown(request: Request, known: set[str]) -> None:
-    """Refuse query parameters that are not in `known`, by name."""
-    unknown = [name for name in request.query_params if name not in known]
-    if unknown:
-        raise ValidationError(
-            {
-                name[:60]: [
-                    _("This parameter is not known. Known are: %(names)s.") % {"names": ", ".join(sorted(known))}
-                ]
-                for name in unknown[:20]
-            }
-        )
 
 
 class LocateView(PublicView):
@@ -125,7 +72,7 @@ class LocateView(PublicView):
         responses=serializers.LocateSerializer,
     )
     def get(self, request: Request) -> Response:
-        refuse_unknown(request, {"lat", "lon", "category"})
+        refuse_unknown(request.query_params, {"lat", "lon", "category"})
         lon, lat = parse_point(request.query_params)
         code = request.query_params.get("category")
         place = locate(lon, lat)
@@ -157,6 +104,11 @@ class ReportsView(PublicView):
     def get_throttles(self) -> list[BaseThrottle]:
         return [ReportThrottle()] if self.request.method == "POST" else []
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Hold the body to the common limit, before it is read."""
+        refuse_too_large(request._request, settings.BODY_MAX_BYTES)
+        super().initial(request, *args, **kwargs)
+
     @extend_schema(
         parameters=[
             *[OpenApiParameter(name, str, many=name in {"category", "status", "kecamatan", "desa", "agency", "kind"})
@@ -168,7 +120,7 @@ class ReportsView(PublicView):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         known = {*ReportFilter.base_filters, "cursor", "limit"}
-        refuse_unknown(request, known)
+        refuse_unknown(request.query_params, known)
         found = ReportFilter(request.query_params, queryset=Report.objects.public().with_places())
         if found.errors:
             raise ValidationError(found.errors)
@@ -243,7 +195,7 @@ class CategoriesView(PublicView):
 
     @extend_schema(responses=serializers.CategorySerializer(many=True))
     def get(self, request: Request) -> Response:
-        refuse_unknown(request, set())
+        refuse_unknown(request.query_params, set())
         leaves = Category.objects.filter(active=True, parent__isnull=False).select_related("parent")
         return Response(serializers.CategorySerializer(leaves, many=True).data)
 

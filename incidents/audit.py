@@ -4,9 +4,11 @@ A changed event, one taken out of the middle and one slipped in break the chain 
 report whose status is not the one of its last event; that is found too.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 
 from django.db import connection
+from django.utils import timezone
 
 _BROKEN_LINK = """
     WITH chained AS (
@@ -18,6 +20,10 @@ _BROKEN_LINK = """
     WHERE c.hash IS DISTINCT FROM event_hash(COALESCE(c.previous, ''), c.event)
     ORDER BY c.id LIMIT 1
 """
+_DIGEST = """
+    SELECT encode(sha256(convert_to(string_agg(e.hash, '' ORDER BY e.id), 'UTF8')), 'hex')
+    FROM incidents_reportevent e WHERE e.id <= %s
+"""
 _CUT_END = """
     SELECT r.ticket FROM incidents_report r
     LEFT JOIN LATERAL (
@@ -26,6 +32,36 @@ _CUT_END = """
     WHERE r.status IS DISTINCT FROM last.to_status
     ORDER BY r.id LIMIT 1
 """
+
+
+SETTLED = dt.timedelta(hours=1)
+"""Events older than this are all there: no transaction takes longer."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A digest over the hashes of all events up to the one numbered `upto`; None when there was none."""
+
+    upto: int
+    digest: str | None
+
+    def __str__(self) -> str:
+        return f"{self.upto}:{self.digest or '-'}"
+
+
+def mark(upto: int | None = None) -> Mark:
+    """Return the digest of the events up to the number `upto`, or up to the newest that is settled.
+
+    Kept outside of this database (on paper, in a letter), it finds later what the chains alone cannot tell: that
+    somebody with all rights over the database removed events together with their reports, or made the chains anew.
+    """
+    with connection.cursor() as cursor:
+        if upto is None:
+            settled = timezone.now() - SETTLED
+            cursor.execute("SELECT coalesce(max(id), 0) FROM incidents_reportevent WHERE created_at < %s", [settled])
+            upto = cursor.fetchone()[0]
+        cursor.execute(_DIGEST, [upto])
+        return Mark(upto or 0, cursor.fetchone()[0])
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,18 @@ class BadPhoto(ReportError):
     code = "bad_photo"
 
 
+class DraftGone(ReportError):
+    """The draft was sent, thrown away, or begun in another browser."""
+
+    code = "not_found"
+
+
+class NotProven(ReportError):
+    """Nothing has shown yet that a person sends the draft."""
+
+    code = "proof"
+
+
 class MoveNotAllowed(ReportError):
     """The report's status or the person's role does not allow this move."""
 

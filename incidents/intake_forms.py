@@ -42,6 +42,14 @@ class StepForm(forms.Form):
         for field in self.fields.values():
             field.widget.attrs.pop("maxlength", None)  # a browser would cut a pasted text without a word
             field.widget.attrs.pop("minlength", None)
+            if isinstance(field, forms.CharField) and not field.widget.is_hidden:
+                self._tell_lengths(field)
+
+    @staticmethod
+    def _tell_lengths(field: forms.CharField) -> None:
+        """Let the page's script know when a field that was refused is mended."""
+        least = max(field.min_length or 0, 1 if field.required else 0)
+        field.widget.attrs |= {"data-least": least} | ({"data-most": field.max_length} if field.max_length else {})
 
     def clean(self) -> dict[str, Any]:
         for name, sentences in self.notes.items():

@@ -14,6 +14,8 @@ from incidents.models import Report
 
 LIMIT = 50
 LIMIT_MAX = 200
+COUNT_UP_TO = 10_000
+"""Pages say "more than" beyond this, so that their cost does not grow with the number of reports."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ class Page:
 
     reports: list[Report]
     next_cursor: str | None
+
+
+def count_of(reports: Any) -> tuple[int, bool]:
+    """Return how many reports a queryset holds, up to COUNT_UP_TO, and whether there are still more."""
+    count = reports.order_by()[: COUNT_UP_TO + 1].count()
+    return min(count, COUNT_UP_TO), count > COUNT_UP_TO
 
 
 def page_of(reports: Any, *, cursor: str | None = None, limit: str | int | None = None, order: Order = NEWEST) -> Page:

@@ -3,9 +3,10 @@
 import datetime as dt
 import hashlib
 import io
+import posixpath
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import cos, hypot, radians
 from typing import IO, Any
@@ -13,11 +14,19 @@ from typing import IO, Any
 from django.conf import settings
 from django.contrib.gis.geos import Point
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.db.models import Model
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from PIL import ExifTags, Image, ImageOps
 from pillow_heif import register_heif_opener
 
+from accounts.errors import TooMuch, TooOften
+from accounts.limits import refuse_too_often
 from incidents.errors import BadPhoto
+from incidents.limits import PhotoLimit
+from incidents.models.drafts import DraftPhoto
 from incidents.models.reports import Photo, Report, ReportEvent
 
 register_heif_opener()
@@ -31,6 +40,10 @@ WHOLE_MAX_PIXELS = {"PNG": 25_000_000, "HEIF": 25_000_000, "WEBP": 13_000_000}
 size (48 million pixels: 80 MB, progressive 190 MB) and has only settings.PHOTO_MAX_PIXELS above it."""
 _one_at_a_time = threading.Lock()  # so that the peaks of a process's threads do not add up
 _METRES_PER_DEGREE = 111_320.0
+ORPHAN_AFTER = dt.timedelta(days=1)
+"""A file that no row names is deleted when it is older: its transaction has ended long ago."""
+FOLDERS: dict[str, type[Model]] = {"photos": Photo, "drafts": DraftPhoto}
+"""Where the photos of each model lie (`upload_to`), in folders of a year and a month."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,78 @@ def keep(photo: CleanPhoto, *, report: Report, event: ReportEvent | None = None)
     kept.thumb.save(f"t-{name}", ContentFile(photo.thumb), save=False)
     kept.save(force_insert=True)
     return kept
+
+
+class PhotoGate(FileUploadHandler):
+    """Stands before the other upload handlers of a post with photos.
+
+    What the limits refuse is skipped before a byte of it is kept; the fields of the post are read all the same, so
+    that nothing typed is lost. `refusal` then says why; it is empty when every file went through.
+    """
+
+    refusal = ""
+
+    def handle_raw_input(
+        self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: Any = None
+    ) -> None:
+        if content_length > settings.BODY_MAX_BYTES:
+            self.refusal = str(TooMuch(content_length, settings.BODY_MAX_BYTES))
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        assert self.request is not None  # noqa: S101  whoever installs the gate gives it
+        if not self.refusal:
+            try:
+                refuse_too_often(self.request, PhotoLimit)
+            except TooOften as error:
+                self.refusal = str(error)
+        if self.refusal:
+            for handler in self.request.upload_handlers:
+                vars(handler).pop("file", None)  # the photo before this one, which Django would close too
+            raise SkipFile
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
+def clear_orphans() -> int:
+    """Delete files of photos that no row names, such as those of a transaction that failed; return how many."""
+    before = timezone.now() - ORPHAN_AFTER
+    cleared = 0
+    for root, model in FOLDERS.items():
+        for folder in _months(root):
+            _folders, names = default_storage.listdir(folder)
+            # First the files, then the rows: a photo that is stored meanwhile has a row by then, or is new.
+            old = {path for path in (posixpath.join(folder, name) for name in names) if _is_older(path, before)}
+            rows = model._default_manager.filter(image__startswith=f"{folder}/").values_list("image", "thumb")
+            for orphan in old - {name for pair in rows for name in pair} if old else ():
+                default_storage.delete(orphan)
+                cleared += 1
+    return cleared
+
+
+def _months(root: str) -> Iterator[str]:
+    """Give the folders of a year and a month below `root` that are there."""
+    for year in _folders_in(root):
+        yield from _folders_in(year)
+
+
+def _folders_in(folder: str) -> list[str]:
+    try:
+        names, _files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return [posixpath.join(folder, name) for name in names]
+
+
+def _is_older(path: str, moment: dt.datetime) -> bool:
+    try:
+        return path.endswith(".jpg") and default_storage.get_modified_time(path) < moment
+    except FileNotFoundError:  # a draft's, deleted meanwhile
+        return False
 
 
 def _open(raw: bytes, name: str) -> Image.Image:

@@ -10,7 +10,7 @@ from accounts.seed import agency_code
 from geo.models import Kecamatan
 from incidents import clock
 from incidents.models import Category, RoutingRule, ServiceStandard
-from incidents.models.categories import Handling
+from incidents.models.categories import Handling, Icon
 
 FACTS = settings.BASE_DIR / "data" / "facts" / "categories.csv"
 RULE_BASIS = "Usulan awal; ditetapkan oleh koordinator"
@@ -58,6 +58,7 @@ def _categories(rows: list[dict[str, str]]) -> None:
             kind=row["kind"] or "laporan",
             handling=row["handling"] or Handling.FIELD,
             sensitive=bool(row["sensitive"]),
+            icon=row["icon"] or Icon.DOTS,
             position=position,
         )
 

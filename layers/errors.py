@@ -41,6 +41,10 @@ class UploadRefused(LayerError):
     code = "upload_refused"
 
 
+class UploadTooLarge(UploadRefused):
+    code = "upload_too_large"
+
+
 class KeyRefused(LayerError):
     """An API key that is not made; the message tells why."""
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.utils.formats import number_format
 from django.utils.translation import get_language
@@ -79,10 +79,10 @@ def style_of(layer: Layer, version: LayerVersion, name: str) -> Style:
     if name not in dict(choices(layer)):
         return Style("one")
     key = f"layers:style:{version.pk}:{name.encode().hex()}:{get_language()}"
-    style = cache.get(key)
+    style = caches["kept"].get(key)
     if style is None:
         style = _style(version, name)
-        cache.set(key, style, KEPT_SECONDS)
+        caches["kept"].set(key, style, KEPT_SECONDS)
     return style
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -138,10 +138,10 @@ def figures(layer: Layer, version: LayerVersion) -> list[Figures]:
     """Return figures on each shown field, over the first SUMMARISED features. Two queries, then kept by the process."""
     names = [str(field["name"]) for field in layer.shown_fields()]
     key = f"layers:figures:{version.pk}"
-    kept = cache.get(key)
+    kept = caches["kept"].get(key)
     if kept is None or kept[0] != names:
         kept = (names, _summaries(version, names))
-        cache.set(key, kept, KEPT_SECONDS)
+        caches["kept"].set(key, kept, KEPT_SECONDS)
     summaries = kept[1]
     return [
         Figures(

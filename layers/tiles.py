@@ -7,7 +7,7 @@ one; without, all shown ones from `ATTRIBUTES_FROM` on (in small layers always),
 
 from hashlib import blake2b
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -84,7 +84,8 @@ def layer_tile(request: HttpRequest, slug: str, z: str, x: str, y: str) -> HttpR
     def make() -> bytes:
         if tile.z > KEPT_UP_TO_ZOOM or version.feature_count <= SMALL:
             return make_tile(layer, version, tile, field)
-        kept = cache.get_or_set(f"layers:tile:{etag}", lambda: make_tile(layer, version, tile, field), KEPT_SECONDS)
+        key = f"layers:tile:{etag}"
+        kept = caches["kept"].get_or_set(key, lambda: make_tile(layer, version, tile, field), KEPT_SECONDS)
         return kept if isinstance(kept, bytes) else b""
 
     response = lazy_tile(request, etag, make, max_age=MAX_AGE)

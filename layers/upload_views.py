@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,13 +15,15 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.limits import ByAddress, refuse_too_large, refuse_too_often
 from accounts.models import User
 from geo.maps import MapMarkup, TileLayer, active_areas, data_map
 from geo.tiles import lazy_tile, tile_of
 from layers import uploads as services
-from layers.errors import NotReady, UploadRefused
+from layers.errors import NotReady, UploadRefused, UploadTooLarge
 from layers.importing import LEVELS, language
 from layers.models import ImportJob
+from layers.reading import limits
 from layers.styling import style_of
 from layers.tiles import NO_FIELD, make_tile
 from layers.upload_forms import AboutForm, AnswerForm, UploadForm
@@ -40,17 +42,26 @@ SHAPES = {
 View = Callable[..., HttpResponse]
 
 
+class UploadLimit(ByAddress):
+    scope = "upload"
+
+
 def for_uploaders(view: View) -> View:
     """Let in people who may upload for some agency: others sign in, or are told why not."""
 
-    @login_required
     @wraps(view)
     def wrapped(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        if not isinstance(request.user, User) or not services.agencies_of(request.user).exists():
-            return render(request, "layers/upload/forbidden.html", status=403)
-        return view(request, **kwargs)
+        return _turned_away(request) or view(request, **kwargs)
 
     return never_cache(wrapped)
+
+
+def _turned_away(request: HttpRequest) -> HttpResponse | None:
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    if not isinstance(request.user, User) or not services.agencies_of(request.user).exists():
+        return render(request, "layers/upload/forbidden.html", status=403)
+    return None
 
 
 @for_uploaders
@@ -59,12 +70,14 @@ def uploads(request: HttpRequest) -> HttpResponse:
     """Show the form and the uploads on their way; take files in."""
     user = _user(request)
     form = UploadForm(request.POST or None, request.FILES or None, user=user)
+    status = 422
     if request.method == "POST" and form.is_valid():
         try:
             given = form.cleaned_data
             job = services.start(agency=given["agency"], layer=given["layer"], files=given["file"], by=user)
         except UploadRefused as error:
             form.add_error("file", str(error))
+            status = 413 if isinstance(error, UploadTooLarge) else status
         else:
             return redirect("upload", pk=job.pk)
     context = {
@@ -72,7 +85,19 @@ def uploads(request: HttpRequest) -> HttpResponse:
         "jobs": services.waiting_for(user)[:50],
         "published": services.jobs_of(user).filter(state=State.PUBLISHED)[:10],
     }
-    return render(request, "layers/upload/new.html", context, status=422 if form.errors else 200)
+    return render(request, "layers/upload/new.html", context, status=status if form.errors else 200)
+
+
+def _before_upload(request: HttpRequest) -> HttpResponse | None:
+    """See config/before_body.py: who, how large and how often, before the files lie on the disk."""
+    turned_away = _turned_away(request)
+    if turned_away is None:
+        refuse_too_large(request, limits.ZIP_BYTES)
+        refuse_too_often(request, UploadLimit)
+    return turned_away
+
+
+uploads.before_body = _before_upload  # type: ignore[attr-defined]
 
 
 @for_uploaders

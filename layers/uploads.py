@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Agency, Membership, User
 from layers.comparing import compare
-from layers.errors import NotReady, UploadRefused
+from layers.errors import NotReady, UploadRefused, UploadTooLarge
 from layers.importing import SIDECARS, Options, reading, slug_of, store_inspected
 from layers.models import ImportJob, Layer, LayerEdit
 from layers.reading import limits
@@ -66,7 +66,7 @@ def start(*, agency: Agency, layer: Layer | None, files: Sequence[UploadedFile],
     main = _main_file(files)
     for file in files:
         if (file.size or 0) > limits.FILE_BYTES:
-            raise UploadRefused(
+            raise UploadTooLarge(
                 _("%(file)s has %(size)d MB; at most %(limit)d MB are taken.")
                 % {
                     "file": file.name,

@@ -4,9 +4,11 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import pgtrigger
 import pytest
-from django.core.cache import cache, caches
+from django.core.cache import caches
 from django.db import connection
+from django.test import TransactionTestCase
 
 import accounts.seed
 import geo.seed
@@ -18,11 +20,25 @@ from incidents import clock
 def _clean(settings: object, tmp_path: Path) -> Iterator[None]:
     """Give every test its own media folder, an empty cache and freshly read standards."""
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
-    cache.clear()
-    caches["limits"].clear()
+    for alias in settings.CACHES:  # type: ignore[attr-defined]
+        caches[alias].clear()
     clock.forget_rules()
     yield
     clock.forget_rules()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_can_be_emptied() -> Iterator[None]:
+    """Let Django empty the tables after a test with its own transactions; the table of events refuses it otherwise."""
+    empty = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def teardown(case: TransactionTestCase) -> None:
+        with pgtrigger.ignore("incidents.ReportEvent:events_are_never_emptied"):
+            empty(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+        yield
 
 
 SEEDED = [

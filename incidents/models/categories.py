@@ -1,6 +1,6 @@
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 
@@ -19,6 +19,21 @@ class Handling(models.TextChoices):
     INFORMATION = "information", _("information only")
     DESK = "desk", _("without a field check")
     FIELD = "field", _("with a field check")
+
+
+class Icon(models.TextChoices):
+    """The icons of groups (static/img/icons.svg)."""
+
+    ROAD = "road", _("road")
+    WATER = "water", _("water")
+    LEAF = "leaf", _("leaf")
+    HEALTH = "health", pgettext_lazy("icon", "health")
+    SCHOOL = "school", _("school")
+    PEOPLE = "people", _("people")
+    SHIELD = "shield", _("shield")
+    MARKET = "market", _("market stall")
+    DOCUMENT = "document", _("document")
+    DOTS = "dots", _("three dots")
 
 
 class Category(models.Model):
@@ -42,6 +57,9 @@ class Category(models.Model):
     handling = models.CharField(_("handling"), max_length=12, choices=Handling, default=Handling.FIELD)
     sensitive = models.BooleanField(
         _("sensitive"), default=False, help_text=_("Reports of this category are always confidential (rahasia).")
+    )
+    icon = models.CharField(
+        _("icon"), max_length=20, choices=Icon, default=Icon.DOTS, help_text=_("Shown for groups, where people report.")
     )
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     active = models.BooleanField(_("active"), default=True)

@@ -214,6 +214,13 @@ class ReportEvent(models.Model):
         triggers = [
             pgtrigger.Protect(name="events_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
             pgtrigger.Trigger(
+                name="events_are_never_emptied",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Truncate,
+                func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;",
+            ),
+            pgtrigger.Trigger(
                 name="chain_hash",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert,

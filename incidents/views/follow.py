@@ -25,8 +25,6 @@ from incidents.views.posted import posted_moment, posted_text
 from incidents.workflow import Party
 
 PAGE_SIZE = 25
-COUNT_UP_TO = 10_000
-"""A list says "more than" beyond this, so that its cost does not grow with the number of reports."""
 OVERDUE = pages.Order("resolve_due_at", ascending=True)
 ASKED_IN_FORM = {"q", "status", "kecamatan", "category", "since", "until", "overdue"}
 """Conditions for which the form has a field; it carries the others along."""
@@ -74,7 +72,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
         )
     except ParameterError:
         return redirect(f"{request.path}?{_query(found, by_date)}")
-    count = reports.order_by()[: COUNT_UP_TO + 1].count()
+    count, more_than = pages.count_of(reports)
     return render(
         request,
         "incidents/follow/list.html",
@@ -83,8 +81,8 @@ def report_list(request: HttpRequest) -> HttpResponse:
             "rows": [(report, next_promise(report)) for report in page.reports],
             "next_cursor": page.next_cursor,
             "is_first": not request.GET.get("cursor"),
-            "count": min(count, COUNT_UP_TO),
-            "more_than": count > COUNT_UP_TO,
+            "count": count,
+            "more_than": more_than,
             "by_date": by_date,
             "query": found.query_string(),
             "kept": list(found.pairs(leave_out=ASKED_IN_FORM)),

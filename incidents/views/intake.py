@@ -21,34 +21,28 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from rest_framework.authentication import CSRFCheck
 
+from accounts.errors import TooMuch, TooOften
+from accounts.limits import content_length, refuse_too_large, refuse_too_often
 from geo.locate import check_point
 from geo.maps import MapMarkup, pin_map
 from geo.models import Kecamatan
 from incidents import clock, drafts, keyring, proof
-from incidents.errors import BadPhoto
+from incidents.data_mistakes import category_for, read_layer, title_for
+from incidents.errors import BadPhoto, DraftGone, NotProven
 from incidents.intake_forms import CHECK, ORDER, STEPS, Answers, StepForm
+from incidents.limits import DraftLimit, PhotoLimit, SendLimit
 from incidents.models import Category, Report
 from incidents.models.categories import Kind
 from incidents.models.drafts import ReportDraft
 from incidents.models.reports import Status
-from incidents.photos import clean
+from incidents.photos import PhotoGate, clean
 from incidents.promises import Promise, promises_of
 from incidents.routing import Route, route
 from incidents.secrets import secret_of
 
 FIRST = ORDER[0]
-GROUP_ICONS = {
-    "jalan": "road",
-    "air": "water",
-    "lingkungan": "leaf",
-    "kesehatan": "health",
-    "pendidikan": "school",
-    "sosial": "people",
-    "ketertiban": "shield",
-    "ekonomi": "market",
-    "pemerintahan": "document",
-}
-"""Icons for the first groups; one that the coordinator adds gets dots."""
+READ_AT_MOST = 4
+"""Times the largest body that is taken: so much is read for the sake of what was typed; no file of it is kept."""
 
 
 @never_cache
@@ -58,15 +52,19 @@ def start(request: HttpRequest) -> HttpResponse:
     """Show the first step, or the drafts that wait to be gone on with; take the first step's answer."""
     if request.method == "POST":
         if _forged(request):
-            return _page(request, FIRST, STEPS[FIRST](request.POST), draft_id=_posted_id(request), status=403)
-        draft = drafts.begin(session=request.session, draft_id=_posted_id(request))
+            return _page(request, FIRST, STEPS[FIRST](request.POST), draft_id=_posted_id(request), notice=_stale())
+        try:
+            draft = _begin(request, _posted_id(request))
+        except TooOften as error:
+            return _held_up(request, FIRST, _posted_id(request), error)
         _take_point(request, draft)
         return _take(request, draft, FIRST)
     waiting = drafts.of_session(request.session)
     if waiting and "baru" not in request.GET:
         shown = [(draft, Answers(draft)) for draft in waiting]
         return render(request, "incidents/intake/resume.html", {"waiting": shown, "query": request.GET.urlencode()})
-    form = STEPS[FIRST](initial={"category": request.GET.get("category", "")})
+    category = request.GET.get("category") or category_for(request.GET.get("agency", ""))
+    form = STEPS[FIRST](initial={"category": category})
     return _page(request, FIRST, form, draft_id=uuid4())
 
 
@@ -82,7 +80,8 @@ def step(request: HttpRequest, draft_id: UUID, step: str) -> HttpResponse:
         if step == CHECK:
             messages.warning(request, _stale())
             return redirect("report_step", draft_id, CHECK)
-        return _page(request, step, STEPS[step](request.POST), draft_id=draft_id, draft=draft, status=403)
+        form = STEPS[step](request.POST)
+        return _page(request, step, form, draft_id=draft_id, draft=draft, notice=_stale())
     if draft is None:
         return _gone(request, draft_id, step)
     if step == CHECK:
@@ -136,13 +135,12 @@ def discard(request: HttpRequest, draft_id: UUID) -> HttpResponse:
 def add_photo(request: HttpRequest, draft_id: UUID) -> HttpResponse:
     """Take one photo from the page's script; answers `{"id", "thumb"}`, or a problem document."""
     draft = drafts.find(request.session, draft_id)
+    if draft is None:
+        raise _no_draft()
     upload = request.FILES.get("photo")
-    if draft is None or upload is None:
-        return _problem(404 if draft is None else 400, "not_found", _("This draft is no longer here. Reload the page."))
-    try:
-        (kept,) = drafts.add_photos(draft=draft, photos=[clean(upload)], limit=settings.PHOTOS_MAX)
-    except BadPhoto as error:
-        return _problem(400, error.code, str(error))
+    if upload is None:
+        raise BadPhoto(_("There is no photo in this request. Choose it again."))
+    (kept,) = drafts.add_photos(draft=draft, photos=[clean(upload)], limit=settings.PHOTOS_MAX)
     return JsonResponse({"id": str(kept.pk), "thumb": reverse("draft_photo", args=[kept.pk])}, status=201)
 
 
@@ -151,8 +149,47 @@ def add_photo(request: HttpRequest, draft_id: UUID) -> HttpResponse:
 def challenge(request: HttpRequest, draft_id: UUID) -> HttpResponse:
     """Give the browser a proof of work to do for this draft."""
     if not drafts.owns(request.session, draft_id):
-        return _problem(404, "not_found", _("This draft is no longer here. Reload the page."))
+        raise _no_draft()
     return JsonResponse(proof.challenge(draft_id))
+
+
+def _before_photo(request: HttpRequest, draft_id: UUID) -> None:
+    """See config/before_body.py: whose draft, how large and how often, before the photo lies on the disk."""
+    if not drafts.owns(request.session, draft_id):
+        raise _no_draft()
+    refuse_too_large(request, settings.PHOTO_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    refuse_too_often(request, PhotoLimit)
+
+
+def _before_step(request: HttpRequest, **_address: object) -> None:
+    """See config/before_body.py: photos that the limits refuse are skipped, and what was typed is taken all the same.
+
+    Only of a body that no form of ours would make is nothing read.
+    """
+    if content_length(request) > READ_AT_MOST * settings.BODY_MAX_BYTES:
+        raise TooMuch(content_length(request), settings.BODY_MAX_BYTES)
+    request.upload_handlers.insert(0, PhotoGate(request))
+
+
+add_photo.before_body = _before_photo  # type: ignore[attr-defined]
+start.before_body = step.before_body = _before_step  # type: ignore[attr-defined]
+
+
+def _begin(request: HttpRequest, draft_id: UUID) -> ReportDraft:
+    """Return the session's draft of this id, begun if need be. Raises TooOften."""
+    if drafts.find(request.session, draft_id) is None:
+        refuse_too_often(request, DraftLimit)
+    return drafts.begin(session=request.session, draft_id=draft_id)
+
+
+def _held_up(request: HttpRequest, step: str, draft_id: UUID, error: TooOften) -> HttpResponse:
+    """Show the step as it was typed, with the word that it is not kept yet."""
+    if _wants_json(request):
+        raise error
+    notice = f"{error} {_('What you typed is still here.')}"
+    response = _page(request, step, STEPS[step](request.POST), draft_id=draft_id, notice=notice, status=429)
+    response["Retry-After"] = str(int(error.wait) + 1)
+    return response
 
 
 def _take(request: HttpRequest, draft: ReportDraft, step: str) -> HttpResponse:
@@ -181,7 +218,7 @@ def _take_photos(request: HttpRequest, draft: ReportDraft) -> list[str]:
     """Add the posted photos that can be used and remove the one named; return why others were refused."""
     if photo_id := _uuid(request.POST.get("remove", "")):
         drafts.remove_photo(draft=draft, photo_id=photo_id)
-    refused = []
+    refused = [gate.refusal for gate in request.upload_handlers if isinstance(gate, PhotoGate) and gate.refusal]
     for upload in request.FILES.getlist("photos"):
         try:
             drafts.add_photos(draft=draft, photos=[clean(upload)], limit=settings.PHOTOS_MAX)
@@ -192,13 +229,15 @@ def _take_photos(request: HttpRequest, draft: ReportDraft) -> list[str]:
 
 
 def _take_point(request: HttpRequest, draft: ReportDraft) -> None:
-    """Keep the point that the map's own "report here" came with."""
+    """Keep the point that the map's own "report here" came with, and which data are wrong."""
     point = {name: request.POST.get(f"at_{name}", "")[:30].replace("\x00", "") for name in ("lon", "lat")}
     if all(point.values()) and "di-mana" not in draft.data:
         drafts.save_step(draft=draft, step="di-mana", typed=point | {"place_source": "tap"}, tried=False)
+    if (layer := read_layer(request.POST.get("at_layer", ""))) and "cerita" not in draft.data:
+        drafts.save_step(draft=draft, step="cerita", typed={"title": title_for(layer)}, tried=False)
 
 
-def _check(request: HttpRequest, draft: ReportDraft, *, error: str = "") -> HttpResponse:
+def _check(request: HttpRequest, draft: ReportDraft, *, error: str = "", status: int = 200) -> HttpResponse:
     answers = Answers(draft)
     if (first_open := answers.first_open()) != CHECK:
         return redirect("report_step", draft.pk, first_open)
@@ -221,6 +260,7 @@ def _check(request: HttpRequest, draft: ReportDraft, *, error: str = "") -> Http
             "question": proof.ask(draft.pk),
             "error": error,
         },
+        status=status,
     )
 
 
@@ -232,8 +272,16 @@ def _send(request: HttpRequest, draft: ReportDraft) -> HttpResponse:
         return _go(request, draft, first_open)
     if error := _robot(request, draft):
         if _wants_json(request):
-            return _problem(422, "proof", error)
+            raise NotProven(error)
         return _check(request, draft, error=error)
+    try:
+        refuse_too_often(request, SendLimit)
+    except TooOften as too_often:
+        if _wants_json(request):
+            raise
+        response = _check(request, draft, error=f"{too_often} {_('What you typed is still here.')}", status=429)
+        response["Retry-After"] = str(int(too_often.wait) + 1)
+        return response
     language = "en" if (get_language() or "").startswith("en") else "id"
     try:
         receipt = drafts.send(draft=draft, new=answers.new_report(language=language))
@@ -269,10 +317,14 @@ def _gone(request: HttpRequest, draft_id: UUID, step: str) -> HttpResponse:
     if request.method != "POST" or step == CHECK:
         messages.warning(request, _("This draft is no longer here. Begin again; if you sent it, look under “Track”."))
         return _answer(request, reverse("report_new"))
+    try:
+        draft = _begin(request, draft_id)
+    except TooOften as error:
+        return _held_up(request, step, draft_id, error)
     messages.warning(
         request, _("Your session had ended. What you typed on the last page is kept; answer the others again.")
     )
-    return _take(request, drafts.begin(session=request.session, draft_id=draft_id), step)
+    return _take(request, draft, step)
 
 
 def _page(
@@ -282,15 +334,18 @@ def _page(
     *,
     draft_id: UUID,
     draft: ReportDraft | None = None,
-    status: int = 200,
+    notice: str = "",
+    status: int | None = None,
 ) -> HttpResponse:
+    """Show a step. With a notice nothing of it has been kept: by default because the page was stale (403)."""
+    status = status or (403 if notice else 200)
     answers = Answers(draft) if draft else None
     context = {
         **_frame(step, draft_id),
         "form": form,
         "draft": draft,
         "is_begun": draft is not None or step != FIRST,  # only the first step may begin one: no later step posts there
-        "stale": _stale() if status == 403 else "",
+        "notice": notice,
         "category": answers.category if answers and step != FIRST else None,
     }
     if step == FIRST:
@@ -301,6 +356,7 @@ def _page(
             "kind": form["kind"].value(),
         }
         context["at"] = {name: request.GET.get(name, request.POST.get(f"at_{name}", "")) for name in ("lon", "lat")}
+        context["at"]["layer"] = read_layer(request.GET.get("layer", request.POST.get("at_layer", "")))
     elif step == "di-mana":
         context["kecamatan_list"] = Kecamatan.objects.prefetch_related("desa")
         context["chosen"] = form["desa"].value()
@@ -338,9 +394,7 @@ def _groups() -> list[dict[str, object]]:
     for leaf in Category.objects.filter(active=True, parent__active=True):
         leaves.setdefault(leaf.parent_id or 0, []).append(leaf)
     groups = Category.objects.filter(pk__in=leaves)
-    return [
-        {"group": group, "icon": GROUP_ICONS.get(group.code, "dots"), "leaves": leaves[group.pk]} for group in groups
-    ]
+    return [{"group": group, "leaves": leaves[group.pk]} for group in groups]
 
 
 def _kinds() -> list[tuple[str, str, str]]:
@@ -388,9 +442,8 @@ def _wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "") == "application/json"
 
 
-def _problem(status: int, code: str, detail: str) -> HttpResponse:
-    body = {"type": "about:blank", "status": status, "code": code, "detail": detail}
-    return JsonResponse(body, status=status, content_type="application/problem+json")
+def _no_draft() -> DraftGone:
+    return DraftGone(_("This draft is no longer here. Reload the page."))
 
 
 def _forged(request: HttpRequest) -> bool:

@@ -9,17 +9,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_safe
 
-from geo.maps import Areas, MapMarkup, TileLayer, active_areas, browse_map, tile_url
+from geo.maps import Areas, MapMarkup, TileLayer, active_areas, browse_map, credit, tile_url
 from geo.tiles import made_tile, tile_of
-from incidents import rollups
+from incidents import pages, rollups
 from incidents.filters import ReportFilter
 from incidents.models import Report
 from incidents.promises import next_promise
 from incidents.tiles import BREAKS, POINTS_FROM, kept_report_tile
 
 LISTED = 20
-COUNT_UP_TO = 10_000
-"""Beyond this a part of the map says "more than"; the whole regency is counted by the roll-up, exactly."""
 CARD_MAX = 10
 
 
@@ -32,6 +30,7 @@ def map(request: HttpRequest) -> HttpResponse:
     context = {
         "map": markup,
         "areas": areas,
+        "credit": credit(areas) if areas else "",
         "legend": _legend(),
         "filter_action": reverse("map"),
     }
@@ -75,13 +74,12 @@ def _listed(found: ReportFilter, areas: Areas | None) -> dict[str, Any]:
 
 
 def _count(found: ReportFilter, areas: Areas | None) -> tuple[int, bool]:
-    """Return how many reports are found, and whether there are still more."""
+    """Return how many reports are found, and whether there are still more; the whole regency is counted exactly."""
     keys = found.cell_keys(leave_out={"bbox"})
     if keys is not None and (found.extent is None or (areas and areas.lie_within(found.extent))):
         categories, statuses = keys
         return rollups.total(categories=categories, statuses=statuses), False
-    count = found.qs.order_by()[: COUNT_UP_TO + 1].count()
-    return min(count, COUNT_UP_TO), count > COUNT_UP_TO
+    return pages.count_of(found.qs)
 
 
 def _markup(request: HttpRequest, found: ReportFilter, areas: Areas) -> MapMarkup:
@@ -100,11 +98,15 @@ def _markup(request: HttpRequest, found: ReportFilter, areas: Areas) -> MapMarku
             "query": query,
             "list": reverse("map_list"),
             "card": reverse("map_card"),
+            "locate": reverse("api_locate"),
             "pointsFrom": POINTS_FROM,
             "texts": {
                 "block": _("{n} reports in this square"),
                 "locating": _("Looking for your location…"),
                 "located": _("The map shows where you are."),
+                "here": _("You are here: {place}"),
+                "hereAtSea": _("You are at sea, off {place}"),
+                "printing": _("The map is loading; it prints when it is complete."),
                 "noLocation": _("Your device does not give its location."),
                 "listFailed": _("The list could not be loaded. Check your connection."),
                 "cardFailed": _("The report could not be loaded. Check your connection."),

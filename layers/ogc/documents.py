@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -134,7 +134,7 @@ def _extent(layer: Layer, version: LayerVersion) -> dict[str, Any]:
 def _first_and_last(version: LayerVersion, field: Field) -> list[str | None]:
     """Return the first and the last time in a version: read once, for a version never changes."""
     key = f"ogc:times:{digest(version.pk, field.kind, field.name)}"
-    kept: list[str | None] | None = cache.get(key)
+    kept: list[str | None] | None = caches["kept"].get(key)
     if kept is None:
         value = field_sql(field)
         time = value.text if field.kind == "datetime" else f"({value.text})::timestamp"
@@ -148,5 +148,5 @@ def _first_and_last(version: LayerVersion, field: Field) -> list[str | None]:
                 [*value.params, *value.params, version.pk],
             )
             kept = list(cursor.fetchone())
-        cache.set(key, kept, None)
+        caches["kept"].set(key, kept, None)
     return kept

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 
 from layers.models import Layer, LayerVersion
@@ -45,7 +45,7 @@ def withheld(layer: Layer, version: LayerVersion) -> list[str]:
     known = sorted(str(entry["name"]) for entry in layer.fields)
     digest = blake2b("\0".join(known).encode(), digest_size=8).hexdigest()
     key = f"ogc:unknown:{version.pk}:{digest}"
-    unknown = cache.get(key)
+    unknown = caches["kept"].get(key)
     if unknown is None:  # once for each version: a version never changes
         with connection.cursor() as cursor:
             cursor.execute(
@@ -53,7 +53,7 @@ def withheld(layer: Layer, version: LayerVersion) -> list[str]:
                 [known, version.pk],
             )
             unknown = sorted(row[0] for row in cursor.fetchall())
-        cache.set(key, unknown, None)
+        caches["kept"].set(key, unknown, None)
     return sorted(hidden | set(unknown))
 
 

@@ -47,11 +47,13 @@ form.addEventListener("submit", (event) => {
   });
   request.addEventListener("load", () => {
     if (request.status < 400) location.assign(request.responseURL);
-    else if (request.status === 422) show(request.responseText);
+    else if ((request.getResponseHeader("Content-Type") ?? "").includes("json")) fail(JSON.parse(request.responseText).detail);
+    else if (request.status === 413 || request.status === 422) show(request.responseText);
     else fail();
   });
-  request.addEventListener("error", fail);
+  request.addEventListener("error", () => fail());
   request.open("POST", form.action || location.href);
+  request.setRequestHeader("Accept", "application/json"); // what is refused before it is read comes as a sentence
   request.send(new FormData(form));
 });
 
@@ -62,8 +64,8 @@ function show(page) {
   document.querySelector(".error-summary")?.focus();
 }
 
-function fail() {
+function fail(sentence = words.dataset.failed) {
   button.disabled = false;
   progress.firstElementChild.value = 0;
-  words.textContent = words.dataset.failed;
+  words.textContent = sentence;
 }

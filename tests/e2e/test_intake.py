@@ -270,3 +270,34 @@ def test_pages_fit_narrow_screens(live_server: Any, open_page: Open) -> None:
     for step in ("apa", "di-mana", "cerita", "anda", "periksa"):
         page.goto(re.sub(r"[\w-]+/$", f"{step}/", page.url))
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, step
+
+
+def test_field_that_was_refused_is_settled_when_it_is_mended(live_server: Any, open_page: Open) -> None:
+    page = open_page()
+    choose(page, live_server.url)
+    page.fill("#place-search", "singa gembara")
+    page.locator("#place-found button").first.click()
+    go_on(page, "cerita")
+    page.fill("#id_title", "abc")
+    page.locator("button.button--primary[name=go]").click()
+    title, error = page.locator("#id_title"), page.locator("#id_title_error")
+    expect(error).to_be_visible()
+    expect(title).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".error-summary li")).to_have_count(2)
+    title.press_sequentially("d")  # better, but still too short
+    expect(error).to_be_visible()
+    title.press_sequentially("ef")
+    expect(error).to_have_count(0)
+    assert title.get_attribute("aria-invalid") is None
+    assert title.get_attribute("aria-describedby") == "id_title_helptext"
+    expect(page.locator(".field--error")).to_have_count(1)  # the description
+    expect(page.locator(".error-summary li")).to_have_count(1)
+    page.fill("#id_description", "Sudah dua minggu.")
+    expect(page.locator(".error-summary")).to_have_count(0)
+    assert axe_findings(page) == []
+    go_on(page, "anda")
+    page.fill("#id_email", "sari")
+    page.locator("button.button--primary[name=go]").click()
+    expect(page.locator("#id_email_error")).to_be_visible()
+    page.fill("#id_email", "sari@kampung")
+    expect(page.locator("#id_email_error")).to_have_count(0)

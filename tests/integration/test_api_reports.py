@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from incidents import api
+from accounts.limits import ByAddress
 from incidents.models import OutboxMessage, Report, ReportContact
 from incidents.secrets import is_secret_of
 
@@ -275,7 +275,7 @@ def test_sensitive_category_is_always_confidential_and_never_public(client: Clie
 
 
 def test_throttle_answers_429_with_retry_after(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from incidents.api import ReportThrottle
+    from incidents.limits import ReportThrottle
 
     monkeypatch.setattr(ReportThrottle, "THROTTLE_RATES", {"report": "2/min"})
     assert [post(client, GOOD).status_code for _ in range(3)] == [201, 201, 429]
@@ -354,7 +354,7 @@ def test_count_that_the_cache_dropped_is_no_error(client: Client, monkeypatch: p
         raise ValueError(key)
 
     assert client.get("/api/v1/locate/?lat=0.5&lon=117.55").status_code == 200
-    monkeypatch.setattr(api.ByAddress.cache, "incr", dropped)
+    monkeypatch.setattr(ByAddress.cache, "incr", dropped)
     assert client.get("/api/v1/locate/?lat=0.5&lon=117.55").status_code == 200
 
 

@@ -17,11 +17,18 @@ export function fail(sentence) {
 /** Take the errors of a field away: the person has mended it. */
 export function settle(id) {
   const mended = document.getElementById(id);
-  mended?.classList.remove("field--error");
-  mended?.removeAttribute("aria-describedby");
-  mended?.querySelector("[data-error]")?.remove();
+  if (!mended) return;
+  mended.closest(".field--error")?.classList.remove("field--error");
+  mended.removeAttribute("aria-invalid");
+  const error = document.getElementById(`${id}_error`) ?? mended.querySelector("[data-error]");
+  if (error) {
+    const others = (mended.getAttribute("aria-describedby") ?? "").split(" ").filter((each) => each && each !== error.id);
+    if (others.length) mended.setAttribute("aria-describedby", others.join(" "));
+    else mended.removeAttribute("aria-describedby");
+    error.remove();
+  }
   const summary = document.querySelector(".error-summary");
-  summary?.querySelector(`a[href="#${id}"]`)?.closest("li").remove();
+  for (const link of summary?.querySelectorAll(`a[href="#${id}"]`) ?? []) link.closest("li").remove();
   if (summary && !summary.querySelector("li")) summary.remove();
 }
 
@@ -58,6 +65,13 @@ export function goTo(address) {
 // A copy on this device, until the server has it: {field: [as the server sent it, as typed]}.
 const typed = () => [...form.elements].filter((e) => e.matches("input[type=text], input[type=email], input[type=tel], input:not([type]), input[type=datetime-local], textarea") && e.name);
 const asSent = new Map(typed().map((field) => [field.name, field.value]));
+
+/** Whether what is written now would pass, as far as the browser can tell; the server has the last word. */
+function isMended(field) {
+  const length = [...field.value.trim()].length; // characters, as the server counts them
+  const { least = 0, most = Infinity } = field.dataset;
+  return field.value !== asSent.get(field.name) && field.validity.valid && length >= least && length <= most;
+}
 
 function remember() {
   const copy = {};
@@ -111,6 +125,9 @@ for (const field of form.querySelectorAll("[data-count]")) {
   show();
 }
 
+form.addEventListener("input", ({ target }) => {
+  if (target.getAttribute("aria-invalid") === "true" && isMended(target)) settle(target.id);
+});
 restore();
 form.addEventListener("input", remember);
 
@@ -128,6 +145,12 @@ form.addEventListener("submit", async (event) => {
     if (response.ok && answer?.next) {
       goTo(answer.next);
       return; // stays busy until the page has gone
+    }
+    if (answer?.code === "throttled") {
+      remember();
+      fail(answer.detail);
+      busy(false);
+      return;
     }
     // Something a script cannot settle (a stale page, say): let the server show it in full.
     form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "go", value: button?.value ?? "next" }));

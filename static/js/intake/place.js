@@ -1,5 +1,6 @@
 // The second step: by tap, by the phone's location, by a desa's name or from the list; who answers there is shown at once.
 
+import { placeName } from "../map/place-name.js";
 import { settle } from "./form.js";
 
 const box = document.querySelector("[data-place]");
@@ -45,7 +46,7 @@ async function look({ lon, lat, source, accuracy }) {
   if (words.category) query.set("category", words.category);
   try {
     const response = await fetch(`${words.locate}?${query}`, {
-      headers: { Accept: "application/json" },
+      headers: { Accept: "application/json", "Accept-Language": document.documentElement.lang },
       signal: asking.signal,
     });
     const body = await response.json();
@@ -67,9 +68,8 @@ function located(source, accuracy) {
 }
 
 function answer({ kecamatan, desa: village, agency, reason, near_border: borders, coastal }, note) {
-  const where = [village && `${village.name}`, `${words.tKecamatan} ${kecamatan.name}`].filter(Boolean).join(", ");
   return [
-    ["place__where", where],
+    ["place__where", placeName({ kecamatan, desa: village })],
     ...borders.map((border) => ["place__why", fill(words.tBorder, { name: border.name, metres: number(border.distance_m) })]),
     ...(coastal ? [["place__why", words.tSea]] : []),
     ["place__who", agency ? `${words.tAnswers}: ${agency.name}` : words.tCoordinator],

@@ -312,13 +312,17 @@ def test_photo_by_script_answers_its_thumbnail_or_what_is_wrong() -> None:
     citizen = Citizen()
     citizen.begin()
     address = reverse("report_photo", args=[citizen.draft_id])
-    answer = citizen.client.post(address, {"photo": jpeg()})
+    script = {"Accept": "application/json"}
+    answer = citizen.client.post(address, {"photo": jpeg()}, headers=script)
     assert answer.status_code == 201
     assert citizen.client.get(answer.json()["thumb"]).status_code == 200
-    refused = citizen.client.post(address, {"photo": SimpleUploadedFile("a.jpg", b"GIF89a")})
+    refused = citizen.client.post(address, {"photo": SimpleUploadedFile("a.jpg", b"GIF89a")}, headers=script)
     assert refused.status_code == 400
     assert "not a photo" in refused.json()["detail"]
-    assert Client().post(address, {"photo": jpeg()}).status_code == 404
+    assert refused.json()["title"] == "Bad Request"
+    assert citizen.client.post(address, headers=script).json()["code"] == "bad_photo"
+    stranger = Client().post(address, {"photo": jpeg()}, headers=script)
+    assert (stranger.status_code, stranger.json()["code"]) == (404, "not_found")
 
 
 def test_photos_of_the_draft_become_the_report_s() -> None:

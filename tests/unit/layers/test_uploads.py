@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +15,8 @@ from accounts.models import Agency, User
 from layers import uploads
 from layers.errors import NotReady, UploadRefused
 from layers.models import ImportJob, Layer
+from layers.reading import limits
+from layers.upload_views import UploadLimit
 from layers.uploads import State
 from tests.factories.accounts import make_coordinator, make_leader, make_officer, make_user
 from tests.factories.layers import make_layer
@@ -53,6 +56,59 @@ def started(officer: User, *files: SimpleUploadedFile, layer: Layer | None = Non
 def read(job: ImportJob) -> ImportJob:
     assert uploads.read_due()
     return ImportJob.objects.get(pk=job.pk)
+
+
+def post(client: Client, **headers: str) -> Any:
+    agency = Agency.objects.get(short_name="DLH")
+    return client.post(reverse("uploads"), {"agency": agency.pk, "file": [file()]}, headers=headers)
+
+
+@pytest.fixture
+def _unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file of a request may be begun."""
+
+    def new_file(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a file was read")
+
+    monkeypatch.setattr(MemoryFileUploadHandler, "new_file", new_file)
+
+
+@pytest.mark.usefixtures("dlh", "_unread")
+def test_files_of_strangers_are_not_even_read(client: Client) -> None:
+    assert post(client).url == f"{reverse('account_login')}?next={reverse('uploads')}"
+    client.force_login(make_user())
+    assert post(client).status_code == 403
+
+
+@pytest.mark.usefixtures("_unread")
+def test_upload_that_announces_too_much_is_413_unread(
+    officer: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ZIP_BYTES", 100)
+    client.force_login(officer)
+    assert post(client).status_code == 413
+    by_script = post(client, Accept="application/json")
+    assert (by_script.status_code, by_script.json()["code"]) == (413, "request_entity_too_large")
+
+
+def test_file_that_is_too_large_is_413_on_the_form(
+    officer: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FILE_BYTES", 10)
+    client.force_login(officer)
+    answer = post(client)
+    assert answer.status_code == 413
+    assert b"sumur.csv" in answer.content
+    assert not ImportJob.objects.exists()
+
+
+def test_uploads_of_one_address_are_limited(officer: User, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UploadLimit, "THROTTLE_RATES", {"upload": "1/hour"})
+    client.force_login(officer)
+    assert post(client).status_code == 302
+    refused = post(client, Accept="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+    assert ImportJob.objects.count() == 1
 
 
 def test_upload_goes_all_the_way_and_shows_only_at_the_end(officer: User, client: Client) -> None:

@@ -33,9 +33,9 @@ class KeyedRequests:
         else:
             response = self.get_response(request)
             usage.count(request, response)
-        if "Authorization" in request.headers or "X-API-Key" in request.headers:
-            if not response.headers.get("Cache-Control", "").startswith("private"):
-                response["Cache-Control"] = "private, no-cache"
+        spoke = "Authorization" in request.headers or "X-API-Key" in request.headers
+        if spoke and not response.headers.get("Cache-Control", "").startswith("private"):
+            response["Cache-Control"] = "private, no-cache"
         if getattr(request, "who_was_asked", False):
             patch_vary_headers(response, ["Authorization", "X-API-Key"])
         return response

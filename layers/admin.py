@@ -1,13 +1,25 @@
-"""Layers in the admin: who may see one, which groups, which fields are hidden. Data come by upload or command only."""
+"""Layers in the admin: who may see one, which fields nobody may see, and what words mean in the catalogue's search.
 
+Data come by upload or command only. Coordinators (the stewards) see every layer, others those of their own agency.
+"""
+
+from hashlib import blake2b
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
+from accounts.models import User
 from geo.admin import LookOnlyAdmin
-from layers.models import ImportJob, Layer, LayerVersion
+from layers.models import ApiKey, ImportJob, Layer, LayerDownload, LayerVersion, Synonym, VersionChange
+
+WORDS_MAX = 20
 
 
 class VersionInline(TabularInline):
@@ -32,16 +44,109 @@ class VersionInline(TabularInline):
         return False
 
 
+class LayerForm(forms.ModelForm):
+    """A layer with its field dictionary, a row for each field (`rows_of`)."""
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        told = []
+        for entry in self.instance.fields:
+            mark = _mark(entry)
+            if f"title_{mark}" in self.data:  # a field that came meanwhile, by an upload, stays as it came
+                entry = entry | {
+                    "hidden": given.get(f"hidden_{mark}", True),
+                    "title": given.get(f"title_{mark}") or entry["name"],
+                    "description": given.get(f"description_{mark}", ""),
+                }
+            told.append(entry)
+        self.instance.fields = told
+        return given
+
+
+def rows_of(layer: Layer) -> dict[str, forms.Field]:
+    """Return the form fields for a layer's dictionary: for each field whether it is hidden, its title, what it says."""
+    rows: dict[str, forms.Field] = {}
+    for entry in layer.fields:
+        mark, name = _mark(entry), entry["name"]
+        personal = _("Looks like personal data.") if entry.get("personal") else ""
+        rows[f"hidden_{mark}"] = forms.BooleanField(
+            label=_("%(name)s: hidden from everybody") % {"name": name},
+            help_text=personal,
+            required=False,
+            initial=bool(entry.get("hidden")),
+            widget=UnfoldBooleanSwitchWidget,
+        )
+        rows[f"title_{mark}"] = forms.CharField(
+            label=_("%(name)s: title") % {"name": name},
+            required=False,
+            max_length=120,
+            initial=entry.get("title") or name,
+            widget=UnfoldAdminTextInputWidget,
+        )
+        rows[f"description_{mark}"] = forms.CharField(
+            label=_("%(name)s: what it says") % {"name": name},
+            required=False,
+            max_length=500,
+            initial=entry.get("description") or "",
+            widget=UnfoldAdminTextInputWidget,
+        )
+    return rows
+
+
 @admin.register(Layer)
 class LayerAdmin(ModelAdmin):
-    list_display = ("slug", "title_id", "agency", "state", "access", "theme", "cycle", "changed_at")
+    form = LayerForm
+    list_display = ("slug", "title_id", "agency", "state", "access", "hidden_fields", "theme", "cycle", "changed_at")
     list_filter = ("state", "access", "theme", "agency", "synthetic")
     list_select_related = ("agency",)
     search_fields = ("slug", "title_id", "title_en")
     filter_horizontal = ("groups",)
     # A layer is published, and its version changed, by the steward's decision (layers/versions.py), not here.
-    readonly_fields = ("slug", "state", "current", "synthetic", "created_at", "changed_at")
+    readonly_fields = ("slug", "state", "current", "synthetic", "hidden_fields", "created_at", "changed_at")
     inlines = [VersionInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Layer]:
+        layers = super().get_queryset(request)
+        if request.user.is_superuser or not isinstance(request.user, User):
+            return layers
+        return layers.filter(pk__in=Layer.objects.at_desk_of(request.user).values("pk"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may see it stands first, then which fields nobody sees."""
+        rows: list[Any] = ["hidden_fields"]
+        if obj is not None and self.has_change_permission(request, obj):
+            rows = [(f"hidden_{mark}", f"title_{mark}", f"description_{mark}") for mark in map(_mark, obj.fields)]
+        told = ("title_id", "title_en", "abstract_id", "abstract_en", "theme", "keywords", "licence", "lineage")
+        more = ("source", "scale", "cycle", "contact", "synthetic", "created_at", "changed_at")
+        return [
+            (None, {"fields": ("slug", "agency", "state", "current")}),
+            (gettext_lazy("Who may see it"), {"fields": ("access", "groups")}),
+            (
+                gettext_lazy("Fields"),
+                {
+                    "fields": rows,
+                    "description": gettext_lazy(
+                        "A hidden field is left out of pages, search, filters, tiles and downloads, for its own agency "
+                        "and for old versions too. To show it to some people only, make a layer of its own for them."
+                    ),
+                },
+            ),
+            (gettext_lazy("Description"), {"fields": told + more}),
+        ]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None and self.has_change_permission(request, obj):
+            kwargs["form"] = type("LayerForm", (self.form,), rows_of(obj))
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Layer, form: Any, change: bool) -> None:
+        """Store the layer; say so when something that looks personal is shown to everybody."""
+        super().save_model(request, obj, form, change)
+        shown = [entry["name"] for entry in obj.shown_fields() if entry.get("personal")]
+        if shown and obj.access == "public":
+            messages.warning(
+                request, _("Everybody can read these, and they look personal: %(names)s") % {"names": ", ".join(shown)}
+            )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -50,6 +155,30 @@ class LayerAdmin(ModelAdmin):
         """Layers are withdrawn, not deleted: addresses and downloads point to them."""
         return False
 
+    @admin.display(description=gettext_lazy("hidden fields"))
+    def hidden_fields(self, layer: Layer) -> str:
+        return ", ".join(entry["name"] for entry in layer.fields if entry.get("hidden")) or "–"
+
+
+class SynonymForm(forms.ModelForm):
+    """Words of one meaning: at least two, each once, in small letters."""
+
+    def clean_words(self) -> list[str]:
+        words = list(dict.fromkeys(" ".join(word.casefold().split()) for word in self.cleaned_data["words"]))
+        words = [word for word in words if word]
+        if len(words) < 2:
+            raise forms.ValidationError(_("Write at least two words, with commas between them."))
+        if len(words) > WORDS_MAX:
+            raise forms.ValidationError(_("Write at most %(n)d words in one line.") % {"n": WORDS_MAX})
+        return words
+
+
+@admin.register(Synonym)
+class SynonymAdmin(ModelAdmin):
+    form = SynonymForm
+    list_display = ("__str__",)
+    search_fields = ("words",)
+
 
 @admin.register(ImportJob)
 class ImportJobAdmin(LookOnlyAdmin):
@@ -57,3 +186,30 @@ class ImportJobAdmin(LookOnlyAdmin):
     list_filter = ("state", "agency")
     list_select_related = ("agency", "by")
     exclude = ("inspection",)
+
+
+@admin.register(LayerDownload)
+class LayerDownloadAdmin(LookOnlyAdmin):
+    list_display = ("at", "user", "key", "layer", "version", "format", "srid")
+    list_filter = ("format", "layer")
+    list_select_related = ("user", "key", "layer", "version")
+
+
+@admin.register(VersionChange)
+class VersionChangeAdmin(LookOnlyAdmin):
+    list_display = ("at", "layer", "before", "after", "by", "reason")
+    list_select_related = ("layer", "before", "after", "by")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(LookOnlyAdmin):
+    list_display = ("consumer", "owner", "prefix", "may_edit", "created_at", "expires_at", "last_used_at", "revoked_at")
+    list_filter = ("may_edit",)
+    list_select_related = ("owner",)
+    search_fields = ("consumer", "prefix", "owner__username")
+    exclude = ("digest",)
+
+
+def _mark(entry: dict[str, Any]) -> str:
+    """Return what a field is called in the form, whatever letters its name has."""
+    return blake2b(str(entry["name"]).encode(), digest_size=6).hexdigest()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils.text import slugify
 from django.utils.translation import get_language
@@ -29,7 +30,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Agency, User
 from geo.models import BoundaryEdition, Desa, DesaBoundary, Kecamatan, KecamatanBoundary
 from layers.errors import ImportRefused
-from layers.models import Layer, LayerVersion
+from layers.models import FIXED_SLUGS, Layer, LayerVersion, refuse_fixed_slug
 from layers.reading import limits
 from layers.reading.findings import Findings
 from layers.versions import Loaded, store_version
@@ -37,7 +38,6 @@ from layers.versions import Loaded, store_version
 log = logging.getLogger(__name__)
 
 SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
-RESERVED_SLUGS = {"unggah"}  # a page of its own below /data/
 WATCH_S = 0.05
 LEVELS = ("refused", "ask", "warning", "fixed", "info")
 CHILD_PATHS = ("PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
@@ -167,15 +167,19 @@ def find_agency(text: str) -> Agency:
 def slug_of(title: str) -> str:
     """Return a short name for a layer from its title or its file's name."""
     slug = slugify(title.replace("_", "-"))[:50].strip("-") or "data"
-    return f"{slug}-1" if slug in RESERVED_SLUGS else slug
+    return f"{slug}-data" if slug in FIXED_SLUGS else slug
 
 
 @transaction.atomic
 def layer_for(*, agency: Agency, values: dict[str, Any]) -> Layer:
     """Return the agency's layer with this slug, made if need be; `values` that are given overwrite what it says.
 
-    Raise LookupError when the slug is another agency's.
+    Raise LookupError when the slug is another agency's or an address of the site itself.
     """
+    try:
+        refuse_fixed_slug(values["slug"])
+    except ValidationError as error:
+        raise LookupError(error.message) from error
     given = {name: value for name, value in values.items() if value and name not in {"slug", "name"}}
     layer = Layer.objects.filter(slug=values["slug"]).select_related("agency").first()
     if layer is None:

@@ -1,7 +1,7 @@
 """API keys: made and shown once, found again in a request's headers, revoked.
 
-A key is `kutim_<prefix>_<secret>`. It comes as `Authorization: Bearer <key>` or `X-API-Key: <key>`, never in an address:
-addresses are written into logs. The secret has 192 random bits, so a plain digest of it is enough.
+A key is `kutim_<prefix>_<secret>`. It comes as `Authorization: Bearer <key>` or `X-API-Key: <key>`, never in an
+address: addresses are written into logs. The secret has 192 random bits, so a plain digest of it is enough.
 """
 
 import datetime as dt
@@ -36,7 +36,9 @@ def make_key(
     User.objects.select_for_update().get(pk=by.pk)  # two at once would pass the limit
     held = ApiKey.objects.filter(owner=by).not_revoked()
     if held.filter(consumer=consumer).exists():
-        raise KeyRefused(_("You have a key for “%(name)s” already. Revoke it, or choose another name.") % {"name": consumer})
+        raise KeyRefused(
+            _("You have a key for “%(name)s” already. Revoke it, or choose another name.") % {"name": consumer}
+        )
     if held.count() >= LIVE_MAX:
         raise KeyRefused(_("You hold %(n)d keys, the most there may be. Revoke one first.") % {"n": LIVE_MAX})
     secret = secrets.token_hex(24)

@@ -88,6 +88,6 @@ class LayerUseQuerySet(models.QuerySet["LayerUse"]):
         return self.filter(key__isnull=True)
 
     def by_day(self) -> "models.QuerySet[LayerUse, dict[str, Any]]":
-        """Sums over layers for each key and day, the newest first: n of each kind, and bytes."""
-        kinds = {kind: Coalesce(models.Sum("n", filter=models.Q(kind=kind)), 0) for kind in KINDS}
+        """Sums over layers for each key and day, the newest first: `items_n` and so on, `size` in bytes."""
+        kinds = {f"{kind}_n": Coalesce(models.Sum("n", filter=models.Q(kind=kind)), 0) for kind in KINDS}
         return self.values("key_id", "day").annotate(**kinds, size=models.Sum("bytes")).order_by("key_id", "-day")

@@ -1,14 +1,19 @@
 from django.urls import include, path
 from django.views.decorators.http import require_safe
 
-from layers import views
+from layers import key_views, steward_views, views
 from layers.tiles import layer_tile
 
 urlpatterns = [
     path("data/unggah/", include("layers.upload_urls")),  # before data/<slug>/
+    path("data/kunci/", key_views.keys, name="api_keys"),
+    path("data/kunci/<int:pk>/cabut/", key_views.revoke, name="api_key_revoke"),
+    path("data/unduhan/", steward_views.downloads, name="layer_audit"),
     path("data/", views.catalogue, name="catalogue"),
     path("data/<slug:slug>/", views.layer, name="layer"),
     path("data/<slug:slug>/fitur/<int:fid>/", views.feature, name="layer_feature"),
+    path("data/<slug:slug>/versi/", steward_views.versions, name="layer_versions"),
+    path("data/<slug:slug>/versi/<int:number>/pakai/", steward_views.reinstate, name="layer_reinstate"),
     path("data/<slug:slug>/unduh/<slug:code>/", views.download, name="layer_download"),
     path("data/<slug:slug>/metadata.xml", views.iso_xml, name="layer_iso_xml"),
     path("data/<slug:slug>/metadata.jsonld", views.dcat, name="layer_dcat"),

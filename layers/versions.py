@@ -15,7 +15,7 @@ from psycopg2 import sql
 
 from accounts.models import User
 from layers.errors import NoEarlierVersion, NotReady
-from layers.models import Layer, LayerVersion
+from layers.models import Layer, LayerVersion, VersionChange
 
 Fill = Callable[[Any, sql.Composable], None]
 """Fills a version's table: called with a cursor and the table, which has the columns fid, geom and properties."""
@@ -85,8 +85,8 @@ def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str
 
 
 @transaction.atomic
-def publish(*, version: LayerVersion, by: User | None) -> Layer:
-    """Make `version` the layer's current one and put the layer into the catalogue."""
+def publish(*, version: LayerVersion, by: User | None, reason: str = "") -> Layer:
+    """Make `version` the layer's current one and put the layer into the catalogue; who did it and why is kept."""
     layer = Layer.objects.select_for_update().get(pk=version.layer_id)
     if missing := missing_for_publication(layer):
         raise NotReady(_("Before publication, fill in: %(fields)s.") % {"fields": ", ".join(missing)})
@@ -96,6 +96,8 @@ def publish(*, version: LayerVersion, by: User | None) -> Layer:
     LayerVersion.objects.filter(pk=version.pk).update(
         state=LayerVersion.State.CURRENT, published_at=version.published_at or timezone.now()
     )
+    if layer.current_id != version.pk:
+        VersionChange.objects.create(layer=layer, before=layer.current, after=version, by=by, reason=reason)
     layer.current = version
     layer.state = Layer.State.PUBLISHED
     layer.save(update_fields=["current", "state", "changed_at"])
@@ -103,13 +105,28 @@ def publish(*, version: LayerVersion, by: User | None) -> Layer:
     return layer
 
 
-def roll_back(*, layer: Layer, by: User | None) -> Layer:
+def reinstate(*, version: LayerVersion, by: User, reason: str) -> Layer:
+    """Make a version that was published before the current one again. Raises NotReady, PermissionError."""
+    if not by.is_coordinator:
+        raise PermissionError(_("Only the steward (the coordinator) decides on publication."))
+    layer = Layer.objects.select_for_update().get(pk=version.layer_id)
+    if not reason.strip():
+        raise NotReady(_("Write why. It stays with the data."))
+    if layer.state != Layer.State.PUBLISHED:
+        raise NotReady(_("These data are not published."))
+    if version.published_at is None or layer.current_id == version.pk:
+        raise NotReady(_("Version %(number)d cannot be taken back to.") % {"number": version.number})
+    return publish(version=version, by=by, reason=reason.strip())
+
+
+@transaction.atomic
+def roll_back(*, layer: Layer, by: User | None, reason: str = "") -> Layer:
     """Publish the version before the current one again. Raises NoEarlierVersion."""
     current = layer.current.number if layer.current else 0
     earlier = layer.versions.filter(number__lt=current, published_at__isnull=False).order_by("-number").first()
     if earlier is None:
         raise NoEarlierVersion(_("There is no earlier version of “%(layer)s”.") % {"layer": layer.title})
-    return publish(version=earlier, by=by)
+    return publish(version=earlier, by=by, reason=reason)
 
 
 def missing_for_publication(layer: Layer) -> list[str]:

@@ -1,6 +1,7 @@
 """The catalogue, a layer's page, and what the page reads by script."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -10,6 +11,7 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.models import User
 from geo.maps import MapMarkup, TileLayer, active_areas, data_map
 from geo.models import Kecamatan
 from geo.params import refuse_unknown
@@ -19,9 +21,11 @@ from layers.downloads import answer, read_download
 from layers.formats import CRS, FORMATS
 from layers.freshness import freshness_of
 from layers.keys import key_of
+from layers.models import Access, Layer
 from layers.search import Search, Wanted
 from layers.selection import Selection, read_selection
 from layers.styling import Style, style_of
+from layers.uploads import agencies_of
 
 
 @require_safe
@@ -41,6 +45,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "chips": _chips(search),
         "query": wanted.without(),
         "query_without_place": _joined(wanted.without(), "place=no"),
+        "may_upload": isinstance(request.user, User) and agencies_of(request.user).exists(),
     }
     response = render(request, "layers/catalogue.html", context)
     response["Cache-Control"] = "private, no-cache"
@@ -79,6 +84,8 @@ def layer(request: HttpRequest, slug: str) -> HttpResponse:
         "formats": FORMATS.values(),
         "crs": CRS.items(),
         "versions": shown.versions.filter(published_at__isnull=False),
+        "at_desk": Layer.objects.at_desk_of(request.user).filter(pk=shown.pk).exists(),
+        "mistake": _mistake(shown),
         "completeness": metadata.completeness(shown),
         "licence_url": metadata.licence_url(shown.licence),
         "ogc": f"{base}/ogc/",
@@ -96,8 +103,7 @@ def feature(request: HttpRequest, slug: str, fid: int) -> HttpResponse:
     found = table.read_feature(read_selection(shown, request.GET), fid)
     found["fields"] = [{"title": one["title"], "value": shown_value(one["value"])} for one in found["fields"]]
     if found["lon"] is not None:
-        place = f"?lon={found['lon']:.6f}&lat={found['lat']:.6f}"
-        found["report"] = reverse("report_new") + place
+        found["report"] = f"{_mistake(shown)}&lon={found['lon']:.6f}&lat={found['lat']:.6f}"
     return keep_private(JsonResponse(found), shown)
 
 
@@ -148,6 +154,15 @@ def shown_value(value: Any) -> str:
     if isinstance(value, float):
         return str(round(value, 6)).removesuffix(".0").replace(".", str(get_format("DECIMAL_SEPARATOR")))
     return str(value) if not isinstance(value, (dict, list)) else ", ".join(str(part) for part in value)
+
+
+def _mistake(shown: Layer) -> str:
+    """Return the address where a mistake in a layer is reported: it names the agency and, if it is public, the layer.
+
+    A report is public; the name of a layer that not everybody may know must not get into it.
+    """
+    named = {"agency": shown.agency.code} | ({"layer": shown.slug} if shown.access == Access.PUBLIC else {})
+    return f"{reverse('report_new')}?{urlencode(named)}"
 
 
 def _is_number(value: Any) -> bool:

@@ -2,95 +2,192 @@
 
 import django.core.validators
 import django.db.models.deletion
-import layers.models
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+import layers.models
+
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('layers', '0010_uploads'),
+        ("layers", "0010_uploads"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='layer',
-            name='slug',
-            field=models.SlugField(max_length=60, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9_-]+$', 'Use small letters, figures, - and _.'), layers.models.refuse_fixed_slug], verbose_name='short name'),
+            model_name="layer",
+            name="slug",
+            field=models.SlugField(
+                max_length=60,
+                unique=True,
+                validators=[
+                    django.core.validators.RegexValidator("^[a-z0-9_-]+$", "Use small letters, figures, - and _."),
+                    layers.models.refuse_fixed_slug,
+                ],
+                verbose_name="short name",
+            ),
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('consumer', models.CharField(max_length=80, verbose_name='used by')),
-                ('prefix', models.CharField(max_length=8, unique=True, verbose_name='begins with')),
-                ('digest', models.CharField(max_length=64)),
-                ('may_edit', models.BooleanField(default=False, verbose_name='may also edit')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='made')),
-                ('expires_at', models.DateTimeField(null=True, verbose_name='valid until')),
-                ('last_used_at', models.DateTimeField(null=True, verbose_name='last used')),
-                ('revoked_at', models.DateTimeField(null=True, verbose_name='revoked')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='layer_keys', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
-                ('revoked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("consumer", models.CharField(max_length=80, verbose_name="used by")),
+                ("prefix", models.CharField(max_length=8, unique=True, verbose_name="begins with")),
+                ("digest", models.CharField(max_length=64)),
+                ("may_edit", models.BooleanField(default=False, verbose_name="may also edit")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="made")),
+                ("expires_at", models.DateTimeField(null=True, verbose_name="valid until")),
+                ("last_used_at", models.DateTimeField(null=True, verbose_name="last used")),
+                ("revoked_at", models.DateTimeField(null=True, verbose_name="revoked")),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="layer_keys",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
+                (
+                    "revoked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'API key',
-                'verbose_name_plural': 'API keys',
-                'ordering': ['-created_at'],
+                "verbose_name": "API key",
+                "verbose_name_plural": "API keys",
+                "ordering": ["-created_at"],
             },
         ),
         migrations.AddField(
-            model_name='layerdownload',
-            name='key',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='layers.apikey', verbose_name='API key'),
+            model_name="layerdownload",
+            name="key",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="layers.apikey",
+                verbose_name="API key",
+            ),
         ),
         migrations.CreateModel(
-            name='LayerUse',
+            name="LayerUse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='day')),
-                ('kind', models.CharField(choices=[('items', 'features'), ('tiles', 'tiles'), ('downloads', 'downloads'), ('other', 'other answers')], max_length=10, verbose_name='kind')),
-                ('n', models.PositiveBigIntegerField(verbose_name='answers')),
-                ('bytes', models.PositiveBigIntegerField(verbose_name='bytes')),
-                ('key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='uses', to='layers.apikey')),
-                ('layer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='uses', to='layers.layer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(verbose_name="day")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("items", "features"),
+                            ("tiles", "tiles"),
+                            ("downloads", "downloads"),
+                            ("other", "other answers"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("n", models.PositiveBigIntegerField(verbose_name="answers")),
+                ("bytes", models.PositiveBigIntegerField(verbose_name="bytes")),
+                (
+                    "key",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="uses", to="layers.apikey"
+                    ),
+                ),
+                (
+                    "layer",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="uses", to="layers.layer"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'use',
-                'verbose_name_plural': 'uses',
+                "verbose_name": "use",
+                "verbose_name_plural": "uses",
             },
         ),
         migrations.CreateModel(
-            name='VersionChange',
+            name="VersionChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.TextField(blank=True, verbose_name='reason')),
-                ('at', models.DateTimeField(auto_now_add=True, verbose_name='time')),
-                ('after', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='layers.layerversion')),
-                ('before', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='layers.layerversion')),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('layer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='layers.layer', verbose_name='layer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reason", models.TextField(blank=True, verbose_name="reason")),
+                ("at", models.DateTimeField(auto_now_add=True, verbose_name="time")),
+                (
+                    "after",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="layers.layerversion"
+                    ),
+                ),
+                (
+                    "before",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="layers.layerversion",
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "layer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="changes",
+                        to="layers.layer",
+                        verbose_name="layer",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'change of version',
-                'verbose_name_plural': 'changes of version',
-                'ordering': ['-at', '-pk'],
+                "verbose_name": "change of version",
+                "verbose_name_plural": "changes of version",
+                "ordering": ["-at", "-pk"],
             },
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.UniqueConstraint(condition=models.Q(('revoked_at__isnull', True)), fields=('owner', 'consumer'), name='a_person_tells_own_keys_apart'),
+            model_name="apikey",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("revoked_at__isnull", True)),
+                fields=("owner", "consumer"),
+                name="a_person_tells_own_keys_apart",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='layeruse',
-            constraint=models.UniqueConstraint(fields=('day', 'kind', 'layer', 'key'), name='use_is_one_row_a_day_and_kind', nulls_distinct=False),
+            model_name="layeruse",
+            constraint=models.UniqueConstraint(
+                fields=("day", "kind", "layer", "key"), name="use_is_one_row_a_day_and_kind", nulls_distinct=False
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='versionchange',
-            trigger=pgtrigger.compiler.Trigger(name='changes_stay_as_they_are', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c0a4cba96a2250a7ac72bc972a546daa492800f2', operation='UPDATE OR DELETE', pgid='pgtrigger_changes_stay_as_they_are_459c9', table='layers_versionchange', when='BEFORE')),
+            model_name="versionchange",
+            trigger=pgtrigger.compiler.Trigger(
+                name="changes_stay_as_they_are",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="c0a4cba96a2250a7ac72bc972a546daa492800f2",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_changes_stay_as_they_are_459c9",
+                    table="layers_versionchange",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

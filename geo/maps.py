@@ -7,8 +7,9 @@ Give a template the returned `MapMarkup` and print its parts: `head` in <head>, 
 `scripts` at the end of <body>. See docs/maps.md.
 """
 
+import html
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,9 +17,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.gis.db.models import Extent
 from django.contrib.gis.db.models.functions import Envelope, PointOnSurface
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html, format_html_join, strip_tags
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -55,9 +57,12 @@ class Areas:
     """The active edition as maps need it. Points and bounds are degrees (EPSG:4326)."""
 
     kind: str
+    name: str
+    source: str
+    licence: str
     bounds: Bounds
     kecamatan: tuple[dict[str, Any], ...]
-    """`code`, `name`, `lat`, `lon` (a point inside, for the name) and `bounds`, by name."""
+    """`code`, `name`, `people`, `lat`, `lon` (a point inside, for the name) and `bounds`, by name."""
 
     @property
     def is_schematic(self) -> bool:
@@ -77,8 +82,15 @@ class Areas:
 
 def active_areas() -> Areas | None:
     """Return the active edition's areas, or None without one. Kept by the process until another edition is active."""
-    row = BoundaryEdition.objects.active().values_list("pk", "kind", "activated_at").first()
+    columns = ("pk", "kind", "name", "source", "licence", "activated_at")
+    row = BoundaryEdition.objects.active().values_list(*columns).first()
     return _areas(*row) if row else None
+
+
+def credit(areas: Areas) -> SafeString:
+    """Return whose boundaries (and base map) a map shows, for a place on that map."""
+    base = html.unescape(strip_tags(settings.BASE_MAP_ATTRIBUTION)) if settings.BASE_MAP_URL else ""
+    return render_to_string("includes/map_credit.html", {"areas": areas, "base_map": base})
 
 
 def browse_map(
@@ -92,16 +104,15 @@ def browse_map(
 ) -> MapMarkup:
     """Return the map of a whole page: kecamatan, one layer of our tiles, and the page's own script.
 
-    `start` is a static path of a module that exports `start(map, layer, options)`.
+    `start` is a static path of a module that exports `start(map, layer, options)`; `options` get `areas` and `bounds`.
+    The page itself prints `credit(areas)`.
     """
     folium = _folium()
     page = _new_map("page", areas, label)
     tiles = folium.TileSource("reports", "reportsLayer", layer.options())
     page.add_child(tiles)
     _add_kecamatan(page, areas)
-    page.add_child(
-        folium.Call("start", tiles, dict(options) | {"areas": list(areas.kecamatan), "bounds": areas.bounds})
-    )
+    page.add_child(folium.Call("start", tiles, dict(options) | {"bounds": areas.bounds}, "areas"))
     return _markup(page, nonce, {start: ("start",)})
 
 
@@ -124,7 +135,7 @@ def data_map(
     tiles = folium.TileSource("data", "dataLayer", layer.options())
     page.add_child(tiles)
     page.add_child(folium.Call("start", tiles, options))
-    return _markup(page, nonce, {module: ("dataLayer", "start")}, note=areas.is_schematic)
+    return _markup(page, nonce, {module: ("dataLayer", "start")}, areas=areas)
 
 
 def pin_map(
@@ -155,11 +166,15 @@ def pin_map(
         "texts": {
             "pin": _("The place. Move it with the arrow keys, with Shift in small steps."),
             "here": _("Put the pin in the middle of the map"),
+            "tapAgain": _("Now tap the exact place."),
+            "enterAgain": _("Now move the exact place under the cross with the arrow keys, and press Enter again."),
+            "pressAgain": _("Now move the map until the exact place is in its middle, and press the button again."),
+            "moveOn": _("Now move the pin to the exact place with the arrow keys."),
             **_texts(),
         },
     }
     page.add_child(_folium().Call("pick", None, options))
-    return _markup(page, nonce, {"js/map/pick.js": ("pick",)}, note=areas.is_schematic)
+    return _markup(page, nonce, {"js/map/pick.js": ("pick",)}, areas=areas)
 
 
 def locator_map(*, nonce: object, lon: float, lat: float, name: str = "locator") -> MapMarkup | None:
@@ -174,7 +189,7 @@ def locator_map(*, nonce: object, lon: float, lat: float, name: str = "locator")
     _add_kecamatan(page, areas)
     options = {"place": [lat, lon], "zoom": LOCATOR_ZOOM, "texts": _texts()}
     page.add_child(_folium().Call("locator", None, options))
-    return _markup(page, nonce, {"js/map/pick.js": ("locator",)}, note=areas.is_schematic)
+    return _markup(page, nonce, {"js/map/pick.js": ("locator",)}, areas=areas)
 
 
 @dataclass(frozen=True)
@@ -199,7 +214,7 @@ def tile_url(name: str) -> str:
 
 
 @cache
-def _areas(edition_id: int, kind: str, _activated_at: Any) -> Areas:
+def _areas(edition_id: int, kind: str, name: str, source: str, licence: str, _activated_at: Any) -> Areas:
     rows = (
         KecamatanBoundary.objects.filter(edition=edition_id)
         .select_related("kecamatan")
@@ -219,7 +234,7 @@ def _areas(edition_id: int, kind: str, _activated_at: Any) -> Areas:
         for row in rows
     )
     extent = KecamatanBoundary.objects.filter(edition=edition_id).aggregate(all=Extent("geom"))["all"]
-    return Areas(kind, extent or (115.9, 0.0, 119.1, 1.9), kecamatan)
+    return Areas(kind, name, source, licence, extent or (115.9, 0.0, 119.1, 1.9), kecamatan)
 
 
 def _texts() -> dict[str, str]:
@@ -246,6 +261,7 @@ def _new_map(name: str, areas: Areas, label: str, *, still: bool = False) -> Any
     page._id = name
     page.label = label
     page.still = still
+    page.areas_js = _js(list(areas.kecamatan))
     if settings.BASE_MAP_URL:
         base = {"tiles": settings.BASE_MAP_URL, "attr": settings.BASE_MAP_ATTRIBUTION, "max_zoom": MAX_ZOOM}
         page.add_child(_folium().BaseMap(**base), name="base")
@@ -253,13 +269,21 @@ def _new_map(name: str, areas: Areas, label: str, *, still: bool = False) -> Any
 
 
 def _add_kecamatan(page: Any, areas: Areas) -> None:
-    """Add the lines and names of kecamatan. The edition's kind tells how firmly they are drawn."""
-    options = {"url": tile_url("tiles-kecamatan"), "query": "", "kind": areas.kind, "names": list(areas.kecamatan)}
-    page.add_child(_folium().TileSource("kecamatan", "areasLayer", options))
+    """Add the lines and names of kecamatan and desa. The edition's kind tells how firmly they are drawn."""
+    options = {
+        "url": tile_url("tiles-kecamatan"),
+        "query": "",
+        "desa": tile_url("tiles-desa"),
+        "kind": areas.kind,
+        "land": not settings.BASE_MAP_URL,  # a base map shows its own
+    }
+    page.add_child(_folium().TileSource("kecamatan", "areasLayer", options, "areas"))
 
 
-def _markup(page: Any, nonce: object, imports: Mapping[str, tuple[str, ...]], *, note: bool = False) -> MapMarkup:
-    """Render folium's figure in parts. Raises ValueError for an asset that is not ours."""
+def _markup(
+    page: Any, nonce: object, imports: Mapping[str, tuple[str, ...]], *, areas: Areas | None = None
+) -> MapMarkup:
+    """Render folium's figure in parts, with the credit of `areas`. Raises ValueError for an asset that is not ours."""
     from branca.element import CssLink, JavascriptLink
 
     figure = page.get_root()
@@ -277,14 +301,14 @@ def _markup(page: Any, nonce: object, imports: Mapping[str, tuple[str, ...]], *,
     lines = [f"import {{ {', '.join(names)} }} from {_js(static(path))};" for path, names in modules.items()]
     code = "\n".join([*lines, *(str(child.render()) for child in figure.script._children.values())])
     importmap = _js({"imports": {name: static(path) for name, path in IMPORTS.items()}})
-    html = "".join(str(child.render()) for child in figure.html._children.values())
-    if note:
-        html += format_html('<p class="map-schematic">{}</p>', _("Schematic boundaries, not official"))
+    body = "".join(str(child.render()) for child in figure.html._children.values())
+    if areas:
+        body += format_html('<div class="map-corner">{}</div>', credit(areas))
     # All of it is ours: folium's templates with numbers, and texts and addresses through _js.
     return MapMarkup(
         head=format_html_join("", '<link rel="stylesheet" href="{}">', ((url,) for url in css))
         + format_html('<script type="importmap" nonce="{}">{}</script>', str(nonce), mark_safe(importmap)),  # noqa: S308
-        body=mark_safe(html),  # noqa: S308
+        body=mark_safe(body),  # noqa: S308
         scripts=format_html_join("", '<script defer src="{}"></script>', ((url,) for url in js))
         + format_html('<script type="module" nonce="{}">{}</script>', str(nonce), mark_safe(code)),  # noqa: S308
     )
@@ -296,6 +320,11 @@ def _js(value: Any) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def _js_with(options: Mapping[str, Any], shared: Sequence[str]) -> str:
+    """Return `options` as a JavaScript object that also has the script's constants of these names."""
+    return ", ".join(["{..." + _js(options), *shared]) + "}"
 
 
 @dataclass(frozen=True)
@@ -329,6 +358,7 @@ def _folium() -> _Folium:
               role="{{ 'img' if this.still else 'region' }}" aria-label="{{ this.label|e }}"></div>
             {% endmacro %}
             {% macro script(this, kwargs) %}
+            const areas = {{ this.areas_js }};
             const {{ this.get_name() }} = L.map({{ this.get_name()|tojson }}, {
                 center: {{ this.location|tojson }}, crs: L.CRS.{{ this.crs }}, ...{{ this.options|tojavascript }}
             });
@@ -349,9 +379,10 @@ def _folium() -> _Folium:
             """
         )
 
-        def __init__(self, name: str, maker: str, options: Mapping[str, Any]) -> None:
+        def __init__(self, name: str, maker: str, options: Mapping[str, Any], *shared: str) -> None:
             super().__init__(name=name, overlay=True, control=False)
-            self._name, self._id, self.maker, self.options_js = "tiles", name, maker, _js(options)
+            self._name, self._id, self.maker = "tiles", name, maker
+            self.options_js = _js_with(options, shared)
 
     class Call(MacroElement):
         """One call of an imported function with the map, perhaps a layer, and options."""
@@ -364,10 +395,10 @@ def _folium() -> _Folium:
             """
         )
 
-        def __init__(self, function: str, layer: Any, options: Mapping[str, Any]) -> None:
+        def __init__(self, function: str, layer: Any, options: Mapping[str, Any], *shared: str) -> None:
             super().__init__()  # type: ignore[no-untyped-call]
-            self._name = "call"
-            self.function, self.options_js = function, _js({"language": get_language(), **options})
+            self._name, self.function = "call", function
+            self.options_js = _js_with({"language": get_language(), **options}, shared)
             self.layer = f"{layer.get_name()}, " if layer else ""
 
     class BaseMap(folium.TileLayer):

@@ -31,10 +31,10 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 
-// On paper every question is answered.
+// On paper every question is answered, and what explains a map is open.
 const opened = [];
 addEventListener("beforeprint", () => {
-  for (const question of document.querySelectorAll("details.ask:not([open])")) {
+  for (const question of document.querySelectorAll("details:is(.ask, [data-open-on-paper]):not([open])")) {
     question.open = true;
     opened.push(question);
   }

@@ -1,13 +1,22 @@
 """The public map in a real browser: by finger, by keyboard, without a script, without a network, on paper."""
 
+import io
+import os
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from playwright.sync_api import Page, Route, expect
+from django.contrib.gis.gdal import GDALRaster
+from django.core.management import call_command
+from PIL import Image
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.models import Agency
 from geo.models import BoundaryEdition, Kecamatan
+from incidents import rollups
 from incidents.models import Category, Report
 from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
 from tests.factories.incidents import make_report
@@ -168,15 +177,50 @@ def test_without_a_script_there_are_list_filter_and_a_sentence(
     expect(page.locator(".list-row")).to_have_count(1)
 
 
-def test_own_location_is_shown(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
+def test_own_location_is_shown_and_said_in_words(
+    live_server: Any, reports: list[Report], open_page: OpenPage, shot: Callable[[Page, str], None]
+) -> None:
     page = open_page(
         permissions=["geolocation"], geolocation={"longitude": HERE[0], "latitude": HERE[1], "accuracy": 30}
     )
     page.goto(f"{live_server.url}/")
     ready(page)
     page.locator('[data-do="locate"]').click()
-    page.wait_for_url("**/#15/**")
+    page.wait_for_url("**/#14/**")
     expect(page.locator(".map-here")).to_be_visible()
+    for words in (page.locator(".map-here__words"), page.locator("[data-told]")):
+        expect(words).to_contain_text(re.compile("(Desa|Kelurahan) .+, Kecamatan Sangatta Utara"))
+    ready(page)
+    shot(page, "map-here")
+    assert axe_findings(page) == []
+
+
+def test_location_outside_names_the_nearest_kecamatan_and_the_distance(
+    live_server: Any, reports: list[Report], browser: Browser
+) -> None:
+    # Not a watched page: the browser notes the answer 422 in its console.
+    place = {"longitude": 117.0, "latitude": -0.4, "accuracy": 30}
+    page = browser.new_context(viewport=PHONE, permissions=["geolocation"], geolocation=place).new_page()
+    page.goto(f"{live_server.url}/")
+    ready(page)
+    page.locator('[data-do="locate"]').click()
+    for words in (page.locator(".map-here__words"), page.locator("[data-told]")):
+        expect(words).to_contain_text(re.compile(r"Kutai Timur.*kecamatan .* km", re.IGNORECASE))
+    expect(page.locator(".map-here")).to_be_visible()
+    expect(page.locator(".map-name__text:not(.map-name__text--away)").first).to_be_visible()
+    page.context.close()
+
+
+def test_desa_have_lines_and_names_from_near_by(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
+    page = open_page(DESKTOP)
+    page.goto(f"{live_server.url}/#11/{HERE[1]}/{HERE[0]}")
+    ready(page)
+    desa = page.locator(".map-name__text--desa:not(.map-name__text--away)")
+    expect(desa).to_have_count(0)
+    page.locator('[data-do="zoom-in"]').click()
+    expect(desa.first).to_be_visible()
+    page.locator('[data-do="zoom-out"]').click()
+    expect(desa).to_have_count(0)
 
 
 def test_empty_part_of_the_map_says_what_to_do(live_server: Any, open_page: OpenPage) -> None:
@@ -188,14 +232,91 @@ def test_empty_part_of_the_map_says_what_to_do(live_server: Any, open_page: Open
     expect(page.locator(".sheet .empty a")).to_have_attribute("href", "/lapor/")
 
 
-def test_paper_holds_map_legend_and_list(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
-    page = open_page(DESKTOP)
-    page.goto(f"{live_server.url}/")
+# Paper ---------------------------------------------------------------------------------------------------------------
+
+BOUNDARY, CELL_EDGE, FULL = (0x7D, 0x8A, 0x80), (0x4D, 0x8D, 0x76), (0x0F, 0x5C, 0x4A)
+
+
+def share_of(picture: Any, colour: tuple[int, int, int], within: int = 22) -> int:
+    """Return how many pixels of a picture (rows, columns, RGB) have about this colour."""
+    return int((abs(picture[:, :, :3].astype(int) - colour).max(axis=2) <= within).sum())
+
+
+def first_page(pdf: bytes, folder: Path) -> Any:
+    """Return the first page of a PDF as an array of rows, columns, RGB, at 150 dpi: GDAL's PDF driver draws it."""
+    path = folder / "page.pdf"
+    path.write_bytes(pdf)
+    raster = GDALRaster(str(path))
+    return np.dstack([raster.bands[n].data() for n in range(3)])
+
+
+def print_of(page: Page, way: str, folder: Path) -> Any:
+    """Return what is printed: a real PDF's first page, or the page in the media of paper."""
+    if way == "screenshot":
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.emulate_media(media="print")
+        return np.asarray(Image.open(io.BytesIO(page.screenshot(full_page=True))))
+    pdf = page.pdf(format="A4", landscape=way == "lying", prefer_css_page_size=False)
+    if kept := os.environ.get("SCREENSHOTS"):
+        (Path(kept) / f"map-{way}.pdf").write_bytes(pdf)
+    return first_page(pdf, folder)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("way", ["standing", "lying", "screenshot"])
+def test_paper_shows_lines_and_counts_as_the_screen_does(
+    live_server: Any, open_page: OpenPage, tmp_path: Path, way: str, viewport: dict[str, int], scheme: str
+) -> None:
+    call_command("make_reports", count=900, seed=7, verbosity=0)
+    rollups.fold()
+    page = open_page(viewport, color_scheme=scheme)
+    page.goto(f"{live_server.url}/?category=jalan")
     ready(page)
+    page.wait_for_load_state("networkidle")
+    before = page.url
+    picture = print_of(page, way, tmp_path)
+    assert share_of(picture, BOUNDARY) > 1500
+    assert share_of(picture, CELL_EDGE) > 1500
+    assert share_of(picture, (0x0E, 0x17, 0x14)) < 20_000  # no night on paper
+    assert page.url == before  # the view has not moved
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme ?? ''") == ""
+
+
+def test_paper_says_what_it_shows(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
+    page = open_page(PHONE)
+    page.goto(f"{live_server.url}/?status=closed")
+    ready(page)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
-    for part in ("[data-map]", ".map-legend", ".list-row >> nth=0"):
+    for part in (".map-paper__title", ".map-legend__cells", ".map-credit > p", ".list-row >> nth=0"):
         expect(page.locator(part)).to_be_visible()
-    expect(page.locator(".map-tools")).to_be_hidden()
-    box = page.locator(".map-stage__map").bounding_box()
-    assert box
-    assert box["width"] < 700  # 180 mm at 96 dpi: within A4
+    expect(page.locator(".map-paper")).to_contain_text("Selesai")
+    expect(page.locator(".map-paper [data-as-of]")).to_contain_text("WITA")
+    expect(page.locator(".map-credit")).to_contain_text("CC0-1.0")
+    expect(page.locator(".legend__swatch")).to_have_count(6)
+    for part in (".map-tools", ".map-stage__bar", ".map-stage__action", ".map-told", ".panel-footer"):
+        expect(page.locator(part)).to_be_hidden()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    expect(page.locator(".map-credit > p")).to_be_hidden()
+
+
+def test_print_button_waits_for_the_tiles(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
+    page = open_page(DESKTOP)
+    page.add_init_script("window.print = () => { document.body.dataset.printed = 'yes' }")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/tiles/reports/**", hold)
+    page.goto(f"{live_server.url}/#9/{HERE[1]}/{HERE[0]}")
+    page.locator('[data-do="print"]').click()
+    expect(page.locator("[data-told]")).not_to_be_empty()
+    page.wait_for_timeout(300)
+    expect(page.locator("body")).not_to_have_attribute("data-printed", "yes")
+    for route in held:
+        route.continue_()
+    expect(page.locator("body")).to_have_attribute("data-printed", "yes")

@@ -15,7 +15,7 @@ const field = (name) => document.getElementById(`id_${name}`);
 const desa = [...list.querySelectorAll("input[name=desa]")];
 const SUGGESTED = 30;
 const GOOD_M = 100;
-const DESA_ZOOM = 11; // the kecamatan's lines are still in sight
+const DESA_ZOOM = 12; // the desa's lines are in sight
 
 const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/\s+/g, " ").trim();
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name] ?? "");

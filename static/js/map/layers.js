@@ -1,17 +1,21 @@
-// What our map layers show: reports as counts or signs, and the kecamatan.
+// What our map layers show: reports as counts or signs, kecamatan, and desa from near by.
 
 import { VectorGrid } from "./tile-layer.js";
-import { colours, onSchemeChange } from "./colours.js";
+import { colours, onSchemeChange, scheme } from "./colours.js";
+import { BLOCK, Names } from "./names.js";
+import { keepSizeForPaper } from "./paper.js";
 import { loadSigns } from "./signs.js";
 
-const BLOCK = 32; // px: cells of a tile are joined to blocks of this edge, wide enough for a number and a finger
 const SIGN = 20; // px
+export const DESA_FROM = 12; // zoom
 const compact = new Intl.NumberFormat(document.documentElement.lang || "id", { notation: "compact", maximumFractionDigits: 1 });
 
 /** Reports: blocks with exact counts at low zooms, a sign for each report at high ones. */
 export function reportsLayer({ url, query, icons, breaks }) {
-  let signs = new Map();
-  const ready = loadSigns(icons, SIGN).then((loaded) => (signs = loaded));
+  // Both at once: on paper the light ones are needed without waiting.
+  const signs = new Map();
+  const load = async (of) => signs.set(of, await loadSigns(icons, SIGN, colours(of)));
+  const ready = Promise.all(["light", "dark"].map(load));
   const layer = new VectorGrid({
     url,
     query,
@@ -24,14 +28,11 @@ export function reportsLayer({ url, query, icons, breaks }) {
       const palette = colours();
       for (const item of list) {
         if (item.n) paintBlock(context, item, palette, breaks);
-        else paintSign(context, item, signs, palette);
+        else paintSign(context, item, signs.get(scheme()));
       }
     },
   });
-  onSchemeChange(async () => {
-    signs = await loadSigns(icons, SIGN);
-    layer.repaint();
-  });
+  onSchemeChange(() => layer.repaint());
   return layer;
 }
 
@@ -78,71 +79,91 @@ function paintSign(context, { x, y, status }, signs) {
   if (sign) context.drawImage(sign, x - SIGN / 2, y - SIGN / 2, SIGN, SIGN);
 }
 
-/** Kecamatan: surface and lines from our tiles, and their names as far as they have room. */
-export function areasLayer({ url, query, kind, names }) {
+/**
+ * Kecamatan: surface and lines from our tiles, and their names as far as they have room; from zoom 12 with those of desa.
+ * `land`: whether the surface is painted; over a base map it is not.
+ */
+export function areasLayer({ url, query, kind, land, areas, desa }) {
   const layer = new VectorGrid({
     url,
     query,
     pane: "tilePane",
+    zIndex: 2,
     read(feature, _name, scale) {
       if (feature.type === 1) return null;
-      const lines = feature.loadGeometry().map((line) => line.map(({ x, y }) => [x * scale, y * scale]));
-      return { lines, land: feature.type === 3 };
+      return { lines: linesOf(feature, scale), land: feature.type === 3 };
     },
     paint(context, list, zoom) {
       const palette = colours();
-      const [land, path] = [new Path2D(), new Path2D()];
-      for (const item of list) {
-        const to = item.land ? land : path;
-        for (const line of item.lines) line.forEach(([x, y], i) => (i ? to.lineTo(x, y) : to.moveTo(x, y)));
-      }
+      const [surface, path] = [new Path2D(), new Path2D()];
+      for (const item of list) draw(item.land ? surface : path, item.lines);
       context.lineJoin = "round";
-      context.fillStyle = context.strokeStyle = palette.land;
-      context.fill(land);
-      context.stroke(land); // no hair's breadth stays open between neighbours
+      if (land) {
+        context.fillStyle = context.strokeStyle = palette.land;
+        context.fill(surface);
+        context.stroke(surface); // no hair's breadth stays open between neighbours
+      }
       context.strokeStyle = palette.halo;
       context.lineWidth = 4;
       context.stroke(path);
       context.strokeStyle = palette.boundary;
-      context.lineWidth = zoom < 9 ? 1 : 1.5;
+      context.lineWidth = zoom < 9 ? 1 : zoom < DESA_FROM ? 1.5 : 2.5;
       if (kind === "schematic") context.setLineDash([6, 3]); // these lines are not firm, and do not look so
       context.stroke(path);
     },
   });
   onSchemeChange(() => layer.repaint());
-  layer.on("add", () => writeNames(layer._map, names));
+  layer.on("add", () => {
+    const map = layer._map;
+    keepSizeForPaper(map);
+    const names = new Names(map);
+    for (const { code, name, lat, lon, people } of areas) names.add(layer, { code, name, lat, lon, people });
+    desaLayer(desa, names).addTo(map);
+    if (map.options.keyboard) L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map); // a still map has none
+  });
   return layer;
 }
 
-function writeNames(map, names) {
-  const pane = map.createPane("names");
-  pane.setAttribute("aria-hidden", "true");
-  const written = [...names]
-    .sort((a, b) => b.people - a.people)
-    .map(({ name, lat, lon }) => {
-      const element = document.createElement("span");
-      element.className = "map-name__text";
-      element.textContent = name;
-      const icon = L.divIcon({ className: "map-name", html: element, iconSize: [0, 0] });
-      L.marker([lat, lon], { icon, pane: "names", interactive: false, keyboard: false }).addTo(map);
-      return { element, lat, lon };
-    });
-  // The most populous first; a name that would touch another stays away at this zoom.
-  const arrange = () => {
-    const taken = [];
-    const zoom = map.getZoom();
-    const edge = BLOCK * map.getZoomScale(zoom, Math.round(zoom));
-    for (const { element, lat, lon } of written) {
-      const place = map.project([lat, lon]);
-      const x = place.x;
-      const y = zoom < 14 ? Math.round(place.y / edge) * edge : place.y; // between two rows of numbers
-      element.style.top = `${y - place.y}px`;
-      const box = { x, y, w: element.offsetWidth / 2 + 4, h: element.offsetHeight / 2 + 2 };
-      const free = taken.every((other) => Math.abs(other.x - x) > other.w + box.w || Math.abs(other.y - y) > other.h + box.h);
-      element.classList.toggle("map-name__text--away", !free);
-      if (free) taken.push(box);
+/** Desa, near by only: lines below those of the kecamatan, and names. */
+function desaLayer(url, names) {
+  const layer = new VectorGrid({
+    url,
+    pane: "tilePane",
+    zIndex: 3,
+    minZoom: DESA_FROM,
+    read(feature, _name, scale) {
+      if (feature.type === 3) return null;
+      const lines = linesOf(feature, scale);
+      if (feature.type === 2) return { lines };
+      const [[[x, y]]] = lines;
+      return { x, y, lines: [], ...feature.properties };
+    },
+    paint(context, list) {
+      const path = new Path2D();
+      for (const { lines } of list) draw(path, lines);
+      context.lineJoin = "round";
+      context.strokeStyle = colours().boundary;
+      context.lineWidth = 1;
+      context.setLineDash([2, 3]);
+      context.stroke(path);
+    },
+  });
+  onSchemeChange(() => layer.repaint());
+  layer.on("tiledrawn", ({ tile }) => {
+    for (const { code, name, x, y } of tile.list) {
+      if (!name) continue;
+      const { lat, lng } = layer._map.unproject([tile.coords.x * 256 + x, tile.coords.y * 256 + y], tile.coords.z);
+      names.add(tile, { code, name, lat, lon: lng, people: 0 });
     }
-  };
-  map.on("zoomend", arrange);
-  map.whenReady(() => requestAnimationFrame(arrange));
+  });
+  layer.on("tileunload", ({ tile }) => names.drop(tile));
+  return layer;
+}
+
+function linesOf(feature, scale) {
+  return feature.loadGeometry().map((line) => line.map(({ x, y }) => [x * scale, y * scale]));
+}
+
+function draw(path, lines) {
+  for (const line of lines) line.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
 }

@@ -1,10 +1,15 @@
 // The public map: what is tapped, what the list beside it shows, and the address that keeps both.
 
 import { setSheet } from "../base.js";
+import { DESA_FROM } from "./layers.js";
+import { placeName } from "./place-name.js";
 import { setZoomFreely, showWhole } from "./whole.js";
 
 const TOLERANCE = 22; // px around a fingertip
 const HERE_MAX = 10; // reports told at once where many lie on one spot
+const HERE_ZOOM = 14;
+const FAR_M = 300_000; // from here on, a map that shows both the person and the regency shows neither
+const PRINT_WAIT_MS = 8000;
 
 export function start(map, layer, options) {
   const page = new MapPage(map, layer, options);
@@ -105,8 +110,9 @@ class MapPage {
     this.list.setAttribute("aria-busy", "true");
     try {
       const fragment = await this.fragment(`${this.options.list}?${query}`, this.fetching.signal);
-      const count = fragment.querySelector("[data-count]");
-      document.querySelector("[data-count]").replaceWith(count);
+      for (const part of ["[data-count]", "[data-as-of]"]) {
+        document.querySelector(part).replaceWith(fragment.querySelector(part));
+      }
       this.list.replaceChildren(...fragment.querySelector("[data-rows]").childNodes);
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -202,57 +208,76 @@ class MapPage {
       });
     }
     const legend = document.querySelector("[data-legend]");
-    if (matchMedia("(min-width: 60rem)").matches) legend.open = true;
-    addEventListener("beforeprint", () => {
-      legend.open = true;
-      this.fitPaper();
-    });
-    addEventListener("afterprint", () => this.leavePaper());
+    if (matchMedia("(min-width: 60rem)").matches) legend.open = document.querySelector(".map-credit").open = true;
+    on("print", () => this.print());
     const zoomed = () => {
       document.querySelector('[data-do="zoom-in"]').disabled = map.getZoom() >= map.getMaxZoom();
       document.querySelector('[data-do="zoom-out"]').disabled = map.getZoom() <= map.getMinZoom();
       legend.dataset.legend = map.getZoom() >= this.options.pointsFrom ? "points" : "cells";
+      legend.dataset.desa = Math.round(map.getZoom()) >= DESA_FROM ? "shown" : "";
     };
     map.on("zoomend", zoomed);
     zoomed();
   }
 
-  /** Fit what the screen shows into the map's size on paper, without leaving the tiles that are loaded. */
-  fitPaper() {
-    const { map } = this;
-    const bounds = map.getBounds();
-    this.screen = { center: map.getCenter(), zoom: map.getZoom() };
-    document.documentElement.classList.add("is-printing");
-    map.invalidateSize({ animate: false, pan: false });
-    setZoomFreely(map, () => {
-      const zoom = Math.max(map.getBoundsZoom(bounds), Math.round(this.screen.zoom) - 0.5);
-      map.setView(this.screen.center, zoom, { animate: false });
-    });
+  /** Print once the tiles are there, at the latest after PRINT_WAIT_MS. Ctrl-P prints what is there. */
+  async print() {
+    const waiting = tileLayers(this.map).filter((layer) => layer.isLoading());
+    if (waiting.length) {
+      this.tell(this.texts.printing);
+      const loaded = Promise.all(waiting.map((layer) => new Promise((done) => layer.once("load", done))));
+      await Promise.race([loaded, new Promise((done) => setTimeout(done, PRINT_WAIT_MS))]);
+    }
+    print();
   }
 
-  leavePaper() {
-    document.documentElement.classList.remove("is-printing");
-    this.map.invalidateSize({ animate: false, pan: false });
-    setZoomFreely(this.map, () => this.map.setView(this.screen.center, this.screen.zoom, { animate: false }));
-  }
+  // Where the person is ---------------------------------------------------------------------------------------------
 
   locate() {
     if (!navigator.geolocation) return this.tell(this.texts.noLocation);
     this.tell(this.texts.locating);
     return navigator.geolocation.getCurrentPosition(
-      ({ coords }) => {
-        const here = [coords.latitude, coords.longitude];
-        this.here?.remove();
-        this.here = L.layerGroup([
-          L.circle(here, { radius: coords.accuracy, className: "map-here__reach", interactive: false }),
-          L.circleMarker(here, { radius: 7, className: "map-here", interactive: false }),
-        ]).addTo(this.map);
-        this.map.setView(here, Math.max(this.map.getZoom(), 15), { animate: !this.calm });
-        this.tell(this.texts.located);
-      },
+      ({ coords }) => this.showHere(coords),
       () => this.tell(this.texts.noLocation),
       { enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000 },
     );
+  }
+
+  /** Show where the person is, and say it in words: on the map, and to who cannot see it. */
+  async showHere({ latitude, longitude, accuracy }) {
+    const here = [latitude, longitude];
+    const { words, place = words, outside } = await this.wordsFor(latitude, longitude);
+    const label = document.createElement("span");
+    label.textContent = place;
+    const dot = L.circleMarker(here, { radius: 7, className: "map-here", interactive: false });
+    dot.bindTooltip(label, { permanent: true, direction: "top", offset: [0, -8], className: "map-here__words", interactive: false });
+    this.here?.remove();
+    this.here = L.layerGroup([
+      L.circle(here, { radius: accuracy, className: "map-here__reach", interactive: false }),
+      dot,
+    ]).addTo(this.map);
+    const nearest = outside && this.options.areas.find(({ code }) => code === outside.nearest?.code);
+    if (!outside) this.map.setView(here, Math.max(this.map.getZoom(), HERE_ZOOM), { animate: !this.calm });
+    else if (nearest && outside.distance_m < FAR_M) {
+      const both = L.latLngBounds(corners(nearest.bounds)).extend(here);
+      this.map.fitBounds(both, { ...this.padding(), maxZoom: HERE_ZOOM, animate: !this.calm });
+    } else showWhole(this.map, this.options.bounds, this.padding());
+    this.tell(words);
+  }
+
+  async wordsFor(lat, lon) {
+    try {
+      const query = new URLSearchParams({ lat: lat.toFixed(6), lon: lon.toFixed(6) });
+      const response = await fetch(`${this.options.locate}?${query}`, { headers: { Accept: "application/json" } });
+      const body = await response.json();
+      if (response.status === 422) return { words: body.detail, outside: body };
+      if (!response.ok) throw new Error(`${response.status} for ${this.options.locate}`);
+      const { here, hereAtSea } = this.texts;
+      const words = (body.coastal ? hereAtSea : here).replace("{place}", placeName(body));
+      return { words, place: body.coastal ? words : placeName(body) };
+    } catch {
+      return { words: this.texts.located };
+    }
   }
 
   // What goes wrong, and what is said -------------------------------------------------------------------------------
@@ -260,8 +285,7 @@ class MapPage {
   bindProblems() {
     const problem = document.querySelector("[data-problem]");
     const loading = document.querySelector("[data-loading]");
-    const layers = [];
-    this.map.eachLayer((layer) => layer.retry && layers.push(layer));
+    const layers = tileLayers(this.map);
     const failed = new Map();
     for (const layer of layers) {
       layer.on("tilesfailed tilesmended", ({ count }) => {
@@ -279,8 +303,15 @@ class MapPage {
     this.told.textContent = text;
     this.told.classList.add("is-told");
     clearTimeout(this.quiet);
-    this.quiet = setTimeout(() => this.told.classList.remove("is-told"), 4000);
+    this.quiet = setTimeout(() => this.told.classList.remove("is-told"), Math.max(4000, text.length * 100));
   }
+}
+
+/** Return the layers of our tiles that are on the map. */
+function tileLayers(map) {
+  const layers = [];
+  map.eachLayer((layer) => layer.retry && layers.push(layer));
+  return layers;
 }
 
 function corners([west, south, east, north]) {

@@ -3,13 +3,19 @@
 import { showWhole } from "./whole.js";
 
 const STEP = 10; // px for an arrow key, with Shift 1
+const CLOSE = 14; // zoom: farther away a pixel is a whole village
+const NEAR_ZOOM = 15;
+const DOUBLE_MS = 350;
 
 /**
  * Let a place be picked on `map`: by a tap, by dragging the pin, by the arrow keys while the pin has the focus, or by the
- * button that puts the pin in the middle. Writes to the inputs, and tells `placepicked` on the map's element.
+ * button that puts the pin in the middle. Each of them only goes nearer, and says how to go on, while the map shows too
+ * much to hit a place. Writes to the inputs, and tells `placepicked` on the map's element.
  */
 export function pick(map, { lonInput, latInput, place, bounds, texts }) {
   const element = map.getContainer();
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (calm) map._zoomAnimated = map._fadeAnimated = false;
   const pin = L.marker([0, 0], {
     icon: pinIcon(),
     draggable: true,
@@ -19,8 +25,20 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
     alt: texts.pin,
   });
 
+  const told = document.createElement("p");
+  told.className = "map-told";
+  told.setAttribute("role", "status");
+  const tell = (text) => {
+    told.textContent = text;
+    told.classList.toggle("is-told", Boolean(text));
+  };
+
+  let chosen = null;
+  let nearerAt = -Infinity;
   const show = ({ lat, lng }) => {
-    pin.setLatLng([lat, lng]);
+    chosen = [lat, lng];
+    pin.setLatLng(chosen);
+    setPin(map, chosen);
     if (!map.hasLayer(pin)) {
       pin.addTo(map);
       name(pin.getElement(), texts.pin);
@@ -29,6 +47,7 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
   const take = (latlng, source) => {
     const { lat, lng } = latlng.wrap();
     show({ lat, lng });
+    tell("");
     const [lon6, lat6] = [lng.toFixed(6), lat.toFixed(6)];
     write(lonInput, lon6);
     write(latInput, lat6);
@@ -37,21 +56,40 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
     );
   };
 
-  map.on("click", ({ latlng }) => take(latlng, "tap"));
-  pin.on("dragend", () => take(pin.getLatLng(), "tap"));
+  /** Take the place, or go nearer first and say how to go on. */
+  const takeOrGoNearer = (latlng, howTo) => {
+    if (map.getZoom() >= CLOSE) return take(latlng, "tap");
+    nearerAt = performance.now();
+    map.setView(latlng, NEAR_ZOOM, { animate: !calm });
+    return tell(howTo);
+  };
+
+  map.on("click", ({ latlng, originalEvent }) => {
+    const second = originalEvent.detail > 1 || performance.now() - nearerAt < DOUBLE_MS;
+    if (!second) takeOrGoNearer(latlng, texts.tapAgain); // the other half of a double tap was not aimed at the new view
+  });
+  pin.on("dragend", () => {
+    const dropped = pin.getLatLng();
+    if (map.getZoom() < CLOSE && chosen) pin.setLatLng(chosen);
+    takeOrGoNearer(dropped, texts.tapAgain);
+  });
   element.addEventListener("keydown", (event) => {
     const onPin = event.target === pin.getElement?.();
     const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (onPin && move) {
       event.preventDefault();
       event.stopPropagation(); // else the map moves too
+      if (map.getZoom() < CLOSE) {
+        takeOrGoNearer(pin.getLatLng(), texts.moveOn);
+        return;
+      }
       const step = event.shiftKey ? 1 : STEP;
       const at = map.latLngToContainerPoint(pin.getLatLng()).add([move[0] * step, move[1] * step]);
       take(map.containerPointToLatLng(at), "tap");
       map.panInside(pin.getLatLng(), { padding: [40, 40], animate: false });
     } else if (!onPin && event.key === "Enter" && event.target === element) {
       event.preventDefault();
-      take(map.getCenter(), "tap");
+      takeOrGoNearer(map.getCenter(), texts.enterAgain);
     }
   }, true);
 
@@ -60,15 +98,20 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
   middle.className = "button map-middle";
   middle.textContent = texts.here;
   middle.addEventListener("click", () => {
-    take(map.getCenter(), "tap");
-    pin.getElement()?.focus({ preventScroll: true });
+    const close = map.getZoom() >= CLOSE;
+    takeOrGoNearer(map.getCenter(), texts.pressAgain);
+    if (close) pin.getElement()?.focus({ preventScroll: true });
   });
-  element.after(zoomButtons(map, texts), middle);
+  const cross = document.createElement("div");
+  cross.className = "map-cross";
+  cross.setAttribute("aria-hidden", "true");
+  element.after(zoomButtons(map, texts), cross, middle, told);
 
   // From outside: found by name, or the device's location. The page has written the inputs itself.
   element.addEventListener("placeset", ({ detail }) => {
+    tell("");
     show({ lat: detail.lat, lng: detail.lon });
-    map.setView([detail.lat, detail.lon], Math.max(map.getZoom(), detail.zoom ?? 15), { animate: false });
+    map.setView([detail.lat, detail.lon], detail.zoom ?? Math.max(map.getZoom(), NEAR_ZOOM), { animate: false });
   });
 
   showWhole(map, bounds);
@@ -87,9 +130,16 @@ export function locator(map, { place, zoom, texts }) {
   }
   map.getContainer().removeAttribute("tabindex");
   L.marker(place, { icon: pinIcon(), interactive: false, keyboard: false }).addTo(map);
+  setPin(map, place);
   map.setView(place, zoom, { animate: false });
   whenSeen(map, () => map.setView(place, zoom, { animate: false }));
   sayFailures(map, texts);
+}
+
+/** Let names keep clear of the pin at `latlng` (see names.js). */
+function setPin(map, latlng) {
+  map.pin = latlng;
+  map.fire("pinmoved");
 }
 
 function pinIcon() {

@@ -1,13 +1,10 @@
 // Signs of the nine statuses for the canvas: the same drawings as everywhere on the site (img/icons.svg).
 
-import { colours } from "./colours.js";
-
-/** Return a promise of a Map from status to an image of `size` px, crisp on dense screens. */
-export async function loadSigns(address, size) {
+/** Return a promise of a Map from status to an image of `size` px in the colours of `palette`, crisp on dense screens. */
+export async function loadSigns(address, size, palette) {
   const answer = await fetch(address);
   if (!answer.ok) throw new Error(`${answer.status} for ${address}`);
   const sprite = new DOMParser().parseFromString(await answer.text(), "image/svg+xml");
-  const palette = colours();
   const signs = new Map();
   await Promise.all(
     [...sprite.querySelectorAll('symbol[id^="status-"]')].map(async (symbol) => {

@@ -9,7 +9,8 @@ const WAITS_MS = [800, 3000]; // before the second and the third try
  * A grid of vector tiles. Options: `url` with {z}, {x}, {y}; `query` (without "?"); `read(feature)` gives what to keep
  * of a feature (with `points`: its geometry in tile units); `arrange(list, extent)` prepares a tile's list once;
  * `paint(context, list, scale, zoom)` draws it, in pixels of 256 to a tile; `ready`: a promise to wait for before painting.
- * Events: "tilesfailed" and "tilesmended", each with `count`, the number of tiles that are missing now.
+ * Events: "tilesfailed" and "tilesmended", each with `count`, the number of tiles that are missing now; "tiledrawn" with
+ * `tile`, whose `list` and `coords` are what was read and where.
  */
 export const VectorGrid = L.GridLayer.extend({
   options: { url: "", query: "", read: (feature) => feature, arrange: (list) => list, paint: () => {}, ready: null, keepBuffer: 1 },
@@ -103,6 +104,7 @@ export const VectorGrid = L.GridLayer.extend({
       await this.options.ready;
       if (signal.aborted) return;
       this._paint(tile);
+      this.fire("tiledrawn", { tile });
       tile.classList.remove("tile-missing");
       done(null, tile);
     } catch (error) {

@@ -105,6 +105,37 @@ def test_schematic_note_goes_with_the_edition() -> None:
         assert not any("Schematic" in markup.body for markup in every_map())
 
 
+@pytest.mark.usefixtures("kutim")
+def test_credit_names_source_and_licence_of_every_kind_of_edition() -> None:
+    for kind, heading in (("indicative", "Indicative boundaries, not official"), ("official", "Official boundaries")):
+        BoundaryEdition.objects.update(
+            kind=kind, name="Batas 2026", source="SK Bupati <b>1</b> & peta", licence="CC BY 4.0"
+        )
+        with translation.override("en"):
+            for markup in every_map()[1:]:
+                assert heading in markup.body
+                assert (
+                    "Batas 2026. Source: SK Bupati &lt;b&gt;1&lt;/b&gt; &amp; peta. Licence: CC BY 4.0." in markup.body
+                )
+                assert "data-open-on-paper" in markup.body
+
+
+@pytest.mark.usefixtures("kutim")
+def test_credit_names_the_base_map_in_plain_words(settings: object) -> None:
+    settings.BASE_MAP_URL = "https://tile.example/{z}/{x}/{y}.png"  # type: ignore[attr-defined]
+    settings.BASE_MAP_ATTRIBUTION = '&copy; <a href="https://example.org">People of the map</a>'  # type: ignore[attr-defined]
+    still = maps.locator_map(nonce=NONCE, lon=117.5, lat=0.5)
+    assert still
+    assert "© People of the map" in still.body
+    assert '"land": false' in still.scripts  # else our surface would hide it
+
+
+@pytest.mark.usefixtures("kutim")
+def test_areas_are_sent_once() -> None:
+    for markup in every_map():
+        assert markup.scripts.count('"64.08.04"') == 1
+
+
 def test_no_map_without_boundaries() -> None:
     assert maps.active_areas() is None
     assert maps.pin_map(nonce=NONCE) is None

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "geo",
     "incidents",
     "layers",
+    "dashboards",
 ]
 
 MIDDLEWARE = [

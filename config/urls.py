@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("config.pages_urls")),
     path("api/v1/", IndexView.as_view(), name="api_index"),
     path("api/v1/", include("incidents.api_urls")),
+    path("api/v1/stats/", include("dashboards.api_urls")),
     path("api/v1/agencies/", AgenciesView.as_view(), name="api_agencies"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="api_schema"),
     path(

@@ -1,6 +1,7 @@
 """The few statistics that dashboards need, exact, each with its source."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Z_95 = 1.959963984540054
@@ -67,18 +68,29 @@ class NegativeBinomial:
         return low, high
 
     def _window(self) -> tuple[int, list[float]]:
-        """Return a first count and the weights from there on, up to 12 deviations (and 40) around the mean.
+        """Return a first count and the weights from there on, up to 8 deviations (and 40) around the mean.
 
-        Beyond lies less than any `outside` that is asked for.
+        Beyond lies less than any `outside` that is asked for. Weights are relative to the first one.
         """
         r, p = self.mean**2 / (self.variance - self.mean), self.mean / self.variance
-        reach = 12 * math.sqrt(self.variance) + 40
+        reach = 8 * math.sqrt(self.variance) + 40
         first, last = max(0, math.floor(self.mean - reach)), math.ceil(self.mean + reach)
-        log_weight = (
-            math.lgamma(first + r) - math.lgamma(r) - math.lgamma(first + 1) + r * math.log(p) + first * math.log1p(-p)
-        )
-        weights = []
+        weights, weight = [], 1.0
         for count in range(first, last + 1):
-            weights.append(math.exp(log_weight))
-            log_weight += math.log((count + r) / (count + 1)) + math.log1p(-p)
+            weights.append(weight)
+            weight *= (count + r) / (count + 1) * (1 - p)
         return first, weights
+
+
+def dispersion(series: Sequence[Sequence[int]]) -> float:
+    """Return how much more counts vary within their rows than by chance alone: Pearson's X^2 by degrees of freedom.
+
+    At least 1. P. McCullagh, J. A. Nelder, Generalized Linear Models (1989), section 4.5.
+    """
+    x2, degrees = 0.0, 0
+    for counts in series:
+        mean = sum(counts) / len(counts)
+        if mean > 0:
+            x2 += sum((count - mean) ** 2 for count in counts) / mean
+            degrees += len(counts) - 1
+    return max(1.0, x2 / degrees) if degrees else 1.0

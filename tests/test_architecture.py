@@ -16,7 +16,8 @@ ALLOWED = {
     "accounts": {"accounts"},
     "incidents": {"incidents", "geo", "accounts"},
     "layers": {"layers", "geo", "accounts"},
-    "config": {"config", "incidents", "layers", "geo", "accounts"},
+    "dashboards": {"dashboards", "incidents", "layers", "geo", "accounts"},
+    "config": {"config", "dashboards", "incidents", "layers", "geo", "accounts"},
 }
 APPS = set(ALLOWED)
 

@@ -56,6 +56,8 @@ class Download:
     @property
     def name(self) -> str:
         """The name of the file without its ending."""
+        if self.chosen.layer.asked:
+            return slugged(self.chosen.layer.title)[:80].strip("-")
         version = self.chosen.version.number
         place = f"-{slugged(self.chosen.kecamatan.name)}" if self.chosen.kecamatan else ""
         part = "-dipilih" if self.chosen.q else ""
@@ -105,24 +107,27 @@ def answer(wanted: Download, *, by: Any, key: ApiKey | None = None) -> HttpRespo
         kind = wanted.format.media_type + ("; charset=utf-8" if wanted.format.code == "csv" else "")
         response = StreamingHttpResponse(writer(wanted), content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{wanted.name}.{wanted.format.ending}"'
-    response["Link"] = f'<{page_url(wanted.chosen.layer, wanted.base)}metadata.jsonld>; rel="describedby"'
+    if not wanted.chosen.layer.asked:
+        response["Link"] = f'<{page_url(wanted.chosen.layer, wanted.base)}metadata.jsonld>; rel="describedby"'
     return response
 
 
 def record(wanted: Download, *, by: Any, key: ApiKey | None = None) -> None:
     """Write down who (and by which key) takes a layer that is not public; nothing for a public one."""
-    layer = wanted.chosen.layer
-    if layer.access == Access.PUBLIC or not isinstance(by, User):
+    if not isinstance(by, User):
         return
-    LayerDownload.objects.create(
-        layer=layer,
-        version=wanted.chosen.version,
-        user=by,
-        key=key,
-        format=wanted.format.code,
-        srid=wanted.srid,
-        conditions=wanted.chosen.conditions,
-    )
+    for layer, version in wanted.chosen.taken_from:
+        if layer.access == Access.PUBLIC:
+            continue
+        LayerDownload.objects.create(
+            layer=layer,
+            version=version,
+            user=by,
+            key=key,
+            format=wanted.format.code,
+            srid=wanted.srid,
+            conditions=wanted.chosen.conditions,
+        )
 
 
 def refuse_too_large(wanted: Download) -> None:
@@ -130,8 +135,8 @@ def refuse_too_large(wanted: Download) -> None:
     limit = wanted.format.limit or 0
     statement = sql.SQL(
         "SELECT count(*), coalesce(sum(size), 0) FROM"
-        " (SELECT ST_MemSize(f.geom)::bigint AS size FROM layers_feature f WHERE {where} LIMIT {most}) found"
-    ).format(where=wanted.chosen.where, most=sql.Literal(limit + 1))
+        " (SELECT ST_MemSize(f.geom)::bigint AS size FROM {source} f WHERE {where} LIMIT {most}) found"
+    ).format(source=wanted.chosen.source, where=wanted.chosen.where, most=sql.Literal(limit + 1))
     with connection.cursor() as cursor:
         cursor.execute(statement)
         count, size = cursor.fetchone()
@@ -168,11 +173,12 @@ def stream_geojson(wanted: Download) -> Iterator[bytes]:
     statement = sql.SQL(
         'SELECT \'{{"type":"Feature","id":\' || f.fid || \',"properties":\' || {shown}::text || \',"geometry":\''
         " || coalesce(ST_AsGeoJSON({geometry}, {decimals}), 'null') || '}}'"
-        " FROM layers_feature f WHERE {where} ORDER BY f.fid"
+        " FROM {source} f WHERE {where} ORDER BY f.fid"
     ).format(
         shown=wanted.chosen.shown,
         geometry=wanted.geometry,
         decimals=sql.Literal(wanted.decimals),
+        source=wanted.chosen.source,
         where=wanted.chosen.where,
     )
     yield (json.dumps(head, ensure_ascii=False)[:-1] + ', "features": [\n').encode()
@@ -204,8 +210,8 @@ def stream_csv(wanted: Download) -> Iterator[bytes]:
                 geometry=wanted.geometry, decimals=decimals
             )
         )
-    statement = sql.SQL("SELECT f.fid || ',' || {cells} FROM layers_feature f WHERE {where} ORDER BY f.fid").format(
-        cells=sql.SQL(" || ',' || ").join(cells), where=wanted.chosen.where
+    statement = sql.SQL("SELECT f.fid || ',' || {cells} FROM {source} f WHERE {where} ORDER BY f.fid").format(
+        cells=sql.SQL(" || ',' || ").join(cells), source=wanted.chosen.source, where=wanted.chosen.where
     )
     head = io.StringIO()
     csv.writer(head, lineterminator="\r\n").writerow(
@@ -242,10 +248,11 @@ def stream_kml(wanted: Download) -> Iterator[bytes]:
     statement = sql.SQL(
         "SELECT '<Placemark>' || xmlelement(name name, {label})::text"
         ' || xmlelement(name "ExtendedData", {data})::text'
-        " || coalesce(ST_AsKML(f.geom, 7), '') || '</Placemark>' FROM layers_feature f WHERE {where} ORDER BY f.fid"
+        " || coalesce(ST_AsKML(f.geom, 7), '') || '</Placemark>' FROM {source} f WHERE {where} ORDER BY f.fid"
     ).format(
         label=_xml_value(named) if named else sql.SQL("f.fid::text"),
         data=sql.SQL(", ").join(data) if data else sql.SQL("NULL"),
+        source=wanted.chosen.source,
         where=wanted.chosen.where,
     )
     yield (
@@ -382,12 +389,13 @@ def write_xlsx(wanted: Download, path: Path) -> None:
         "SELECT f.fid, {shown}::text, CASE WHEN {is_point} THEN ST_X({geometry}) END,"
         " CASE WHEN {is_point} THEN ST_Y({geometry}) ELSE NULL END,"
         " CASE WHEN NOT {is_point} THEN ST_AsText({geometry}, {decimals}) END"
-        " FROM layers_feature f WHERE {where} ORDER BY f.fid"
+        " FROM {source} f WHERE {where} ORDER BY f.fid"
     ).format(
         shown=wanted.chosen.shown,
         is_point=sql.Literal(is_point),
         geometry=wanted.geometry,
         decimals=sql.Literal(wanted.decimals),
+        source=wanted.chosen.source,
         where=wanted.chosen.where,
     )
     for rows in _chunks(statement):
@@ -422,8 +430,10 @@ def frames(wanted: Download) -> Iterator[Any]:
     names = [str(field["name"]) for field in wanted.fields]
     kinds = {str(field["name"]): str(field.get("type", "text")) for field in wanted.fields}
     statement = sql.SQL(
-        "SELECT f.fid, {shown}::text, ST_AsBinary({geometry}) FROM layers_feature f WHERE {where} ORDER BY f.fid"
-    ).format(shown=wanted.chosen.shown, geometry=wanted.geometry, where=wanted.chosen.where)
+        "SELECT f.fid, {shown}::text, ST_AsBinary({geometry}) FROM {source} f WHERE {where} ORDER BY f.fid"
+    ).format(
+        shown=wanted.chosen.shown, geometry=wanted.geometry, source=wanted.chosen.source, where=wanted.chosen.where
+    )
     made = False
     for rows in _chunks(statement):
         properties = [json.loads(row[1]) for row in rows]

@@ -57,6 +57,22 @@ class WrongKey(LayerError):
     code = "wrong_key"
 
 
+class QuestionRefused(LayerError):
+    """A spatial question that cannot be answered as it is; the message says why and what to ask instead."""
+
+    code = "question_refused"
+
+
+class QuestionTooSlow(QuestionRefused):
+    code = "question_too_slow"
+
+
+class QuestionsBusy(QuestionRefused):
+    """As many questions as may run at once are being answered."""
+
+    code = "questions_busy"
+
+
 class EditOutdated(LayerError):
     """Changes that are laid over a version which is not the current one any more."""
 

@@ -342,12 +342,12 @@ class _Json(SafeString):
 
 def page_url(layer: Layer, base: str) -> str:
     """Return the full address of the layer's page."""
-    return base + reverse("layer", args=[layer.slug])
+    return base + reverse("layer", args=[layer.slug]) + (f"?{layer.asked}" if layer.asked else "")
 
 
 def download_url(layer: Layer, base: str, one: Format) -> str:
     """Return the full address of a download of the whole layer."""
-    return base + reverse("layer_download", args=[layer.slug, one.code])
+    return base + reverse("layer_download", args=[layer.slug, one.code]) + (f"?{layer.asked}" if layer.asked else "")
 
 
 def _is_public(layer: Layer) -> bool:

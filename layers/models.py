@@ -542,3 +542,39 @@ class FeatureChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.edit_id}/{self.fid} {self.kind}"
+
+
+# Spatial questions ---------------------------------------------------------------------------------------------------
+
+
+class Answer(models.Model):
+    """The kept answer to a spatial question (layers/questions.py): a cache, made again whenever it is missing.
+
+    `key` is a digest of what was asked and of the versions and fields it was asked of; it tells nothing by itself.
+    """
+
+    key = models.CharField(max_length=64, unique=True)
+    facts = models.JSONField(default=dict)
+    geometry_type = models.CharField(max_length=20)
+    feature_count = models.PositiveIntegerField()
+    extent = models.PolygonField(srid=4326, null=True)
+    took_ms = models.PositiveIntegerField()
+    made_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.key[:8]
+
+
+class AnswerFeature(models.Model):
+    """One feature of an answer. EPSG:4326, with a copy in EPSG:3857 for tiles; few enough to do without an index."""
+
+    pk = models.CompositePrimaryKey("answer_id", "fid")
+    answer = models.ForeignKey(Answer, on_delete=models.CASCADE, related_name="features", db_index=False)
+    fid = models.BigIntegerField()
+    geom = models.GeometryField(srid=4326, spatial_index=False)
+    geom_3857 = models.GeometryField(srid=3857, spatial_index=False)
+    properties = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"{self.answer_id}/{self.fid}"

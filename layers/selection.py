@@ -54,6 +54,21 @@ class Selection:
         """Return the conditions, and `more`, as a query string; empty values are left out."""
         return urlencode({name: value for name, value in (self.conditions | more).items() if value})
 
+    @property
+    def source(self) -> sql.Composable:
+        """The table that the features stand in, to be called `f`."""
+        return sql.SQL("layers_feature")
+
+    @property
+    def these(self) -> sql.Composable:
+        """The condition that `f` is one of the version's features, chosen or not."""
+        return sql.SQL("f.version_id = {}").format(sql.Literal(self.version.pk))
+
+    @property
+    def taken_from(self) -> list[tuple[Layer, LayerVersion]]:
+        """The layers, with their versions, that a copy of these features is a copy of."""
+        return [(self.layer, self.version)]
+
     @cached_property
     def shown(self) -> sql.Composable:
         """An expression for the properties of `f` that readers may see (jsonb)."""
@@ -62,7 +77,7 @@ class Selection:
     @cached_property
     def where(self) -> sql.Composable:
         """The condition on `layers_feature AS f`."""
-        parts = [sql.SQL("f.version_id = {}").format(sql.Literal(self.version.pk))]
+        parts = [self.these]
         if self.q:
             parts.append(matches(self.layer, words_query(self.q)))
         if self.kecamatan:
@@ -128,21 +143,28 @@ def matches(layer: Layer, query: str, *, config: str = "indonesian") -> sql.Comp
     )
 
 
-def in_areas(kecamatan_ids: list[int], desa_ids: list[int]) -> sql.Composable:
-    """Return the condition that `f` lies in, or touches, one of these kecamatan or desa of the active edition."""
+def in_areas(kecamatan_ids: list[int], desa_ids: list[int], *, feature: str = "f") -> sql.Composable:
+    """Return the condition that `f` lies in, or touches, one of these kecamatan or desa of the active edition.
+
+    `feature` is another name for it in the statement.
+    """
     return sql.SQL(
         "EXISTS (SELECT FROM geo_boundarypiece p JOIN geo_boundaryedition e ON e.id = p.edition_id"
-        " WHERE e.status = 'active' AND ST_Intersects(p.geom, f.geom)"
+        " WHERE e.status = 'active' AND ST_Intersects(p.geom, {feature}.geom)"
         " AND ((p.desa_id IS NULL AND p.kecamatan_id = ANY ({kecamatan}::bigint[]))"
         " OR p.desa_id = ANY ({desa}::bigint[])))"
-    ).format(kecamatan=sql.Literal(kecamatan_ids), desa=sql.Literal(desa_ids))
+    ).format(feature=sql.Identifier(feature), kecamatan=sql.Literal(kecamatan_ids), desa=sql.Literal(desa_ids))
+
+
+def label_names(layer: Layer) -> list[str]:
+    """Return the shown fields in the order in which they may say what a feature is called; one can be there twice."""
+    names = [str(field["name"]) for field in layer.shown_fields()]
+    return [*(name for name in names if re.search(r"^(nama|name|nm|judul|title)", name, re.IGNORECASE)), *names]
 
 
 def label_of(layer: Layer, properties: Mapping[str, Any], fid: int) -> str:
     """Return what a feature is called: its name field, else its first text, else its number."""
-    names = [str(field["name"]) for field in layer.shown_fields()]
-    named = [name for name in names if re.search(r"^(nama|name|nm|judul|title)", name, re.IGNORECASE)]
-    for name in [*named, *names]:
+    for name in label_names(layer):
         value = properties.get(name)
         if isinstance(value, str) and value.strip():
             return value.strip()[:120]

@@ -68,9 +68,10 @@ def read_table(chosen: Selection, params: Mapping[str, str]) -> Table:
         name=sql.Literal(name), way=sql.SQL("DESC" if asked.startswith("-") else "ASC")
     )
     statement = sql.SQL(
-        "SELECT f.fid, {shown}::text FROM layers_feature f WHERE {where} ORDER BY {order} LIMIT {most} OFFSET {skip}"
+        "SELECT f.fid, {shown}::text FROM {source} f WHERE {where} ORDER BY {order} LIMIT {most} OFFSET {skip}"
     ).format(
         shown=chosen.shown,
+        source=chosen.source,
         where=chosen.where,
         order=order if name else sql.SQL("f.fid"),
         most=sql.Literal(PER_PAGE),
@@ -87,8 +88,8 @@ def count_features(chosen: Selection) -> tuple[int, bool]:
     """Return how many features are chosen, up to REACH, and whether there are more."""
     if chosen.is_whole:
         return min(chosen.version.feature_count, REACH), chosen.version.feature_count > REACH
-    statement = sql.SQL("SELECT count(*) FROM (SELECT FROM layers_feature f WHERE {where} LIMIT {most}) found").format(
-        where=chosen.where, most=sql.Literal(REACH + 1)
+    statement = sql.SQL("SELECT count(*) FROM (SELECT FROM {source} f WHERE {where} LIMIT {most}) found").format(
+        source=chosen.source, where=chosen.where, most=sql.Literal(REACH + 1)
     )
     (count,) = _rows(statement)[0]
     return min(count, REACH), count > REACH
@@ -97,10 +98,10 @@ def count_features(chosen: Selection) -> tuple[int, bool]:
 def read_feature(chosen: Selection, fid: int) -> dict[str, Any]:
     """Return a feature: `fid`, `label`, `fields` (title, value), and `lon`, `lat` of a point on it. Raises Http404."""
     statement = sql.SQL(
-        "SELECT {shown}::text, ST_X(p.at), ST_Y(p.at) FROM layers_feature f"
+        "SELECT {shown}::text, ST_X(p.at), ST_Y(p.at) FROM {source} f"
         " CROSS JOIN LATERAL (SELECT ST_PointOnSurface(f.geom) AS at) p"
-        " WHERE f.version_id = {version} AND f.fid = {fid}"
-    ).format(shown=chosen.shown, version=sql.Literal(chosen.version.pk), fid=sql.Literal(fid))
+        " WHERE {these} AND f.fid = {fid}"
+    ).format(shown=chosen.shown, source=chosen.source, these=chosen.these, fid=sql.Literal(fid))
     rows = _rows(statement)
     if not rows:
         raise Http404

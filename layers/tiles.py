@@ -37,9 +37,9 @@ NO_FIELD = "-"
 _ALL = """
     SELECT ST_AsMVT(tile, 'features', {extent}, 'geom', 'fid') FROM (
         SELECT f.fid, ST_AsMVTGeom(f.geom_3857, box.tile, {extent}, {buffer}) AS geom, {attributes} AS properties
-        FROM layers_feature f, (SELECT ST_TileEnvelope({z}, {x}, {y}) AS tile,
+        FROM {source} f, (SELECT ST_TileEnvelope({z}, {x}, {y}) AS tile,
              ST_TileEnvelope({z}, {x}, {y}, margin => {buffer}.0 / {extent}) AS around) box
-        WHERE f.version_id = {version} AND f.geom_3857 && box.around
+        WHERE {these} AND f.geom_3857 && box.around
     ) tile WHERE geom IS NOT NULL
 """
 # Cells are those of the whole grid, so that neighbouring tiles keep the same feature of a cell on their common edge.
@@ -53,7 +53,7 @@ _THINNED = """
                         ST_YMax(f.geom_3857) - ST_YMin(f.geom_3857)) < {cell_m} AS small,
                floor((ST_XMax(f.geom_3857) + ST_XMin(f.geom_3857)) / 2 / {cell_m}) AS cx,
                floor((ST_YMax(f.geom_3857) + ST_YMin(f.geom_3857)) / 2 / {cell_m}) AS cy
-        FROM layers_feature f, box WHERE f.version_id = {version} AND f.geom_3857 && box.around
+        FROM {source} f, box WHERE {these} AND f.geom_3857 && box.around
     ), thinned AS (
         SELECT fid, geom, properties, false AS small FROM here WHERE NOT small
         UNION ALL
@@ -100,18 +100,30 @@ layer_tile.asks_who = True  # type: ignore[attr-defined]  # see config/short_way
 
 def make_tile(layer: Layer, version: LayerVersion, tile: Tile, field: str = "") -> bytes:
     """Return the tile of a version as MVT; empty when nothing is there. `field`: see the module's docstring."""
+    return draw_tile(
+        tile,
+        source=sql.SQL("layers_feature"),
+        these=sql.SQL("f.version_id = {}").format(sql.Literal(version.pk)),
+        count=version.feature_count,
+        attributes=_attributes(layer, version, tile, field),
+    )
+
+
+def draw_tile(
+    tile: Tile, *, source: sql.Composable, these: sql.Composable, count: int, attributes: sql.Composable
+) -> bytes:
+    """Return the tile of `these` features `f` of the table `source`, `count` in all, each with `attributes` (jsonb)."""
     numbers = {
         "z": tile.z,
         "x": tile.x,
         "y": tile.y,
-        "version": version.pk,
         "extent": EXTENT,
         "buffer": BUFFER,
-        "cell_m": (LARGE_CELL if version.feature_count > LARGE else CELL) * tile.metres_per_unit,
+        "cell_m": (LARGE_CELL if count > LARGE else CELL) * tile.metres_per_unit,
         "simplify_m": SIMPLIFY_UNITS * tile.metres_per_unit,
     }
     statement = sql.SQL(_ALL if tile.z >= ALL_FROM else _THINNED).format(
-        attributes=_attributes(layer, version, tile, field), **{name: sql.Literal(n) for name, n in numbers.items()}
+        source=source, these=these, attributes=attributes, **{name: sql.Literal(n) for name, n in numbers.items()}
     )
     with connection.cursor() as cursor:
         cursor.execute(statement)

@@ -9,6 +9,7 @@ urlpatterns = [
     path("data/kunci/", key_views.keys, name="api_keys"),
     path("data/kunci/<int:pk>/cabut/", key_views.revoke, name="api_key_revoke"),
     path("data/unduhan/", steward_views.downloads, name="layer_audit"),
+    path("data/tanya/", include("layers.question_urls")),
     path("data/", views.catalogue, name="catalogue"),
     path("data/<slug:slug>/", views.layer, name="layer"),
     path("data/<slug:slug>/fitur/<int:fid>/", views.feature, name="layer_feature"),

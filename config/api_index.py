@@ -16,6 +16,7 @@ CALLS = {
     "agencies": "api_agencies",
     "kecamatan": "api_kecamatan",
     "desa": "api_desa",
+    "stats": "api_stats_sections",
     "schema": "api_schema",
     "docs": "api_docs",
 }

@@ -107,7 +107,7 @@ class Question:
         for name, rows in (
             ("kecamatan", self.kecamatan), ("desa", self.desa), ("category", self.categories), ("agency", self.agencies)
         ):  # fmt: skip
-            found += [(name, code) for code in sorted(row.code for row in rows)]  # type: ignore[attr-defined]
+            found += [(name, code) for code in sorted(row.code for row in rows)]
         return found + [("channel", channel) for channel in self.channels]
 
     def query_string(self) -> str:

@@ -122,6 +122,14 @@ def summarise(edit: LayerEdit) -> Summary:
         return Summary(*cursor.fetchone())
 
 
+def pending_for(user: User | AnonymousUser, layer: Layer) -> Summary | None:
+    """Return what the layer's open edit comes to if the person is one of its editors; None without one."""
+    if isinstance(user, AnonymousUser):
+        return None
+    edit = LayerEdit.objects.filter(layer=layer, state=State.OPEN).first()
+    return summarise(edit) if edit and may_edit(user, layer) else None
+
+
 def take(layer: Layer) -> Desk:
     """Hold the layer for a change; inside a transaction. Raises EditOutdated if its edit is of an older version."""
     locked = Layer.objects.select_for_update(of=("self",)).select_related("current").get(pk=layer.pk)
@@ -139,7 +147,7 @@ def read_now(desk: Desk, fid: int) -> Now | None:
         last = desk.edit.changes.filter(fid=fid).order_by("-pk").first()
         if last:
             gone = last.kind == Kind.DELETE
-            return None if gone else Now(bytes(last.geom.ewkb) if last.geom else None, last.properties)
+            return None if gone else Now(bytes(last.geom.ewkb) if last.geom else None, last.properties or {})
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ST_AsEWKB(geom), properties::text FROM layers_feature WHERE version_id = %s AND fid = %s",

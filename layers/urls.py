@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.decorators.http import require_safe
 
-from layers import key_views, steward_views, views
+from layers import edit_views, key_views, steward_views, views
 from layers.tiles import layer_tile
 
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("data/tanya/", include("layers.question_urls")),
     path("data/", views.catalogue, name="catalogue"),
     path("data/<slug:slug>/", views.layer, name="layer"),
+    path("data/<slug:slug>/perubahan/", edit_views.changes, name="layer_changes"),
     path("data/<slug:slug>/fitur/<int:fid>/", views.feature, name="layer_feature"),
     path("data/<slug:slug>/versi/", steward_views.versions, name="layer_versions"),
     path("data/<slug:slug>/versi/<int:number>/pakai/", steward_views.reinstate, name="layer_reinstate"),

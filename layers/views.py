@@ -18,6 +18,7 @@ from geo.params import refuse_unknown
 from layers import metadata, styling, table
 from layers.access import keep_private, layer_or_404, who
 from layers.downloads import answer, read_download
+from layers.editing import pending_for
 from layers.formats import CRS, FORMATS
 from layers.freshness import freshness_of
 from layers.keys import key_of
@@ -64,6 +65,7 @@ def layer(request: HttpRequest, slug: str) -> HttpResponse:
     places = table.per_kecamatan(chosen.version)
     context = {
         "layer": shown,
+        "pending": pending_for(request.user, shown),
         "version": chosen.version,
         "is_current": chosen.version.pk == shown.current_id,
         "freshness": freshness_of(shown.cycle, chosen.version.published_at),

@@ -193,6 +193,9 @@ def _geometry(
         return before.now.geom
     if given is None and kind == "None":
         return None
+    if given is None:
+        errors["geometry"] = [_("Give the feature a place: “geometry” is missing or null.")]
+        return None
     wrong = _wrong_geometry(given, kind)
     if wrong is None:
         try:
@@ -211,8 +214,6 @@ def _wrong_geometry(given: Any, kind: str) -> str | None:
     """Return what is wrong with how a geometry is written, None if nothing is."""
     if kind == "None":
         return _("The features of this layer have no place; “geometry” must be null.")
-    if given is None:
-        return _("Give the feature a place: “geometry” is missing or null.")
     if not isinstance(given, Mapping) or given.get("type") not in DEPTH:
         return _("“geometry” must be one of %(known)s.") % {"known": ", ".join(DEPTH)}
     unknown = [str(name)[:SHOWN] for name in given if name not in {"type", "coordinates", "bbox"}]

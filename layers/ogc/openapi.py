@@ -3,6 +3,7 @@ what can be filtered."""
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,7 @@ from layers.ogc.links import address
 from layers.ogc.tiles import SCHEME, TILEJSON
 
 PROBLEM = "application/problem+json"
+MERGE_PATCH = "application/merge-patch+json"
 
 
 def build(request: HttpRequest) -> dict[str, Any]:
@@ -24,7 +26,8 @@ def build(request: HttpRequest) -> dict[str, Any]:
     layers = Layer.objects.visible_to(who(request)).exclude(slug=CATALOGUE).select_related("current").order_by("slug")
     paths = _paths()
     for layer in layers:
-        paths[f"/collections/{layer.slug}/items"] = {"get": _items(layer)}
+        # A path of its own hides the general one, so it must tell everything.
+        paths[f"/collections/{layer.slug}/items"] = {"get": _items(layer), "post": _create(layer)}
     return {
         "openapi": "3.0.3",
         "info": {
@@ -35,7 +38,7 @@ def build(request: HttpRequest) -> dict[str, Any]:
         "servers": [{"url": address(request, "landing").rstrip("/")}],
         "paths": paths,
         "components": {"parameters": _parameters(), "responses": _responses(), "securitySchemes": _keys()},
-        "security": [{}, {"bearer": []}, {"key": []}],
+        "security": [{}, {"bearer": []}, {"key": []}, {"basic": []}],
     }
 
 
@@ -57,7 +60,8 @@ def _paths() -> dict[str, Any]:
                 "summary": _("The features"),
                 "parameters": [layer, *_item_parameters(), _ref("properties")],
                 "responses": _answers("Features"),
-            }
+            },
+            "post": _write("createFeature", _("Add a feature"), 201, GEOJSON),
         },
         "/collections/{collectionId}/items/{featureId}": {
             "get": {
@@ -65,7 +69,10 @@ def _paths() -> dict[str, Any]:
                 "summary": _("One feature"),
                 "parameters": [layer, _ref("featureId"), _ref("crs"), f],
                 "responses": _answers("Feature"),
-            }
+            },
+            "put": _write("replaceFeature", _("Replace a feature"), 204, GEOJSON),
+            "patch": _write("updateFeature", _("Change some of a feature (JSON merge patch)"), 204, MERGE_PATCH),
+            "delete": _write("deleteFeature", _("Delete a feature"), 204),
         },
         "/collections/{collectionId}/tiles": _get("tilesets", _("Map tiles"), [layer, f]),
         tiles: _get("tileset", _("Map tiles"), [layer, f]),
@@ -114,11 +121,42 @@ def _items(layer: Layer) -> dict[str, Any]:
     }
 
 
+def _create(layer: Layer) -> dict[str, Any]:
+    made = _write(f"create_{layer.slug}", _("Add a feature"), 201, GEOJSON)
+    return made | {"tags": [layer.slug], "parameters": [_ref("Content-Crs")]}
+
+
 def _item_parameters() -> list[dict[str, Any]]:
     names = (
         "limit", "bbox", "bbox-crs", "datetime", "crs", "filter", "filter-lang", "filter-crs", "cursor", "f",
     )  # fmt: skip
     return [_ref(name) for name in names]
+
+
+def _write(name: str, summary: str, status: int, media_type: str = "") -> dict[str, Any]:
+    """Return the description of a request that changes features; for editors of the layer."""
+    changes = status != 201
+    parameters = [_ref("collectionId"), *([_ref("featureId"), _ref("If-Match")] if changes else [])]
+    refused = {"400": "Refused", "401": "NotSignedIn", "403": "NotAnEditor", "404": "Missing", "409": "Outdated"}
+    if media_type:
+        parameters.append(_ref("Content-Crs"))
+        refused |= {"413": "TooLarge", "415": "WrongMediaType", "422": "Invalid"}
+    if changes:
+        refused |= {"412": "ConditionFailed", "428": "ConditionMissing"}
+    done: dict[str, Any] = {"description": _("It is done; editors see it at once, readers when it is published.")}
+    if not changes:
+        done["headers"] = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+    made: dict[str, Any] = {
+        "operationId": name,
+        "summary": summary,
+        "parameters": parameters,
+        "responses": {str(status): done}
+        | {code: {"$ref": f"#/components/responses/{which}"} for code, which in refused.items()},
+        "security": [{"basic": []}, {"bearer": []}, {"key": []}, {"session": []}],
+    }
+    if media_type:
+        made["requestBody"] = {"required": True, "content": {media_type: {"schema": {"type": "object"}}}}
+    return made
 
 
 def _property(field: Field) -> dict[str, Any]:
@@ -131,6 +169,17 @@ def _keys() -> dict[str, Any]:
     return {
         "bearer": {"type": "http", "scheme": "bearer", "description": told},
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": told},
+        "basic": {
+            "type": "http",
+            "scheme": "basic",
+            "description": _("User name and password, as on the sign-in page"),
+        },
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": _("Signed in on the site; changes need the header X-CSRFToken."),
+        },
     }
 
 
@@ -175,7 +224,21 @@ def _parameters() -> dict[str, Any]:
         {parameter["name"]: parameter for parameter in made}
         | {name: {"name": name, "in": "path", "required": True, "schema": word} for name in inside}
         | {"properties": free}
+        | {
+            "If-Match": _header("If-Match", _("The ETag of the feature as you read it"), required=True),
+            "Content-Crs": _header("Content-Crs", _("Coordinate system of the geometry in the body")),
+        }
     )
+
+
+def _header(name: str, description: str, *, required: bool = False) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string"},
+    }
 
 
 def _parameter(name: str, schema: dict[str, Any], description: str = "") -> dict[str, Any]:
@@ -200,6 +263,20 @@ def _responses() -> dict[str, Any]:
             _("A parameter is unknown or wrong; “errors” names it"), {PROBLEM: {"schema": {"type": "object"}}}
         ),
         "Missing": _answer(_("There is nothing here"), {PROBLEM: {"schema": {"type": "object"}}}),
+        **{name: _answer(text, {PROBLEM: {"schema": {"type": "object"}}}) for name, text in _refusals().items()},
+    }
+
+
+def _refusals() -> dict[str, str]:
+    return {
+        "NotSignedIn": _("Nobody signed in, or wrongly"),
+        "NotAnEditor": _("This person, or this key, may not change the layer"),
+        "Outdated": _("Open changes belong to a version that is not the current one any more"),
+        "ConditionFailed": _("The feature was changed meanwhile"),
+        "ConditionMissing": _("If-Match is missing"),
+        "TooLarge": _("The body is too large"),
+        "WrongMediaType": _("The body is of a kind that is not taken"),
+        "Invalid": _("The feature cannot be taken as it is; “errors” says what to mend"),
     }
 
 

@@ -203,6 +203,7 @@ def test_geometry_sent_back_as_served_keeps_its_full_precision(kutim: None) -> N
     assert edit is not None
     change = edit.changes.first()
     assert change is not None
+    assert change.geom is not None
     assert change.geom.coords == pytest.approx((117.123456789012, 0.512345678901), abs=1e-15)
     told = summarise(edit)
     assert (told.added, told.removed, told.moved, told.changed) == (0, 0, 0, 1)
@@ -596,7 +597,8 @@ def test_areas_are_judged_and_become_the_layers_type(kutim: None) -> None:
     made = call("POST", ITEMS, person, body)
     assert made.status_code == 201
     assert get(f"{ITEMS}/2", person)["geometry"] == {"type": "MultiPolygon", "coordinates": [SQUARE]}
-    for rings in (BOW_TIE, [SQUARE[0][:3]], [SQUARE[0][:-1]], [[]], SQUARE[0]):
+    wrong: list[Any] = [BOW_TIE, [SQUARE[0][:3]], [SQUARE[0][:-1]], [[]], SQUARE[0]]
+    for rings in wrong:
         answer = call("POST", ITEMS, person, body | {"geometry": {"type": "Polygon", "coordinates": rings}})
         assert refused(answer) == {"geometry"}, rings
     told = call("POST", ITEMS, person, body | {"geometry": {"type": "Polygon", "coordinates": BOW_TIE}})
@@ -623,15 +625,17 @@ def test_body_that_is_no_feature_is_told_so(faskes: Layer, officer: User, body: 
 
 
 def test_patch_that_is_no_feature_afterwards_is_refused(faskes: Layer, officer: User) -> None:
-    for patch in ([], 1, {"type": None}, {"type": "x"}):
+    patches: list[Any] = [[], 1, {"type": None}, {"type": "x"}]
+    for patch in patches:
         assert call("PATCH", f"{ITEMS}/1", officer, patch, If_Match="*").json()["code"] == "unreadable"
-    for patch, names in (
+    wrong: list[tuple[Any, set[str]]] = [
         ({"properties": None}, {"properties"}),
         ({"properties": 1}, {"properties"}),
         ({"geometry": None}, {"geometry"}),
         ({"geometry": {"coordinates": [1]}}, {"geometry"}),
         ({"lain": 1}, {"lain"}),
-    ):
+    ]
+    for patch, names in wrong:
         assert refused(call("PATCH", f"{ITEMS}/1", officer, patch, If_Match="*")) == names
     moved = call("PATCH", f"{ITEMS}/1", officer, {"geometry": {"coordinates": [117.6, 0.6]}}, If_Match="*")
     assert moved.status_code == 204
@@ -725,3 +729,105 @@ def test_classes_and_methods_are_announced(faskes: Layer) -> None:
     ):
         assert paths[path][method]["responses"].keys() >= codes
     assert "basic" in api["components"]["securitySchemes"]
+
+
+# The page of an edit.
+
+CHANGES = "/data/faskes/perubahan/"
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_layers_page_tells_its_editors_what_waits(faskes: Layer, officer: User) -> None:
+    assert "changes-title" not in signed_in(officer).get("/data/faskes/").content.decode()
+    call("POST", ITEMS, officer, NEW)
+    for person in (officer, make_coordinator()):
+        page = signed_in(person).get("/data/faskes/")
+        assert page.context["pending"].n == 1
+        assert CHANGES in page.content.decode()
+    for reader in (None, make_user(), make_officer(make_agency("disdik")), make_leader()):
+        client = signed_in(reader) if reader else Client()
+        assert CHANGES not in client.get("/data/faskes/").content.decode()
+        refused = client.get(CHANGES)
+        assert refused.status_code == (404 if reader else 302)
+        assert client.post(CHANGES, {"do": "publish", "mark": "1"}).status_code == (404 if reader else 302)
+
+
+def test_changes_are_looked_at_and_published(faskes: Layer, officer: User) -> None:
+    call("POST", ITEMS, officer, NEW)
+    call("DELETE", f"{ITEMS}/3", officer, If_Match="*")
+    client = signed_in(officer)
+    page = client.get(CHANGES)
+    text = page.content.decode()
+    assert "Pustu Baru" in text
+    assert "Pustu Sepaso" in text
+    assert "Rina Sari" in text
+    assert "6408120101" not in text
+    done = client.post(CHANGES, {"do": "publish", "mark": page.context["told"].mark})
+    assert (done.status_code, done["Location"]) == (302, "/data/faskes/")
+    assert [feature["id"] for feature in get(ITEMS)["features"]] == [1, 2, 4]
+    assert open_edit(faskes) is None
+    empty = client.get(CHANGES)
+    assert (empty.status_code, empty.context["edit"]) == (200, None)
+    assert client.post(CHANGES, {"do": "publish", "mark": "1"})["Location"] == CHANGES
+
+
+def test_changes_made_since_they_were_looked_at_are_not_published_blindly(faskes: Layer, officer: User) -> None:
+    call("POST", ITEMS, officer, NEW)
+    client = signed_in(officer)
+    mark = client.get(CHANGES).context["told"].mark
+    call("PATCH", f"{ITEMS}/4", officer, {"properties": {"nama": "y"}}, If_Match="*")
+    for do in ("publish", "discard", ""):
+        answer = client.post(CHANGES, {"do": do, "mark": mark})
+        assert (answer.status_code, answer["Location"]) == (302, CHANGES)
+    assert LayerEdit.objects.get().state == "open"
+    assert client.post(CHANGES, {"do": "publish", "mark": "x"}).status_code == 400
+
+
+def test_discarded_changes_are_gone_and_recorded(faskes: Layer, officer: User) -> None:
+    call("POST", ITEMS, officer, NEW)
+    client = signed_in(officer)
+    client.post(CHANGES, {"do": "discard", "mark": client.get(CHANGES).context["told"].mark})
+    assert get(ITEMS, officer)["numberMatched"] == 3
+    edit = LayerEdit.objects.get()
+    assert (edit.state, edit.closed_by, edit.changes.count()) == ("discarded", officer, 1)
+    assert call("POST", ITEMS, officer, NEW)["Location"].endswith("/5")
+
+
+def test_outdated_changes_can_only_be_discarded(faskes: Layer, officer: User) -> None:
+    call("POST", ITEMS, officer, NEW)
+    publish(version=make_version(faskes, POINTS[:2]), by=None)
+    client = signed_in(officer)
+    page = client.get(CHANGES)
+    assert page.context["outdated"]
+    assert 'value="publish"' not in page.content.decode()
+    mark = page.context["told"].mark
+    assert client.post(CHANGES, {"do": "publish", "mark": mark})["Location"] == CHANGES
+    faskes.refresh_from_db()
+    assert faskes.current is not None
+    assert faskes.current.number == 2
+    assert client.post(CHANGES, {"do": "discard", "mark": mark})["Location"] == "/data/faskes/"
+    assert call("POST", ITEMS, officer, NEW).status_code == 201
+
+
+def test_upload_is_not_published_over_open_changes(faskes: Layer, officer: User) -> None:
+    from layers.errors import NotReady
+    from layers.models import ImportJob
+    from layers.uploads import approve
+
+    call("POST", ITEMS, officer, NEW)
+    job = ImportJob.objects.create(
+        agency=faskes.agency,
+        layer=faskes,
+        version=make_version(faskes, POINTS),
+        by=officer,
+        name="x",
+        state="submitted",
+    )
+    with pytest.raises(NotReady):
+        approve(job=job, by=make_coordinator())
+    assert open_edit(faskes) is not None

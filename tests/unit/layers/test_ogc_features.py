@@ -364,7 +364,7 @@ def test_answer_is_packed_if_the_client_takes_it(client: Client, faskes: Layer) 
 def test_preflight_is_answered(client: Client, faskes: Layer) -> None:
     answer = client.options(ITEMS)
     assert (answer.status_code, answer["Access-Control-Allow-Methods"]) == (204, "GET, HEAD, OPTIONS")
-    assert client.post(ITEMS).status_code == 405
+    assert client.post(ITEMS).status_code == 401
 
 
 def test_feature_without_geometry_is_given_without(client: Client, faskes: Layer) -> None:

@@ -335,6 +335,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/",
     "SITE_SYMBOL": "location_on",
     "SHOW_HISTORY": True,
+    "ACCOUNT": {"navigation": [{"title": _("OPD desk"), "link": reverse_lazy("desk")}]},
     "COLORS": {
         # Our forest, in the eleven steps that unfold asks for (static/css/tokens.css has the one we use elsewhere).
         "primary": {

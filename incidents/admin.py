@@ -35,11 +35,15 @@ from incidents.models import (
 
 @admin.register(Category)
 class CategoryAdmin(ModelAdmin):
-    list_display = ("name_id", "name_en", "code", "parent", "kind", "handling", "sensitive", "position", "active")
+    list_display = ("named", "parent", "code", "handling", "sensitive", "active")
     list_filter = ("active", "sensitive", "kind", "handling", "parent")
     list_select_related = ("parent",)
     search_fields = ("name_id", "name_en", "code")
     list_per_page = 100
+
+    @admin.display(description=_("name"), ordering="position")
+    def named(self, category: Category) -> str:
+        return category.name
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A code stays: the API and addresses carry it, and seeding would add the old one again."""

@@ -169,6 +169,86 @@ def test_hand_over_narrows_the_agencies_and_asks_once_more(
     assert Report.objects.get(pk=report.pk).agency == Agency.objects.get(code="dlh")
 
 
+def test_coordinator_empties_the_queue_on_a_phone(open_page: Callable[..., Page], live_server: Any) -> None:
+    day = timezone.now()
+    forwarded, archived, kept = (
+        a_report(agency=None, title=f"Usul {n}", verify_due_at=day + dt.timedelta(days=n)) for n in (1, 2, 3)
+    )
+    page = open_page(PHONE, "en-US")
+    sign_in(page, live_server, make_officer(Agency.objects.get(code="diskominfo-staper"), "coordinator"))
+    page.goto(f"{live_server.url}/opd/")
+    expect(page.locator("[data-rows] a")).to_have_count(3)
+    page.get_by_role("link", name=forwarded.title).click()
+    page.get_by_label("Narrow the list of agencies").fill("lingkungan hidup")
+    page.locator("#step-route").get_by_role("button", name="Forward").click()
+    page.wait_for_url(f"{live_server.url}/opd/**")
+    expect(page.get_by_role("status", name="Messages")).to_contain_text("forwarded to Dinas Lingkungan Hidup")
+    expect(page.locator("[data-rows] a")).to_have_count(2)  # back in the queue, where the next one waits
+
+    page.get_by_role("link", name=archived.title).click()
+    page.locator("#step-reject > summary").click()
+    expect(page.locator("#reject-addressee")).to_be_hidden()
+    page.get_by_label("Not within the regency's authority").check()
+    page.locator("#reject-text").fill("Jalan ini jalan nasional.")
+    page.locator("#reject-addressee").select_option("bbpjn")
+    page.get_by_role("button", name="Check and go on").click()
+    expect(page.locator(".answers")).to_contain_text("Balai Besar Pelaksanaan Jalan Nasional")
+    assert axe_findings(page) == []
+    page.get_by_role("button", name="Archive").click()
+    expect(page.locator(".conversation")).to_contain_text("Balai Besar Pelaksanaan Jalan Nasional")
+    page.goto(f"{live_server.url}/opd/")
+    expect(page.locator("[data-rows] a")).to_have_count(1)
+    for report, status in ((forwarded, Status.ROUTED), (archived, Status.REJECTED), (kept, Status.RECEIVED)):
+        assert Report.objects.get(pk=report.pk).status == status
+
+
+def test_officer_works_on_a_phone(open_page: Callable[..., Page], live_server: Any, officer: User) -> None:
+    report, other = a_report(), a_report(title="Milik dinas lain")
+    page = open_page(PHONE, "en-US")
+    sign_in(page, live_server, officer)
+    page.goto(f"{live_server.url}/opd/")
+    page.get_by_role("link", name=report.title).click()
+    page.get_by_role("button", name="Take it").click()
+    page.locator("#step-hold > summary").click()
+    page.locator("#hold-text").fill("Menunggu aspal.")
+    page.locator("#hold-until").fill((timezone.localdate() + dt.timedelta(days=5)).isoformat())
+    page.locator("#step-hold").get_by_role("button", name="Put on hold").click()
+    expect(page.locator(".report__head .status")).to_have_text("On hold")
+    page.get_by_role("button", name="Resume").click()
+    page.locator("#step-answer > summary").click()
+    page.locator("#answer-text").fill("Sudah ditambal.")
+    page.locator("#answer-photos").set_input_files(
+        {"name": "hasil.jpg", "mimeType": "image/jpeg", "buffer": an_image()}
+    )
+    page.locator("#step-answer").get_by_role("button", name="Answer").click()
+    expect(page.locator(".report__head .status")).to_have_text("Answered")
+    page.goto(f"{live_server.url}/opd/{other.ticket}/")
+    page.locator("#step-hand_over > summary").click()
+    page.get_by_label("Narrow the list of agencies").fill("perhubungan")
+    page.locator("#hand_over-text").fill("Ini lampu jalan.")
+    page.get_by_role("button", name="Check and go on").click()
+    page.get_by_role("button", name="Hand over").click()
+    expect(page.get_by_role("status", name="Messages")).to_contain_text("handed over to Dinas Perhubungan")
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_coordinator_finds_the_settings_from_the_desk(
+    open_page: Callable[..., Page], live_server: Any, viewport: dict[str, int]
+) -> None:
+    page = open_page(viewport, "en-US")
+    sign_in(page, live_server, make_officer(Agency.objects.get(code="diskominfo-staper"), "coordinator"))
+    for name in ("Routing rules", "Categories", "Service standards", "Holidays of the regency"):
+        page.goto(f"{live_server.url}/opd/")
+        page.locator(".desk__settings > summary").click()
+        link = page.get_by_role("link", name=name)
+        box = link.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= viewport["width"]
+        link.click()
+        expect(page.locator("h1, h2").filter(has_text=name.split(" of ")[0]).first).to_be_visible()
+
+
 def test_two_officers_at_once_lose_no_word(browser: Browser, live_server: Any, officer: User) -> None:
     report = a_report(status=Status.IN_PROGRESS)
     page = browser.new_page(viewport=DESKTOP, locale="en-US")  # not watched: browsers log a 409 as an error

@@ -101,6 +101,19 @@ def test_desk_pages_are_clean(
     assert visit(page, live_server.url, DESK, tickets) == {}
 
 
+@pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
+def test_pages_of_coordinator_and_leadership_are_clean(
+    viewport: dict[str, int], locale: str, live_server: Any, open_page: Callable[..., Page], tickets: dict[str, str]
+) -> None:
+    for agency, role in (("diskominfo-staper", "coordinator"), ("setda", "leader")):
+        client = Client()
+        client.force_login(make_officer(Agency.objects.get(code=agency), role))
+        page = open_page(viewport, locale)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        assert visit(page, live_server.url, {role: "/opd/", f"{role}, all": "/opd/?tab=all"}, tickets) == {}
+
+
 def test_reporters_page_is_clean(live_server: Any, open_page: Callable[..., Page], tickets: dict[str, str]) -> None:
     page = open_page(PHONE)
     ticket = tickets["ticket"]

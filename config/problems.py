@@ -9,16 +9,13 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils import translation
 from django.utils.encoding import force_str
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.defaults import bad_request, page_not_found, server_error
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -137,7 +134,7 @@ def page_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
     body = document_for(error)
     if body is None:
         return None
-    context = {"detail": body["detail"], "status": body["status"], "heading": HEADINGS.get(status_of(error))}
+    context = {"detail": body["detail"], "status": body["status"], "heading": HEADINGS.get(HTTPStatus(body["status"]))}
     return _noted(error, render(request, "400.html", context, status=body["status"]))
 
 
@@ -157,19 +154,6 @@ def _noted(error: Exception, response: Any) -> Any:
     if isinstance(error, DATABASE_GONE):
         log.error("the database does not answer: %s", error, exc_info=error)
     return response
-
-
-def asked_language(request: HttpRequest) -> str:
-    """Return the language that `Accept-Language` asks for. The cookie of the pages plays no part: answers for programs
-    depend on what they send, and nothing else."""
-    for code, _quality in parse_accept_lang_header(request.headers.get("Accept-Language", "").lower()):
-        if code == "*":
-            break
-        try:
-            return translation.get_supported_language_variant(code)
-        except LookupError:
-            continue
-    return settings.LANGUAGE_CODE
 
 
 def wants_problem(request: HttpRequest) -> bool:
@@ -201,12 +185,12 @@ class ProblemMiddleware:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
-    return _problem_of_api(request, Http404()) or page_not_found(request, exception)
+    return _problem(request, Http404()) or page_not_found(request, exception)
 
 
 def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
-    return _problem_of_api(request, exception) or bad_request(request, exception)
+    return _problem(request, exception) or bad_request(request, exception)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -221,13 +205,8 @@ def broken(request: HttpRequest) -> HttpResponse:
     return server_error(request)
 
 
-def _problem_of_api(request: HttpRequest, error: Exception) -> HttpResponse | None:
-    if not wants_problem(request):
-        return None
-    if not request.path.startswith("/api/"):
-        return response_for(error)
-    with translation.override(asked_language(request)):
-        return response_for(error)
+def _problem(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    return response_for(error) if wants_problem(request) else None
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -9,7 +9,7 @@ from django.urls import resolve
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from config.problems import asked_language, response_for
+from config.problems import response_for
 from layers.access import says_who
 
 TILES = "/tiles/"
@@ -22,7 +22,9 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 class ShortWayMiddleware:
     """Answer tiles, API views that say `short_way = True`, and /ogc/ views that say `asks_who`, straight from the view.
 
-    What goes wrong becomes a problem document in the asked language. Everything else goes the long way.
+    What goes wrong becomes a problem document in the asked language. Everything else goes the long way. On either way
+    the language is what `Accept-Language` asks for: the cookie by which people choose that of the pages is taken out,
+    so that an answer which anybody may keep depends on nothing but what its `Vary` names.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -32,9 +34,14 @@ class ShortWayMiddleware:
         if not request.path_info.startswith((TILES, API, OGC)):
             return self.get_response(request)
         try:
-            view, args, kwargs = resolve(request.path_info)
+            match = resolve(request.path_info)
         except Http404:
+            match = None
+        if not request.path_info.startswith(OGC) or _for_programs(request):
+            request.COOKIES.pop(settings.LANGUAGE_COOKIE_NAME, None)
+        if match is None:
             return self.get_response(request)
+        view, args, kwargs = match
         if request.path_info.startswith(API):
             if not getattr(getattr(view, "cls", None), "short_way", False):
                 return self.get_response(request)
@@ -49,7 +56,7 @@ class ShortWayMiddleware:
             ):
                 return self.get_response(request)  # what not everybody may see or change, for somebody who signed in
             answer = _tile
-        language = asked_language(request)
+        language = translation.get_language_from_request(request)
         with translation.override(language):
             response = answer(request, language, lambda: view(request, *args, **kwargs))
         response["Content-Security-Policy"] = POLICY

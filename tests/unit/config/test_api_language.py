@@ -5,7 +5,9 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import Agency
 from config.api_index import CALLS
+from tests.factories.accounts import make_officer
 
 pytestmark = pytest.mark.usefixtures("kutim")
 
@@ -41,6 +43,15 @@ def test_words_differ_by_accept_language_alone() -> None:
     for path in ("/api/v1/nothing/", "/api/v1/areas/kecamatan/?simplify=x"):
         indonesian, english = client.get(path), client.get(path, headers={"Accept-Language": "en"})
         assert indonesian.json()["detail"] != english.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/ogc/?f=json", "/ogc/collections?f=json", "/ogc/collections/nothing?f=json"])
+def test_ogc_for_programs_does_not_read_the_cookie_even_of_somebody_who_signed_in(path: str) -> None:
+    client = Client()
+    client.force_login(make_officer(Agency.objects.get(code="dlh")))
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    assert client.get(path).content == Client().get(path).content
+    assert 'lang="en"' in client.get("/ogc/?f=html").content.decode()
 
 
 def test_index_leads_to_what_answers(client: Client) -> None:

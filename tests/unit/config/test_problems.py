@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.core.cache import caches
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -12,6 +14,7 @@ from django.urls import include, path
 
 from accounts.errors import TooOften
 from config.settings import env_rate
+from tests.factories.accounts import make_officer
 
 SECRET = 'connection to server at "10.1.2.3", port 5432 failed'
 
@@ -85,8 +88,30 @@ def test_limit_has_a_page_that_says_how_long_to_wait() -> None:
     assert "Wait 2 minutes" in page
 
 
+@pytest.mark.django_db
+def test_photos_for_the_desk_are_read_of_people_who_signed_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    begin = MemoryFileUploadHandler.new_file
+
+    def new_file(self: MemoryFileUploadHandler, *args: Any, **kwargs: Any) -> None:
+        read.append(args[1])
+        begin(self, *args, **kwargs)
+
+    monkeypatch.setattr(MemoryFileUploadHandler, "new_file", new_file)
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.BODY_MAX_BYTES = 300, 2_000
+    client, address = Client(enforce_csrf_checks=True), "/opd/KT-26-0000001-X/answer/"
+    client.cookies["csrftoken"] = "a" * 32  # to find the token, Django reads the body
+    post = {"photos": SimpleUploadedFile("a.jpg", b"x" * 500)}
+    assert client.post(address, post).status_code == 413
+    assert read == []
+    client.force_login(make_officer())
+    assert client.post(address, {"photos": SimpleUploadedFile("b.jpg", b"x" * 500)}).status_code == 403
+    assert client.post(address, {"photos": SimpleUploadedFile("c.jpg", b"x" * 5_000)}).status_code == 413
+    assert read == ["b.jpg"]
+
+
 def test_post_to_any_page_is_held_to_the_common_size(settings: Any) -> None:
-    settings.BODY_MAX_BYTES = 100
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
     answer = Client().post("/bahasa/", {"language": "en", "x": "y" * 200})
     assert answer.status_code == 413
     assert ">413</p>" in answer.content.decode()

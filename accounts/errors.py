@@ -17,8 +17,8 @@ class TooOften(Exception):
         minutes = max(1, ceil(wait / 60))
         super().__init__(
             ngettext(
-                "Very much came from your connection. Wait %(n)d minute, then try again.",
-                "Very much came from your connection. Wait %(n)d minutes, then try again.",
+                "Too much came from your connection just now. Wait %(n)d minute, then try again.",
+                "Too much came from your connection just now. Wait %(n)d minutes, then try again.",
                 minutes,
             )
             % {"n": minutes}

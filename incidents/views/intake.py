@@ -355,8 +355,8 @@ def _page(
             "chosen": form["category"].value(),
             "kind": form["kind"].value(),
         }
-        context["at"] = {name: request.GET.get(name, request.POST.get(f"at_{name}", "")) for name in ("lon", "lat")}
-        context["at"]["layer"] = read_layer(request.GET.get("layer", request.POST.get("at_layer", "")))
+        at = {name: request.GET.get(name, request.POST.get(f"at_{name}", "")) for name in ("lon", "lat")}
+        context["at"] = at | {"layer": read_layer(request.GET.get("layer", request.POST.get("at_layer", "")))}
     elif step == "di-mana":
         context["kecamatan_list"] = Kecamatan.objects.prefetch_related("desa")
         context["chosen"] = form["desa"].value()

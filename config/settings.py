@@ -97,8 +97,8 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "config.before_body.BeforeBodyMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -371,8 +371,8 @@ if BASE_MAP_URL:
 # Photos of a report.
 PHOTOS_MAX = 5
 PHOTO_MAX_BYTES = 12_000_000
-PHOTO_MAX_PIXELS = 50_000_000
 BODY_MAX_BYTES = PHOTOS_MAX * PHOTO_MAX_BYTES + DATA_UPLOAD_MAX_MEMORY_SIZE  # of a request; uploads of data have more
+PHOTO_MAX_PIXELS = 50_000_000
 PHOTO_EDGE_PX = 1_600
 THUMB_EDGE_PX = 320
 

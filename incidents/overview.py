@@ -58,7 +58,7 @@ def overview(now: dt.datetime | None = None) -> Overview:
     """Count what is at work: one query over the open reports, and the roll-up for those that are done."""
     now = now or timezone.now()
     late = ~Q(status__in=[Status.ON_HOLD, Status.ANSWERED]) & Q(resolve_due_at__lt=now)
-    at_work: list[dict[str, Any]] = list(
+    at_work: list[Any] = list(
         Report.objects.filter(status__in=AT_WORK)
         .order_by()
         .values("agency")

@@ -73,7 +73,7 @@ def test_retired_coordinators_and_strangers_get_no_permission() -> None:
 
 
 def test_nobody_signs_in_by_the_role(client: Client) -> None:
-    assert RolePermissions().authenticate(None, username="a", password="b") is None  # type: ignore[arg-type]
+    assert RolePermissions().authenticate(None, username="a", password="b") is None
     assert RolePermissions().get_user(make_coordinator().pk) is None
 
 

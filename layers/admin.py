@@ -17,7 +17,17 @@ from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from accounts.models import User
 from geo.admin import LookOnlyAdmin
-from layers.models import ApiKey, ImportJob, Layer, LayerDownload, LayerVersion, Synonym, VersionChange
+from layers.models import (
+    ApiKey,
+    FeatureChange,
+    ImportJob,
+    Layer,
+    LayerDownload,
+    LayerEdit,
+    LayerVersion,
+    Synonym,
+    VersionChange,
+)
 
 WORDS_MAX = 20
 
@@ -199,6 +209,21 @@ class LayerDownloadAdmin(LookOnlyAdmin):
 class VersionChangeAdmin(LookOnlyAdmin):
     list_display = ("at", "layer", "before", "after", "by", "reason")
     list_select_related = ("layer", "before", "after", "by")
+
+
+@admin.register(LayerEdit)
+class LayerEditAdmin(LookOnlyAdmin):
+    list_display = ("opened_at", "layer", "state", "opened_by", "closed_by", "closed_at", "version")
+    list_filter = ("state", "layer")
+    list_select_related = ("layer", "opened_by", "closed_by", "version")
+
+
+@admin.register(FeatureChange)
+class FeatureChangeAdmin(LookOnlyAdmin):
+    list_display = ("at", "edit", "fid", "kind", "by")
+    list_filter = ("kind",)
+    list_select_related = ("edit__layer", "by")
+    exclude = ("geom", "properties")  # hidden fields are among them
 
 
 @admin.register(ApiKey)

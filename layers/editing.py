@@ -286,6 +286,8 @@ def _store(layer: Layer, edit: LayerEdit, by: User) -> LayerVersion:
         source_sha256="",  # it is not that file any more
         source_crs=base.source_crs,
     )
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")  # for the indexes, as when a file is stored
     version = store_version(layer=layer, by=by, loaded=loaded, rows=fill)
     version.statistics = count_statistics(layer, version)
     version.save(update_fields=["statistics"])

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 from geo.errors import ParameterError
 from geo.params import SHOWN
 from geo.tiles import GZIP_FROM_BYTES, GZIP_LEVEL, accepts_gzip
-from layers.access import may_be_known
+from layers.access import HEADERS, may_be_known
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"
@@ -186,5 +186,5 @@ def sent(
 def _kept(response: HttpResponse, etag: str, public: bool, strong: bool) -> HttpResponse:
     response["ETag"] = f'"{etag}"' if strong else f'W/"{etag}"'
     response["Cache-Control"] = f"public, max-age={MAX_AGE}" if public else "private, no-cache"
-    patch_vary_headers(response, ["Accept", "Accept-Encoding", "Accept-Language"])
+    patch_vary_headers(response, ["Accept", "Accept-Encoding", "Accept-Language", *HEADERS])
     return response

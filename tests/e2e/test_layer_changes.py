@@ -1,0 +1,87 @@
+"""An editor looks at the open changes of a layer in a real browser, and publishes them."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import shapely
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from layers.models import Layer
+from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
+from tests.factories.accounts import PASSWORD, make_officer
+from tests.factories.layers import make_layer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
+VIEWS = [(PHONE, "id-ID"), (DESKTOP, "en-GB")]
+ITEMS = "/ogc/collections/faskes/items"
+
+
+def changed_layer() -> tuple[Layer, User]:
+    """Return a layer with one feature added, one moved, one with other values and one deleted, and its editor."""
+    rows = [
+        (shapely.Point(117.3 + n / 20, 0.4 + n / 30), {"nama": f"Puskesmas {n}", "tempat_tidur": "8"}) for n in range(9)
+    ]
+    layer = make_layer("faskes", rows, title_en="Health facilities", abstract_en="Health centres.")
+    officer = make_officer(layer.agency, first_name="Rina", last_name="Sari")
+    header = "Basic " + base64.b64encode(f"{officer.username}:{PASSWORD}".encode()).decode()
+    sent: list[tuple[str, str, Any]] = [
+        ("POST", "", {
+            "type": "Feature", "geometry": {"type": "Point", "coordinates": [117.5, 0.55]},
+            "properties": {"nama": "Pustu Tepian Langsat yang baru dibangun di ujung jalan", "tempat_tidur": "2"},
+        }),
+        ("PATCH", "/2", {"geometry": {"coordinates": [117.6, 0.7]}}),
+        ("PATCH", "/3", {"properties": {"tempat_tidur": "12"}}),
+        ("DELETE", "/4", None),
+    ]  # fmt: skip
+    for method, path, body in sent:
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/geo+json"
+        answer = Client().generic(
+            method,
+            ITEMS + path,
+            json.dumps(body),
+            content_type=kind,
+            headers={"Authorization": header, "If-Match": "*"},
+        )
+        assert answer.status_code < 300, answer.content
+    return layer, officer
+
+
+@pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
+def test_editor_looks_at_changes_and_publishes_them(
+    viewport: dict[str, int],
+    locale: str,
+    live_server: Any,
+    open_page: Callable[..., Page],
+    shot: Callable[[Page, str], None],
+) -> None:
+    _layer, officer = changed_layer()
+    client = Client()
+    client.force_login(officer)
+    page = open_page(viewport, locale)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    page.goto(f"{live_server.url}/data/faskes/")
+    part = page.get_by_role("region", name="4")
+    expect(part).to_be_visible()
+    assert axe_findings(page) == []
+    shot(page, f"layer-with-changes-{locale}")
+    part.get_by_role("link").click()
+    assert page.url == f"{live_server.url}/data/faskes/perubahan/"
+    expect(page.get_by_role("row")).to_have_count(5)
+    assert axe_findings(page) == []
+    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    discard = page.locator("button[value=discard]")
+    expect(discard).to_be_hidden()  # a second step asks for it
+    page.locator("details > summary").last.click()
+    expect(discard).to_be_visible()
+    shot(page, f"layer-changes-{locale}")
+    page.locator("button[value=publish]").click()
+    page.wait_for_url(f"{live_server.url}/data/faskes/")
+    assert page.locator("#changes-title").count() == 0
+    numbers = [feature["id"] for feature in json.loads(Client().get(ITEMS).content)["features"]]
+    assert numbers == [1, 2, 3, 5, 6, 7, 8, 9, 10]

@@ -184,7 +184,7 @@ def _question(request: Request, own: set[str]) -> Question:
     refuse_unknown(request.query_params, {*QuestionForm.base_fields, *own})
     form = QuestionForm(request.query_params)
     if not form.is_valid():
-        raise ValidationError({name: list(messages) for name, messages in form.errors.items()})
+        raise ValidationError({name: [str(text) for text in texts] for name, texts in form.errors.items()})
     return form.question(audience=PUBLIC)
 
 

@@ -293,7 +293,7 @@ def top_categories(question: Question, limit: int = 10) -> list[CategoryRow]:
     selection = question.selection()
     rows = _by(counts.counted(selection, ["category"]), "category")
     before = question.over(_a_year_before(question.since, MONTH), _a_year_before(question.until, MONTH))
-    then = _by(counts.counted(before.selection(), ["category"]), "category")
+    then = _by(counts.counted(before.selection(), ["category"], ["n"]), "category")
     late = counts.overdue(selection, ["category"])
     every = sum(row["n"] for row in rows.values())
     categories = {row.pk: row for row in Category.objects.select_related("parent").filter(pk__in=list(rows))}
@@ -356,7 +356,9 @@ def flow(question: Question, step: str = MONTH) -> list[FlowBin]:
         return []
     until = min(question.until, max(question.today, question.since))
     rows = _came(question.over(question.since, until), step)
-    (before,) = counts.counted(question.over(EARLIEST, question.since - dt.timedelta(days=1)).selection())
+    (before,) = counts.counted(
+        question.over(EARLIEST, question.since - dt.timedelta(days=1)).selection(), measures=["n", "ended"]
+    )
     backlog = before["n"] - before["ended"]
     found = []
     for first, last in _bins(question.since, until, step):
@@ -372,11 +374,10 @@ def changes(question: Question) -> Changes:
     first = last - dt.timedelta(days=6)
     begin = first - dt.timedelta(days=7 * WEEKS_BEFORE)
     selection = question.over(begin, last).selection()
-    weeks = {
-        (kind, pk): series
-        for kind in ("kecamatan", "category")
-        for pk, series in _weekly(counts.counted(selection, ["day", kind]), kind, begin).items()
-    }
+    weeks: dict[tuple[str, int], list[int]] = {}
+    for kind, rows in counts.received_daily(selection).items():
+        for pk, day, n in rows:
+            weeks.setdefault((kind, pk), [0] * len(_WEEKS))[(day - begin).days // 7] += n
     total = [sum(series[week] for (kind, _pk), series in weeks.items() if kind == "kecamatan") for week in _WEEKS]
     names = _names(weeks)
     hidden = _Curtain(question).drawn
@@ -459,7 +460,7 @@ class _Named(NamedTuple):
 
 def _by(rows: list[dict[str, Any]], column: str) -> dict[Any, dict[str, Any]]:
     """Return the rows by a column; a value without a row has zeros."""
-    found: dict[Any, dict[str, Any]] = defaultdict(lambda: dict.fromkeys((*MEASURES, "n", "open"), 0))
+    found: dict[Any, dict[str, Any]] = defaultdict(lambda: dict.fromkeys((*MEASURES, "open"), 0))
     found.update({row[column]: row for row in rows})
     return found
 
@@ -538,7 +539,7 @@ class _Curtain:
 
 def _came(question: Question, step: str) -> dict[dt.date, dict[str, Any]]:
     """Return what came and ended, by the first day of each week or month."""
-    return _by(counts.counted(question.selection(), [step]), step)
+    return _by(counts.counted(question.selection(), [step], ["n", "ended"]), step)
 
 
 def _start_of(day: dt.date, step: str) -> dt.date:
@@ -561,14 +562,6 @@ def _a_year_before(day: dt.date, step: str) -> dt.date:
     if (day + dt.timedelta(days=1)).day == 1:  # a month's end stays one
         return _start_of(start + dt.timedelta(days=31), MONTH) - dt.timedelta(days=1)
     return start.replace(day=min(day.day, 28) if day.month == 2 else day.day)
-
-
-def _weekly(rows: list[dict[str, Any]], kind: str, begin: dt.date) -> dict[int, list[int]]:
-    """Return the counts of each 7 days from `begin` on."""
-    found: dict[int, list[int]] = {}
-    for row in rows:
-        found.setdefault(row[kind], [0] * len(_WEEKS))[(row["day"] - begin).days // 7] += row["n"]
-    return found
 
 
 def _expected(series: list[int], spread: float) -> NegativeBinomial:

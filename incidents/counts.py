@@ -1,12 +1,12 @@
 """Reading the counts that the database keeps (incidents/rollups.py): exact, stored rows plus what is not folded yet.
 
-    counted(selection, by=["kecamatan"])         -> [{"kecamatan": 3, "routed": 12, ..., "n": 40, "open": 15}, ...]
+    counted(selection, by=["kecamatan"])         -> [{"kecamatan": 3, "n": 40, "routed": 12, ..., "open": 15}, ...]
     overdue(selection, by=["kecamatan"])         -> {(3,): 4, ...}
     durations(selection, "resolve", by=["agency"]) -> {(7,): {bucket: n, ...}, ...}
     heat(selection, level=12)                    -> [(x, y, n), ...]
 
-A period is put together from whole months and the days at its ends, so that reading a year costs what a month's rows
-cost twelve times, however many reports they count. Areas, categories and agencies are row ids.
+A period is put together from whole months and the weeks and days at its ends, so that reading a year costs what a
+month's rows cost twelve times, however many reports they count. Areas, categories and agencies are row ids.
 """
 
 import datetime as dt
@@ -82,62 +82,104 @@ class Piece:
     last: dt.date
 
 
-def pieces(selection: Selection) -> Iterator[Piece]:
-    """Yield the days before the first whole month, the whole months, and the days after the last."""
+def pieces(selection: Selection, *, weeks: bool = False) -> Iterator[Piece]:
+    """Yield the days before the first whole month, the whole months, and the days after the last.
+
+    With `weeks`, whole weeks among those days come as weeks; they are kept for kecamatan only.
+    """
     first, last = selection.first, selection.last
     start = first if first.day == 1 else _next_month(first)
     end = _next_month(last) if selection.last_month_is_whole else last.replace(day=1)
     if start >= end:
-        yield Piece("d", first, last)
+        yield from _days(first, last, weeks)
         return
-    if first < start:
-        yield Piece("d", first, start - DAY)
+    yield from _days(first, start - DAY, weeks)
     yield Piece("m", start, end - DAY)
-    if end <= last:
-        yield Piece("d", end, last)
+    yield from _days(end, last, weeks)
 
 
-def counted(selection: Selection, by: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Return the measures of ReportCount, `n` (received in the period) and `open`, for each value of the columns `by`.
+def _days(first: dt.date, last: dt.date, weeks: bool) -> Iterator[Piece]:
+    """Yield the days from `first` to `last`, whole weeks as such if wanted."""
+    start = first + DAY * (-first.weekday() % 7)
+    end = last + DAY - DAY * (last + DAY).weekday()
+    if not weeks or start >= end:
+        if first <= last:
+            yield Piece("d", first, last)
+        return
+    yield from _days(first, start - DAY, False)
+    yield Piece("w", start, end - DAY)
+    yield from _days(end, last, False)
 
-    Columns are kecamatan, desa, category, agency, channel, and one of day, week and month: its first day. `ended`
-    counts what ended in the period, whenever it was received.
+
+def counted(selection: Selection, by: Sequence[str] = (), measures: Sequence[str] = MEASURES) -> list[dict[str, Any]]:
+    """Return `measures` of ReportCount, and `open` if its parts are among them, for each value of the columns `by`.
+
+    Columns are kecamatan, desa, category, agency, channel, and one of day, week and month: its first day. `n` counts
+    what was received in the period; `ended` what ended in it, whenever it was received.
     """
-    spans = {"day": "d", "week": "w", "month": "m"}
-    step = next((name for name in by if name in spans), None)
-    read = list(pieces(selection)) if step is None else list(_steps(selection, spans[step]))
-    columns = ["start" if name in spans else name for name in by]
-    where, params = selection.conditions()
-    area = "TRUE" if selection.desa else "desa <> 0" if "desa" in by else "desa = 0"
-    rows = []
-    for i, piece in enumerate(read):
-        params |= {f"span{i}": piece.span, f"first{i}": piece.first, f"last{i}": piece.last}
-        start = _truncated("start", spans[step]) if step else "start"
-        rows.append(
-            f"SELECT {start} AS start, kecamatan, desa, category, agency, channel, {', '.join(MEASURES)}"  # noqa: S608
-            f" FROM incidents_reportcount WHERE span = %(span{i})s AND start BETWEEN %(first{i})s AND %(last{i})s"
-            f" AND {area} AND {where}"
-        )
-    params |= {"first": selection.first, "last": max(read[-1].last, selection.last)}
-    start = _truncated("{day}", spans[step]) if step else "NULL::date"
-    for day, measures in (("day", AS_MEASURES), ("ended", ENDED_MEASURES)):
-        rows.append(
-            f"SELECT {start.format(day=day)}, kecamatan, desa, category, agency, channel, {measures}"  # noqa: S608
-            f" FROM incidents_reportcelldelta WHERE {day} BETWEEN %(first)s AND %(last)s AND {where}"
-        )
-    keys = "".join(f"{column}, " for column in columns)
-    names = ["start", "kecamatan", "desa", "category", "agency", "channel", *MEASURES]
-    sums = ", ".join(f"coalesce(sum({measure}), 0)::int AS {measure}" for measure in MEASURES)
-    sql = f"SELECT {keys}{sums} FROM ({' UNION ALL '.join(rows)}) AS counts ({', '.join(names)})"  # noqa: S608
+    step = next((name for name in by if name in _SPANS), None)
+    columns = ["start" if name in _SPANS else name for name in by]
+    rows, params = _rows_counted(selection, step, "desa" in by, measures)
+    sums = ", ".join(f"coalesce(sum({measure}), 0)::int" for measure in measures)
+    sql = f"SELECT {''.join(f'{column}, ' for column in columns)}{sums} FROM ({rows}) AS counts"  # noqa: S608
     if columns:
         sql += f" GROUP BY {', '.join(columns)}"
     found = []
     for values in _run(sql, params):
-        row = dict(zip((*by, *MEASURES), values, strict=True))
-        row["n"] = sum(row[status] for status in MEASURES[:9])
-        row["open"] = sum(row[status] for status in OPEN)
+        row = dict(zip((*by, *measures), values, strict=True))
+        if "routed" in row:
+            row["open"] = sum(row[status] for status in OPEN)
         found.append(row)
     return found
+
+
+def received_daily(selection: Selection) -> dict[str, list[tuple[int, dt.date, int]]]:
+    """Return (row id, day, n) by "kecamatan" and by "category", read in one go."""
+    rows, params = _rows_counted(selection, "day", False, ["n"])
+    sql = (
+        f"SELECT kecamatan, category, start, sum(n)::int FROM ({rows}) AS counts"  # noqa: S608
+        " GROUP BY GROUPING SETS ((kecamatan, start), (category, start)) HAVING sum(n) > 0"
+    )
+    found: dict[str, list[tuple[int, dt.date, int]]] = {"kecamatan": [], "category": []}
+    for kecamatan, category, day, n in _run(sql, params):
+        kind, pk = ("category", category) if kecamatan is None else ("kecamatan", kecamatan)
+        found[kind].append((pk, day, n))
+    return found
+
+
+_SPANS = {"day": "d", "week": "w", "month": "m"}
+_SHARED = "kecamatan, desa, category, agency, channel, confidential"
+
+
+def _rows_counted(
+    selection: Selection, step: str | None, each_desa: bool, measures: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
+    """Return the SELECT of all rows and deltas of the period, with their step's first day as `start`."""
+    where, params = selection.conditions()
+    of_desa = bool(selection.desa) or each_desa
+    area = "TRUE" if selection.desa else "desa <> 0" if each_desa else "desa = 0"
+    read = list(_steps(selection, _SPANS[step], of_desa) if step else pieces(selection, weeks=not of_desa))
+    names = f"kecamatan, desa, category, agency, channel, {', '.join(measures)}"
+    rows = []
+    for i, piece in enumerate(read):
+        params |= {f"first{i}": piece.first, f"last{i}": piece.last}
+        rows.append(
+            f"SELECT {_truncated('start', step)} AS start, {names} FROM incidents_reportcount"  # noqa: S608
+            f" WHERE span = '{piece.span}' AND start BETWEEN %(first{i})s AND %(last{i})s AND {area} AND {where}"
+        )
+    params |= {"first": selection.first, "last": max((piece.last for piece in read), default=selection.last)}
+    rows.append(
+        f"SELECT {_truncated('day', step)}, {names} FROM"  # noqa: S608
+        f" (SELECT {_SHARED}, day, {AS_MEASURES} FROM incidents_reportcelldelta) AS delta"
+        f" WHERE day BETWEEN %(first)s AND %(last)s AND {where}"
+    )
+    if "ended" in measures:
+        rows.append(
+            f"SELECT {_truncated('ended_on', step)}, {names} FROM"  # noqa: S608
+            f" (SELECT {_SHARED}, ended AS ended_on, {ENDED_MEASURES} FROM incidents_reportcelldelta) AS delta"
+            f" WHERE ended_on BETWEEN %(first)s AND %(last)s AND {where}"
+        )
+    return " UNION ALL ".join(rows), params
 
 
 def overdue(selection: Selection, by: Sequence[str] = ()) -> dict[tuple[Any, ...], int]:
@@ -261,32 +303,24 @@ def heat(selection: Selection, level: int) -> list[tuple[int, int, int]]:
     return [(x, y, n) for x, y, n in _run(sql, params)]
 
 
-def _steps(selection: Selection, span: str) -> Iterator[Piece]:
+def _steps(selection: Selection, span: str, of_desa: bool) -> Iterator[Piece]:
     """Yield the period in runs of whole steps of `span`, with days where a step is cut at the period's ends."""
     if span == "m":
-        yield from pieces(selection)
-        return
-    if span == "d":
+        yield from pieces(selection, weeks=False)
+    elif span == "w" and not of_desa:
+        last = selection.last
+        if last >= selection.today:  # today's week is whole: no report is later
+            last += DAY * (6 - last.weekday())
+        yield from _days(selection.first, last, True)
+    else:
         yield Piece("d", selection.first, selection.last)
-        return
-    first, last = selection.first, selection.last
-    start = first + DAY * (-first.weekday() % 7)
-    after = last + DAY * 7 if last >= selection.today else last + DAY  # the week of today is whole: no report is later
-    end = after - DAY * after.weekday()
-    if selection.desa or start >= end:  # weeks are kept for kecamatan only
-        yield Piece("d", first, last)
-        return
-    if first < start:
-        yield Piece("d", first, start - DAY)
-    yield Piece("w", start, end - DAY)
-    if end <= last:
-        yield Piece("d", end, last)
 
 
-def _truncated(column: str, span: str) -> str:
-    """Return SQL for the first day of the span in which a date lies."""
-    unit = {"d": "day", "w": "week", "m": "month"}[span]
-    return f"date_trunc('{unit}', {column}::timestamp)::date"
+def _truncated(column: str, step: str | None) -> str:
+    """Return SQL for the first day of the step in which a date lies."""
+    if step is None:
+        return "NULL::date"
+    return column if step == "day" else f"date_trunc('{step}', {column}::timestamp)::date"
 
 
 def _next_month(day: dt.date) -> dt.date:

@@ -36,12 +36,15 @@ class _Table:
         return ", ".join((*self.key, *self.values))
 
     def grouped(self, source: str) -> str:
-        """Return the rows that the facts in `source` make, without those that cancel out."""
+        """Return the rows that the facts in `source` make, without those that cancel out.
+
+        In the key's order, so that rows that are read together lie together.
+        """
         sums = ", ".join(f"sum({value})::int AS {value}" for value in self.values)
         some = " OR ".join(f"sum({value}) <> 0" for value in self.values)
         keys = ", ".join(self.key)
         spread = self.spread.format(source=source)
-        return f"SELECT {keys}, {sums} FROM ({spread}) AS spread GROUP BY {keys} HAVING {some}"  # noqa: S608
+        return f"SELECT {keys}, {sums} FROM ({spread}) AS spread GROUP BY {keys} HAVING {some} ORDER BY {keys}"  # noqa: S608
 
     def stored(self, source: str) -> str:
         """Return the statement that adds the facts in `source` to the table and returns the rows."""
@@ -84,12 +87,12 @@ _CELLS = _Table(
 STATUSES = (
     *("received", "routed", "in_progress", "answered", "closed", "on_hold", "rejected", "duplicate", "reopened"),
 )
-MEASURES = (*STATUSES, "kept", "broken", "ended")
+MEASURES = ("n", *STATUSES, "kept", "broken", "ended")
 """The columns of ReportCount."""
 _WHO = {"kecamatan": "int", "category": "int", "agency": "int", "channel": "text", "confidential": "bool"}
 
 AS_MEASURES = f"""
-    {", ".join(f"CASE WHEN status = '{status}' THEN n ELSE 0 END AS {status}" for status in STATUSES)},
+    n, {", ".join(f"CASE WHEN status = '{status}' THEN n ELSE 0 END AS {status}" for status in STATUSES)},
     CASE WHEN kept THEN n ELSE 0 END AS kept, CASE WHEN NOT kept THEN n ELSE 0 END AS broken, 0 AS ended
 """
 """A fact's numbers on the day that it was received, as columns; those on the day that it ended are `ENDED_MEASURES`."""

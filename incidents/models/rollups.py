@@ -95,6 +95,8 @@ class ReportCount(models.Model):
     agency = models.IntegerField()
     channel = models.CharField(max_length=10)
     confidential = models.BooleanField()
+    n = models.IntegerField()
+    """All that were received in the span: the sum of the nine statuses."""
     received = models.IntegerField()
     routed = models.IntegerField()
     in_progress = models.IntegerField()

@@ -77,6 +77,7 @@ def recount_all() -> dict[str, Counter[Any]]:
             ):  # fmt: skip
                 counts[span, area, start, *who, measure] += 1
 
+        add(day, "n")
         add(day, report.status)
         if report.answered_at:
             add(day, "kept" if report.answered_at <= report.resolve_due_at else "broken")

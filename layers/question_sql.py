@@ -178,7 +178,7 @@ def _within(question: Question) -> Plan:
         _count(question),
         rows,
         lambda answer: _facts(answer, "'several', (SELECT count(*) FROM question_pairs WHERE n > 1)"),
-        prepare=(*_places(question), pairs),
+        prepare=(*_places(question), pairs, sql.SQL("ANALYZE question_pairs")),
         temporary=("question_pairs", *_place_tables(question)),
     )
 
@@ -200,14 +200,20 @@ def _nearest(question: Question) -> Plan:
         ),
         sql.SQL("CREATE INDEX ON question_b USING gist (geom)"),
         sql.SQL("ANALYZE question_b"),
-        # The index gives the nearest first, by true distance; of several equally near the lowest number is taken.
+        sql.SQL("ANALYZE question_a"),
+        # The index gives the nearest by true distance; of several equally near (before PostgreSQL 16 it cannot order by
+        # distance and number) the lowest number is looked up.
         _sql(
-            "CREATE TEMPORARY TABLE question_pairs ON COMMIT DROP AS SELECT a.fid AS a, n.fid AS b, n.metres"
+            "CREATE TEMPORARY TABLE question_pairs ON COMMIT DROP AS"
+            " SELECT a.fid AS a, coalesce(first.fid, n.fid) AS b, n.metres"
             " FROM question_a a CROSS JOIN LATERAL (SELECT b.fid, ST_Distance(a.geom, b.geom) AS metres"
-            " FROM question_b b WHERE {others} ORDER BY a.geom <-> b.geom, b.fid LIMIT 1) n WHERE {near}",
+            " FROM question_b b WHERE {others} ORDER BY a.geom <-> b.geom LIMIT 1) n"
+            " CROSS JOIN LATERAL (SELECT min(b.fid) AS fid FROM question_b b"
+            " WHERE {others} AND ST_DWithin(a.geom, b.geom, n.metres)) first WHERE {near}",
             others=sql.SQL("b.fid <> a.fid" if question.asks_itself else "true"),
             near=_sql("n.metres <= {metres}", metres=question.metres) if question.kind == "near" else sql.SQL("true"),
         ),
+        sql.SQL("ANALYZE question_pairs"),
     )
     rows = _sql(
         "SELECT f.fid, f.geom, {shown} || {made} AS properties FROM question_pairs p"
@@ -270,7 +276,7 @@ def _intersect(question: Question) -> Plan:
             area=_value(question, "luas_bagian_m2"),
             length=_value(question, "panjang_bagian_m"),
         ),
-        prepare=(*_places(question), pieces),
+        prepare=(*_places(question), pieces, sql.SQL("ANALYZE question_pieces")),
         pairs=sql.SQL("SELECT count(*) FROM question_pieces"),
         temporary=("question_pieces", *_place_tables(question)),
     )
@@ -321,7 +327,7 @@ def _count_in(question: Question) -> Plan:
             " 'most_fid', (array_agg(fid ORDER BY {value} DESC, fid))[1]",
             value=_value(question, "jumlah"),
         ),
-        prepare=(*_places(question), pairs),
+        prepare=(*_places(question), pairs, sql.SQL("ANALYZE question_pairs")),
         pairs=sql.SQL("SELECT count(*) FROM question_pairs"),
         temporary=("question_pairs", *_place_tables(question)),
     )

@@ -25,7 +25,8 @@ def asked(question: Question) -> str:
     text = str(KINDS[question.kind].sentence).format(
         a=question.a.layer.title, b=place if stands_alone else other, metres=figure(question.metres)
     )
-    return f"{text} {_('(only %(place)s)') % {'place': place}}" if place and not stands_alone else text
+    only = _("(only %(place)s)") % {"place": place}
+    return f"{text} {only}" if place and not stands_alone else text
 
 
 def other_name(question: Question) -> str:
@@ -129,7 +130,7 @@ def _intersect(_question: Question, answer: Answer, words: dict[str, str]) -> st
         sizes.append(_("%(n)s ha") % {"n": number_format(facts["area_m2"] / 10_000, 2, force_grouping=True)})
     if facts["length_m"]:
         sizes.append(_("%(n)s km") % {"n": number_format(facts["length_m"] / 1_000, 2, force_grouping=True)})
-    return text % words + (": " + _(" and ").join(sizes) if sizes else "") + "."
+    return text % words + (": " + ", ".join(sizes) if sizes else "") + "."
 
 
 FINDINGS: dict[str, Callable[[Question, Answer, dict[str, str]], str]] = {

@@ -196,6 +196,8 @@ def _compute(question: Question) -> Answer:
         ((usable, placeless),) = run(todo.count)
         if usable > IN_MAX:
             raise QuestionRefused(_too_many(question.a.layer, usable))
+        if usable > OUT_MAX and (question.kind == "nearest" or (question.kind == "buffer" and not question.merge)):
+            raise QuestionRefused(_too_large())
         for statement in todo.prepare:
             run(statement)
         if todo.pairs is not None and run(todo.pairs)[0][0] > PAIRS_MAX:
@@ -207,13 +209,7 @@ def _compute(question: Question) -> Answer:
         run(_STORE.format(answer=sql.Literal(answer.pk), rows=todo.rows, most=sql.Literal(OUT_MAX + 1)))
         ((count, size, extent, types),) = run(_SUM.format(answer=sql.Literal(answer.pk)))
         if count > OUT_MAX:
-            raise QuestionRefused(
-                _(
-                    "The answer has more than %(limit)s features; that is the most that is shown and given. "
-                    "Choose a kecamatan or a desa."
-                )
-                % {"limit": _figure(OUT_MAX)}
-            )
+            raise QuestionRefused(_too_large())
         if size > OUT_BYTES:
             raise QuestionRefused(
                 _("The outlines of the answer take more than %(limit)d MB. Choose a kecamatan or a desa.")
@@ -237,11 +233,13 @@ def _compute(question: Question) -> Answer:
     return answer
 
 
+# MATERIALIZED: or the limit would make the planner look for the first rows, not for all.
 _STORE = sql.SQL(
-    "INSERT INTO layers_answerfeature (answer_id, fid, geom, geom_3857, properties)"
-    " SELECT {answer}, r.fid, r.geom, ST_Transform(r.geom, 3857), r.properties FROM ("
+    "WITH made AS MATERIALIZED ({rows}), r AS MATERIALIZED ("
     " SELECT fid, CASE WHEN GeometryType(geom) IN ('POLYGON', 'LINESTRING') THEN ST_Multi(geom) ELSE geom END AS geom,"
-    " properties FROM ({rows}) made OFFSET 0) r LIMIT {most}"
+    " properties FROM made LIMIT {most})"
+    " INSERT INTO layers_answerfeature (answer_id, fid, geom, geom_3857, properties)"
+    " SELECT {answer}, fid, geom, ST_Transform(geom, 3857), properties FROM r"
 )
 _SUM = sql.SQL(
     "SELECT count(*), coalesce(sum(ST_MemSize(geom)), 0), ST_SetSRID(ST_Extent(geom)::geometry, 4326)::text,"
@@ -307,6 +305,13 @@ def _too_many(layer: Layer, count: int) -> str:
         "“%(layer)s” has %(count)s features; a question takes at most %(limit)s. Choose a kecamatan or a desa, "
         "or other data."
     ) % {"layer": layer.title, "count": _figure(count), "limit": _figure(IN_MAX)}
+
+
+def _too_large() -> str:
+    return _(
+        "The answer has more than %(limit)s features; that is the most that is shown and given. "
+        "Choose a kecamatan or a desa."
+    ) % {"limit": _figure(OUT_MAX)}
 
 
 def _figure(number: int) -> str:

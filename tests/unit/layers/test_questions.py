@@ -173,10 +173,9 @@ def test_nearest_and_near_equal_shapely(kind: str, other: str, seed: int) -> Non
     assert found.keys() == expected.keys()
     for n, (metres, m) in expected.items():
         assert found[n]["jarak_m"] == pytest.approx(metres, abs=0.01)
-        ties = {f"b {k}" for k, there in to_b.items() if metric([a[n - 1]])[0].distance(there) < metres + 1e-6}
-        assert found[n]["terdekat"] in ties
-        if metres == 0:
-            assert found[n]["terdekat"] == f"b {m}"
+        here = metric([a[n - 1]])[0]
+        ties = [k for k, there in to_b.items() if here.distance(there) <= metres]
+        assert found[n]["terdekat"] == f"b {m}" == f"b {ties[0]}"
     reach = 1_500
     near = {
         row.fid: row.properties["jarak_m"]

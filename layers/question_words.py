@@ -105,7 +105,7 @@ def _buffer(question: Question, answer: Answer, words: dict[str, str]) -> str:
     words["area"] = number_format(answer.facts["area_km2"], 2, force_grouping=True)
     if question.merge:
         text = ngettext(
-            "What lies within %(metres)s m of “%(a)s” is %(area)s km², in one piece.",
+            "What lies within %(metres)s m of “%(a)s” is %(area)s km², in %(n)s piece.",
             "What lies within %(metres)s m of “%(a)s” is %(area)s km², in %(n)s pieces.",
             answer.feature_count,
         )

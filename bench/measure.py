@@ -1,8 +1,7 @@
-"""Measure look-up, intake, tiles and memory in one run, and print what was found as a table. Called by bench/run."""
+"""Measure the parts in one run, each beside plain SQL or a peer, and print the table. Called by bench/run."""
 
 import argparse
 import datetime as dt
-import json
 import os
 import platform
 import subprocess
@@ -12,76 +11,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
-from statistics import median
 from typing import Any
 
-from bench import database, processes
+from bench import dashboards, database, processes
+from bench.figures import HERE, SEED, WARM_UP_S, Measure, Run, percent, times_as_fast
+from bench.layers import measure_layers
 
-HERE = Path(__file__).resolve().parent
-PARTS = ("locate", "tiles", "intake", "memory")
+PARTS = ("locate", "tiles", "dashboards", "intake", "memory", "layers")
 ZOOMS = (6, 8, 10, 12, 14)
-SEED = 20_260
-WARM_UP_S = 2.0
 WRITES_PER_S = 50
-LOAD_PYTHON = [sys.executable, "-I", str(HERE / "load.py")]
-
-Measure = Callable[[], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; `met` is None where there is no target."""
-
-    figure: str
-    value: str
-    target: str = ""
-    met: bool | None = None
-
-
-@dataclass
-class Run:
-    """What the parts need: the options, the database, the running site, and the table so far."""
-
-    options: argparse.Namespace
-    database: str
-    port: int = 0
-    rows: list[Row] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return database.url_of(self.database)
-
-    def load(
-        self, requests: Sequence[Sequence[Any]], *, clients: int, port: int | None = None, once: bool = False,
-        seconds: float | None = None, expect: Sequence[int] = (200,),
-    ) -> dict[str, Any]:  # fmt: skip
-        """Send requests to the site (or another port) and return the generator's summary; refuse other statuses."""
-        how = ["--once"] if once else ["--seconds", str(seconds or self.options.seconds)]
-        done = subprocess.run(
-            [*LOAD_PYTHON, "--port", str(port or self.port), "--clients", str(clients), *how],
-            input=json.dumps(requests), stdout=subprocess.PIPE, text=True, check=True,
-        )  # fmt: skip
-        found = json.loads(done.stdout)
-        if unexpected := set(found["statuses"]) - {str(status) for status in expect}:
-            raise SystemExit(f"{requests[0][1]}: unexpected answers {sorted(unexpected)}: {found['statuses']}")
-        return found
-
-    def say(self, figure: str, value: str, target: str = "", met: bool | None = None) -> None:
-        self.rows.append(Row(figure, value, target, met))
-        print(f"         {figure}: {value}", file=sys.stderr, flush=True)
-
-    def interleaved(self, measures: dict[str, Measure], rounds: int | None = None) -> dict[str, dict[str, float]]:
-        """Measure each in turn, round by round, and return the medians of rate and p95_ms."""
-        found: dict[str, list[dict[str, Any]]] = {name: [] for name in measures}
-        for _ in range(rounds or self.options.rounds):
-            for name, measure in measures.items():
-                found[name].append(measure())
-        return {
-            name: {key: median(one[key] for one in all_of_it) for key in ("rate", "p95_ms") if key in all_of_it[0]}
-            for name, all_of_it in found.items()
-        }
 
 
 def measure_locate(run: Run) -> None:
@@ -358,14 +296,6 @@ def measure_memory(run: Run) -> None:
         run.say("largest web process after 10,000 requests", f"{largest:.0f} MB", "below 300 MB", largest < 300)
 
 
-def percent(ratio: float) -> str:
-    return f"{100 * ratio:.0f} %"
-
-
-def times_as_fast(ratio: float) -> str:
-    return f"{ratio:,.0f} x" if ratio >= 100 else f"{ratio:.1f} x"
-
-
 def table(run: Run) -> str:
     """Return the Markdown table with the date and the machine."""
     lines = [
@@ -415,6 +345,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run")
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to measure, of: {','.join(PARTS)}")
     parser.add_argument("--reports", type=int, default=1_000_000, help="synthetic reports in the database")
+    parser.add_argument("--parcels", type=int, default=200_000, help="synthetic parcels; half as many roads")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement; medians are shown")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one measurement in a round")
     options = parser.parse_args()
@@ -433,7 +364,9 @@ def main() -> None:
         django.setup()
         run = Run(options, name)
         parts: dict[str, Callable[[Run], None]] = {
-            "locate": measure_locate, "tiles": measure_tiles, "intake": measure_intake, "memory": measure_memory,
+            "locate": measure_locate, "tiles": measure_tiles, "dashboards": dashboards.measure,
+            "intake": measure_intake, "memory": measure_memory,
+            "layers": measure_layers,
         }  # fmt: skip
         for part in PARTS:  # intake comes after the tiles: it adds reports that are not folded yet
             if part not in options.parts:

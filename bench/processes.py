@@ -1,6 +1,7 @@
 """Starting and ending the processes that are measured, and what memory they hold."""
 
 import http.client
+import json
 import os
 import re
 import socket
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from bench.database import ROOT
 
@@ -105,6 +107,62 @@ def tipg(database_url: str, schema: str) -> Iterator[int]:
     }
     with running("tipg", command, environment) as pid:
         wait_for(port, "/healthz", pid)
+        yield port
+
+
+@contextmanager
+def pygeoapi(database_url: str, schema: str, tables: list[str]) -> Iterator[int]:
+    """Run pygeoapi in gunicorn, with processes and threads as the site's, on `tables` of `schema`; give its port."""
+    port, at = free_port(), urlsplit(database_url)
+    folder = Path(os.environ["STATE_DIR"]) / "pygeoapi"
+    folder.mkdir(exist_ok=True)
+    extent = {"spatial": {"bbox": [115.0, -1.0, 119.0, 2.5], "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}}
+    data = {
+        "host": at.hostname, "port": at.port, "dbname": at.path[1:], "user": at.username,
+        "password": unquote(str(at.password)), "search_path": [schema, "public"],
+    }  # fmt: skip
+    here = f"http://127.0.0.1:{port}"
+    about = {"title": "bench", "description": "bench", "keywords": ["bench"]}
+    config = {
+        "server": {
+            "bind": {"host": "127.0.0.1", "port": port}, "url": here, "encoding": "utf-8",
+            "mimetype": "application/json; charset=UTF-8", "languages": ["en-US"], "gzip": False, "pretty_print": False,
+            "limits": {"default_items": 100, "max_items": 10_000}, "map": {"url": "none", "attribution": "none"},
+        },
+        "logging": {"level": "ERROR"},
+        "metadata": {
+            "identification": {**about, "keywords_type": "theme", "terms_of_service": "none", "url": here},
+            "license": {"name": "none", "url": here},
+            "provider": {"name": "bench", "url": here},
+            "contact": {"name": "bench", "email": "bench@localhost", "url": here},
+        },
+        "resources": {
+            table: {
+                "type": "collection", **about, "links": [], "extents": extent,
+                "providers": [{
+                    "type": "feature", "name": "PostgreSQL", "data": data, "id_field": "id", "table": table,
+                    "geom_field": "geom", "count": False,
+                }],
+            }
+            for table in tables
+        },
+    }  # fmt: skip
+    (folder / "config.yml").write_text(json.dumps(config))  # JSON is YAML
+    (folder / "config.yml").chmod(0o600)
+    environment = {
+        "PYGEOAPI_CONFIG": str(folder / "config.yml"), "PYGEOAPI_OPENAPI": str(folder / "openapi.yml"),
+    }  # fmt: skip
+    subprocess.run(
+        [f"{os.environ['PEERS']}/bin/pygeoapi", "openapi", "generate", environment["PYGEOAPI_CONFIG"],
+         "--output-file", environment["PYGEOAPI_OPENAPI"]],
+        check=True, stdout=subprocess.DEVNULL, env=os.environ | environment,
+    )  # fmt: skip
+    command = [
+        f"{os.environ['PEERS']}/bin/gunicorn", "pygeoapi.flask_app:APP", "--worker-class", "gthread", "--workers", "2",
+        "--threads", "4", "--bind", f"127.0.0.1:{port}", "--timeout", "120",
+    ]  # fmt: skip
+    with running("pygeoapi", command, environment) as pid:
+        wait_for(port, "/conformance?f=json", pid)
         yield port
 
 

@@ -1,0 +1,235 @@
+"""Agencies' layers: items and tiles beside plain SQL, tipg and pygeoapi; import beside ogr2ogr; the catalogue."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from bench import database, processes
+from bench.figures import WARM_UP_S, Measure, Run, percent, times_as_fast
+
+BOX_DEG = 0.05
+"""The edge of a box: about 5.5 km, which holds more than a page of parcels where they are dense."""
+LIMIT = 1_000
+POLYGONS, LINES = "sintetis-bidang", "sintetis-jalan"
+CATALOGUE_LAYERS, CATALOGUE_FEATURES = 1_000, 2_000
+QUESTIONS = (
+    "sekolah", "puskesmas di bengalon", "jalan rusak dekat sangatta", "data dinas apa yang punya sumur", "posyandu",
+    "bidang tanah", "jalna", "sawah muara wahau", "contoh 120", "data 77",
+)  # fmt: skip
+
+# What both peers serve: the same rows with an attribute in each column, as such a table is laid out for them.
+PEER_TABLES = {
+    POLYGONS: "nomor int, desa text, kecamatan text, kode text, penggunaan text, luas_m2 float8",
+    LINES: "nomor int, desa text, kecamatan text, nama text, permukaan text, kondisi text, panjang_m float8",
+}
+PEER_TABLE = """
+    CREATE TABLE peer.{name} AS
+        SELECT f.fid AS id, r.*, f.{geom} AS geom FROM layers_feature f
+        CROSS JOIN LATERAL jsonb_to_record(f.properties) AS r({columns}) WHERE f.version_id = {version};
+    ALTER TABLE peer.{name} ADD PRIMARY KEY (id), ALTER COLUMN geom TYPE geometry({type}, {srid});
+    CREATE INDEX ON peer.{name} USING gist (geom);
+"""
+PLAIN_ITEMS = """
+    SELECT json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(json_build_object(
+        'type', 'Feature', 'id', fid, 'geometry', ST_AsGeoJSON(geom)::json, 'properties', properties)), '[]'))
+    FROM (
+        SELECT fid, geom, properties FROM layers_feature
+        WHERE version_id = {version} AND ST_Intersects(geom, ST_MakeEnvelope({west}, {south}, {east}, {north}, 4326))
+        LIMIT {limit}
+    ) AS f
+"""
+PLAIN_TILE = """
+    SELECT ST_AsMVT(tile, 'features', 4096, 'geom', 'fid') FROM (
+        SELECT fid, ST_AsMVTGeom(geom_3857, ST_TileEnvelope({z}, {x}, {y}), 4096, 64, true) AS geom, properties
+        FROM layers_feature
+        WHERE version_id = {version} AND geom_3857 && ST_TileEnvelope({z}, {x}, {y}, margin => 64.0 / 4096)
+    ) AS tile WHERE geom IS NOT NULL
+"""
+
+
+def measure_layers(run: Run) -> None:
+    """All of it, on synthetic layers that are made in this run's copy of the database."""
+    environment = os.environ | {"PGOPTIONS": database.QUICK}
+    subprocess.run(
+        [sys.executable, "manage.py", "make_layers", "--count", str(run.options.parcels), "--seed", "1"],
+        check=True, cwd=database.ROOT, env=environment, stdout=sys.stderr,
+    )  # fmt: skip
+    versions = _peer_tables(run)
+    with ExitStack() as stack:
+        tipg = stack.enter_context(processes.tipg(run.url, "peer"))
+        pygeoapi = stack.enter_context(processes.pygeoapi(run.url, "peer", list(PEER_NAMES.values())))
+        _measure_items(run, versions, tipg, pygeoapi)
+        for slug in (POLYGONS, LINES):
+            _measure_tiles(run, slug, versions[slug], tipg)
+    _measure_import(run, versions[POLYGONS])
+    _measure_catalogue(run)
+
+
+PEER_NAMES = {POLYGONS: "parcels", LINES: "roads"}
+
+
+def _peer_tables(run: Run) -> dict[str, int]:
+    """Make the peers' tables; return the version of each layer."""
+    from layers.models import Layer
+
+    versions = {slug: int(Layer.objects.get(slug=slug).current_id) for slug in PEER_NAMES}
+    link = database.connect(run.database)
+    with link.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS peer")
+        for slug, name in PEER_NAMES.items():
+            kind = "MultiPolygon" if slug == POLYGONS else "MultiLineString"
+            for suffix, geom, srid in (("", "geom", 4326), ("_3857", "geom_3857", 3857)):
+                cursor.execute(
+                    PEER_TABLE.format(
+                        name=name + suffix, geom=geom, columns=PEER_TABLES[slug], version=versions[slug], type=kind,
+                        srid=srid,
+                    )
+                )  # fmt: skip
+        cursor.execute("VACUUM ANALYZE")
+    link.close()
+    return versions
+
+
+def _centres(version: int, count: int) -> list[tuple[float, float]]:
+    """Draw places (lon, lat) where features are, as likely as they are many."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setseed(0.5)")
+        cursor.execute(
+            "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_Centroid(geom) AS p FROM layers_feature WHERE version_id = %s"
+            " ORDER BY fid) AS c ORDER BY random() LIMIT %s",
+            [version, count],
+        )
+        return [(round(x, 4), round(y, 4)) for x, y in cursor.fetchall()]
+
+
+def _measure_items(run: Run, versions: dict[str, int], tipg: int, pygeoapi: int) -> None:
+    """`items?bbox=&limit=1000` of the polygons."""
+    from bench import raw
+
+    half = BOX_DEG / 2
+    boxes = [(lon - half, lat - half, lon + half, lat + half) for lon, lat in _centres(versions[POLYGONS], 100)]
+    texts = [",".join(f"{number:.4f}" for number in box) for box in boxes]
+    name = PEER_NAMES[POLYGONS]
+    ours = [("GET", f"/ogc/collections/{POLYGONS}/items?f=json&limit={LIMIT}&bbox={text}", None) for text in texts]
+    tipgs = [("GET", f"/collections/peer.{name}/items?f=geojson&limit={LIMIT}&bbox={text}", None) for text in texts]
+    pygeoapis = [("GET", f"/collections/{name}/items?f=json&limit={LIMIT}&bbox={text}", None) for text in texts]
+    plain = [
+        raw.script_of([PLAIN_ITEMS.format(version=versions[POLYGONS], west=w, south=s, east=e, north=n, limit=LIMIT)])
+        for w, s, e, n in boxes
+    ]
+    run.load(ours, clients=4, seconds=WARM_UP_S)
+    found = run.interleaved(
+        {
+            "site": lambda: run.load(ours, clients=4),
+            "plain": lambda: {"rate": raw.pgbench(run.database, plain, clients=4, seconds=run.options.seconds)},
+            "tipg": lambda: run.load(tipgs, clients=4, port=tipg),
+            "pygeoapi": lambda: run.load(pygeoapis, clients=4, port=pygeoapi),
+        }
+    )
+    rate = found["site"]["rate"]
+    run.say(f"items in a box, at most {LIMIT:,}, 4 clients", f"{rate:,.0f}/s, p95 {found['site']['p95_ms']:.1f} ms")
+    _beside(run, "items", rate, found, {"plain": 0.85, "tipg": 10, "pygeoapi": 12})
+
+
+def _measure_tiles(run: Run, slug: str, version: int, tipg: int) -> None:
+    from bench import raw
+
+    for zoom in (12, 14):
+        drawn = [_tile_at(lon, lat, zoom) for lon, lat in _centres(version, 100)]
+        ours = [("GET", f"/tiles/{slug}/{zoom}/{x}/{y}.mvt", None) for x, y in drawn]
+        name = f"peer.{PEER_NAMES[slug]}_3857"
+        theirs = [("GET", f"/collections/{name}/tiles/WebMercatorQuad/{zoom}/{x}/{y}", None) for x, y in drawn]
+        plain = [raw.script_of([PLAIN_TILE.format(version=version, z=zoom, x=x, y=y)]) for x, y in drawn]
+        run.load(ours, clients=4, seconds=WARM_UP_S, expect=(200, 204))
+        measures: dict[str, Measure] = {
+            "site": lambda ours=ours: run.load(ours, clients=4, expect=(200, 204)),
+            "plain": lambda plain=plain: {
+                "rate": raw.pgbench(run.database, plain, clients=4, seconds=run.options.seconds)
+            },
+            "tipg": lambda theirs=theirs: run.load(theirs, clients=4, port=tipg, expect=(200, 204)),
+        }
+        found = run.interleaved(measures)
+        rate = found["site"]["rate"]
+        what = f"tiles of {slug} z{zoom}"
+        run.say(f"{what}, 4 clients", f"{rate:,.0f}/s, p95 {found['site']['p95_ms']:.1f} ms")
+        _beside(run, what, rate, found, {"plain": 0.85, "tipg": 1.5})
+
+
+def _beside(run: Run, what: str, rate: float, found: dict[str, dict[str, float]], targets: dict[str, float]) -> None:
+    for name, target in targets.items():
+        other = found[name]["rate"]
+        as_share = name == "plain"
+        run.say(
+            f"{what} against {'plain SQL' if as_share else name} ({other:,.3g}/s)",
+            percent(rate / other) if as_share else times_as_fast(rate / other),
+            f"at least {percent(target)}" if as_share else f"at least {target:g} x",
+            rate / other >= target,
+        )
+
+
+def _tile_at(lon: float, lat: float, zoom: int) -> tuple[int, int]:
+    lat_rad = np.radians(lat)
+    across = 1 << zoom
+    x = int((lon + 180) / 360 * across)
+    y = int((1 - np.arcsinh(np.tan(lat_rad)) / np.pi) / 2 * across)
+    return x, y
+
+
+def _measure_import(run: Run, version: int) -> None:
+    """The polygons as a GeoPackage: `load_layer`, checks, repairs and indexes included, beside ogr2ogr with COPY."""
+    if not shutil.which("ogr2ogr"):
+        run.say("import beside ogr2ogr", "not measured: ogr2ogr is not there (apt install gdal-bin)")
+        return
+    at = urlsplit(run.url)
+    target = f"PG:host={at.hostname} port={at.port} dbname={run.database} user={at.username} password={at.password}"
+    with tempfile.TemporaryDirectory(prefix="kutim-bench-") as folder:
+        file = Path(folder) / "parcels.gpkg"
+        subprocess.run(
+            ["ogr2ogr", "-f", "GPKG", str(file), target, "peer.parcels", "-nln", "parcels"], check=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        commands = {
+            "ours": [sys.executable, "manage.py", "load_layer", str(file), "--agency", "DLH", "--commit", "--slug"],
+            "ogr2ogr": [
+                "ogr2ogr", "-f", "PostgreSQL", target, str(file), "-overwrite", "-lco", "GEOMETRY_NAME=geom", "-nln",
+            ],
+        }  # fmt: skip
+        seconds: dict[str, list[float]] = {name: [] for name in commands}
+        for number in range(min(3, run.options.rounds)):
+            for name, command in commands.items():
+                last = f"bench-import-{number}" if name == "ours" else "peer.imported"
+                began = time.perf_counter()
+                subprocess.run(
+                    [*command, last], check=True, cwd=database.ROOT, stdout=subprocess.DEVNULL,
+                    env=os.environ | {"PG_USE_COPY": "YES"},
+                )  # fmt: skip
+                seconds[name].append(time.perf_counter() - began)
+    ours, theirs = (float(np.median(seconds[name])) for name in ("ours", "ogr2ogr"))
+    run.say(
+        f"import of {run.options.parcels:,} polygons against ogr2ogr with COPY ({ours:.1f} s and {theirs:.1f} s)",
+        times_as_fast(ours / theirs), "at most 1.5 x", ours / theirs <= 1.5,
+    )  # fmt: skip
+
+
+def _measure_catalogue(run: Run) -> None:
+    """One question after the other over 1,000 layers with 2,000,000 features."""
+    from bench import catalogue
+
+    features = catalogue.fill(CATALOGUE_LAYERS, CATALOGUE_FEATURES)
+    asked = [("GET", f"/data/?q={question.replace(' ', '+')}", None) for question in QUESTIONS]
+    run.load(asked, clients=1, once=True)
+    found = run.load(asked, clients=1)
+    run.say(
+        f"catalogue search over {CATALOGUE_LAYERS:,} more layers with {features:,} features, 1 client, p95",
+        f"{found['p95_ms']:.0f} ms", "at most 100 ms", found["p95_ms"] <= 100,
+    )  # fmt: skip

@@ -222,7 +222,7 @@ def totals(question: Question) -> Totals:
     selection, curtain = question.selection(), _Curtain(question)
     (row,) = counts.counted(selection)
     late = counts.overdue(selection).get((), 0)
-    took = {step: None if question.desa else counts.durations(selection, step).get((), {}) for step in STEPS}
+    took: dict[str, Any] = dict.fromkeys(counts.STEPS) if question.desa else counts.all_durations(selection)
     return Totals(
         n=curtain.n(row["n"]),
         open=curtain.n(row["open"]),
@@ -449,7 +449,6 @@ def heat(question: Question, level: int) -> list[HeatCell]:
 # How figures are put together.
 
 _WEEKS = range(WEEKS_BEFORE + 1)
-STEPS = ("verify", "respond", "resolve")
 
 
 class _Named(NamedTuple):
@@ -491,7 +490,11 @@ class _Curtain:
         return None if key in self.hidden or self._is_small(n) else n
 
     def share(self, k: int, n: int, key: Any = None) -> Share:
-        """Return `k` of `n`, or nothing of nothing."""
+        """Return `k` of `n`, or nothing of nothing.
+
+        Both may come from statements of their own, between which a report has moved: `k` is then taken as `n`.
+        """
+        k = min(k, n)
         hidden = key in self.hidden or self._is_small(n) or self._is_small(k) or self._is_small(n - k)
         return Share(0, 0) if hidden else Share(k, n)
 

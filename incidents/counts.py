@@ -221,31 +221,45 @@ def overdue(selection: Selection, by: Sequence[str] = ()) -> dict[tuple[Any, ...
     return {tuple(values): n for *values, n in _run(sql, params)}
 
 
+STEPS = {"verify": "verified", "respond": "responded", "resolve": "resolved"}
+"""The steps whose durations are kept, and the columns of deltas that carry them."""
+
+
 def durations(selection: Selection, step: str, by: Sequence[str] = ()) -> dict[tuple[Any, ...], dict[int, int]]:
     """Return a histogram for each value of the columns `by` (kecamatan, category, agency): how many took each bucket.
 
     `step` is verify, respond or resolve. Of the whole months that the period touches; desa play no part.
     """
+    return {key[1:]: histogram for key, histogram in _durations(selection, [step], by).items()}
+
+
+def all_durations(selection: Selection) -> dict[str, dict[int, int]]:
+    """Return the histogram of each step, read in one go."""
+    found = _durations(selection, list(STEPS), ())
+    return {step: found.get((step,), {}) for step in STEPS}
+
+
+def _durations(selection: Selection, steps: Sequence[str], by: Sequence[str]) -> dict[tuple[Any, ...], dict[int, int]]:
     where, params = selection.conditions(desa=False)
     used = {column for column in ("category", "agency", "kecamatan") if f"{column}s" in params} | set(by)
     used |= {"agency"} if "own" in params else set()
-    cut = "kecamatan" if used <= {"kecamatan"} else "agency" if used <= {"agency"} else "all"
-    took = {"verify": "verified", "respond": "responded", "resolve": "resolved"}[step]
     params |= {
-        "step": step,
-        "cut": cut,
+        "steps": list(steps),
+        "cut": "kecamatan" if used <= {"kecamatan"} else "agency" if used <= {"agency"} else "all",
         "first": selection.first.replace(day=1),
         "last": _next_month(selection.last) - DAY,
     }
-    keys = "".join(f"{column}, " for column in by)
+    keys = ", ".join(("step", *by))
+    took = ", ".join(f"('{step}', {STEPS[step]})" for step in steps)
     sql = f"""
-        SELECT {keys}bucket, sum(n)::int FROM (
-            SELECT kecamatan, category, agency, bucket, n FROM incidents_durationcount
-            WHERE cut = %(cut)s AND step = %(step)s AND month BETWEEN %(first)s AND %(last)s AND {where}
+        SELECT {keys}, bucket, sum(n)::int FROM (
+            SELECT step, kecamatan, category, agency, bucket, n FROM incidents_durationcount
+            WHERE cut = %(cut)s AND step = ANY(%(steps)s) AND month BETWEEN %(first)s AND %(last)s AND {where}
             UNION ALL
-            SELECT kecamatan, category, agency, {took}, n FROM incidents_reportcelldelta
-            WHERE {took} IS NOT NULL AND day BETWEEN %(first)s AND %(last)s AND {where}
-        ) AS counts GROUP BY {keys}bucket HAVING sum(n) > 0
+            SELECT took.step, kecamatan, category, agency, took.bucket, n FROM incidents_reportcelldelta
+            CROSS JOIN LATERAL (VALUES {took}) AS took (step, bucket)
+            WHERE took.bucket IS NOT NULL AND day BETWEEN %(first)s AND %(last)s AND {where}
+        ) AS counts GROUP BY {keys}, bucket HAVING sum(n) > 0
     """  # noqa: S608 - names of ours only
     found: dict[tuple[Any, ...], dict[int, int]] = {}
     for *values, bucket, n in _run(sql, params):

@@ -265,3 +265,20 @@ def test_number_of_queries_does_not_grow(django_assert_max_num_queries: Any) -> 
     ):  # fmt: skip
         with django_assert_max_num_queries(6):
             function(asked)
+
+
+def test_share_survives_a_report_that_moves_between_two_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is overdue is read after what is open: a report that arrives late in between belongs to one of them only."""
+    place = Place()
+    report(place, TODAY - dt.timedelta(days=60))
+    counted = numbers.counts.counted
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        rows = counted(*args, **kwargs)
+        report(place, TODAY - dt.timedelta(days=60))
+        return rows
+
+    monkeypatch.setattr(numbers.counts, "counted", meanwhile)
+    found = numbers.totals(ask())
+    assert (found.open, found.overdue, found.overdue_share) == (1, 2, Share(1, 1))
+    assert found.overdue_share.high == 1

@@ -32,8 +32,7 @@ class QuestionForm(forms.Form):
         label=gettext_lazy("Metres"),
         min_value=1,
         max_value=METRES_MAX,
-        localize=False,
-        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "maxlength": 6, "autocomplete": "off"}),
         error_messages={
             "required": gettext_lazy("Write a whole number of metres, from 1 to 50,000."),
             "invalid": gettext_lazy("Write a whole number of metres, from 1 to 50,000."),

@@ -183,7 +183,6 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
     user = request.user
     sort = f"{'-' if rows.descending else ''}{rows.sort}"
     return {
-        "question": question,
         "answer": answer,
         "asked": question_words.asked(question),
         "finding": question_words.finding(question, answer),

@@ -53,7 +53,7 @@ def finding(question: Question, answer: Answer) -> str:
         "n": figure(answer.feature_count),
         "all": figure(facts["all"]),
         "a": question.a.layer.title,
-        "b": other_name(question) or place_name(question.place),
+        "b": f"“{question.b.layer.title}”" if question.b else other_name(question) or place_name(question.place),
         "metres": figure(question.metres),
         "found": figure(facts.get("found") or 0),
     }
@@ -62,8 +62,8 @@ def finding(question: Question, answer: Answer) -> str:
 
 def _near(_question: Question, answer: Answer, words: dict[str, str]) -> str:
     text = ngettext(
-        "%(n)s of %(all)s feature of “%(a)s” lies within %(metres)s m of “%(b)s”.",
-        "%(n)s of %(all)s features of “%(a)s” lie within %(metres)s m of “%(b)s”.",
+        "%(n)s of %(all)s feature of “%(a)s” lies within %(metres)s m of %(b)s.",
+        "%(n)s of %(all)s features of “%(a)s” lie within %(metres)s m of %(b)s.",
         answer.facts["all"],
     )
     return text % words
@@ -71,8 +71,8 @@ def _near(_question: Question, answer: Answer, words: dict[str, str]) -> str:
 
 def _within(_question: Question, answer: Answer, words: dict[str, str]) -> str:
     text = ngettext(
-        "%(n)s of %(all)s feature of “%(a)s” lies inside “%(b)s”.",
-        "%(n)s of %(all)s features of “%(a)s” lie inside “%(b)s”.",
+        "%(n)s of %(all)s feature of “%(a)s” lies inside %(b)s.",
+        "%(n)s of %(all)s features of “%(a)s” lie inside %(b)s.",
         answer.facts["all"],
     )
     return text % words
@@ -84,7 +84,7 @@ def _nearest(_question: Question, answer: Answer, words: dict[str, str]) -> str:
         return _("There is nothing to measure: one of the two has no features.")
     distances = {name: distance(facts[f"{name}_m"]) for name in ("half", "least", "most")}
     text = _(
-        "Half of “%(a)s” have the nearest of “%(b)s” within %(half)s; the shortest way is %(least)s, the longest "
+        "Half of “%(a)s” have the nearest of %(b)s within %(half)s; the shortest way is %(least)s, the longest "
         "%(most)s, as the crow flies."
     )
     return text % (words | distances)
@@ -94,8 +94,8 @@ def _count(_question: Question, answer: Answer, words: dict[str, str]) -> str:
     facts = answer.facts
     words |= {"filled": figure(facts["filled"]), "most": figure(facts["most"] or 0)}
     text = ngettext(
-        "%(found)s of %(all)s feature of “%(a)s” lies in “%(b)s”, in %(filled)s of %(n)s areas; most in one: %(most)s.",
-        "%(found)s of %(all)s features of “%(a)s” lie in “%(b)s”, in %(filled)s of %(n)s areas; most in one: %(most)s.",
+        "%(found)s of %(all)s feature of “%(a)s” lies in %(b)s, in %(filled)s of %(n)s areas; most in one: %(most)s.",
+        "%(found)s of %(all)s features of “%(a)s” lie in %(b)s, in %(filled)s of %(n)s areas; most in one: %(most)s.",
         facts["all"],
     )
     return text % words
@@ -121,8 +121,8 @@ def _buffer(question: Question, answer: Answer, words: dict[str, str]) -> str:
 def _intersect(_question: Question, answer: Answer, words: dict[str, str]) -> str:
     facts = answer.facts
     text = ngettext(
-        "%(found)s of %(all)s feature of “%(a)s” lies in “%(b)s”, in %(n)s pieces",
-        "%(found)s of %(all)s features of “%(a)s” lie in “%(b)s”, in %(n)s pieces",
+        "%(found)s of %(all)s feature of “%(a)s” lies in %(b)s, in %(n)s pieces",
+        "%(found)s of %(all)s features of “%(a)s” lie in %(b)s, in %(n)s pieces",
         facts["all"],
     )
     sizes = []

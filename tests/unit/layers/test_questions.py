@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import shapely
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import InternalError, connection, transaction
 from django.test import Client
 from pyproj import Geod
 from shapely.geometry.base import BaseGeometry
@@ -439,8 +439,9 @@ def test_metres_are_refused_outside_the_zone_and_areas_where_there_are_none() ->
 def test_outline_that_cannot_be_computed_with_ends_with_a_sentence() -> None:
     bow = shapely.Polygon([(117.5, 0.5), (117.6, 0.6), (117.6, 0.5), (117.5, 0.6)])
     odd = layer_of([bow, shapely.box(117.5, 0.5, 117.58, 0.57)], "silang")
-    with pytest.raises(QuestionRefused, match="crosses itself"), transaction.atomic():
+    with pytest.raises(QuestionRefused) as caught, transaction.atomic():
         answer_to(Question(kind="intersect", a=odd, b=odd))
+    assert isinstance(caught.value.__cause__, InternalError)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 

@@ -176,6 +176,9 @@ COORDINATOR_PERMISSIONS = [
     *(f"incidents.{verb}_{model}" for model in ("category", "routingrule") for verb in ("view", "add", "change")),
     *(f"incidents.{verb}_servicestandard" for verb in ("view", "add", "change")),
     *(f"incidents.{verb}_regencyholiday" for verb in ("view", "add", "change", "delete")),
+    *(f"layers.{verb}_layer" for verb in ("view", "change")),
+    *(f"layers.{verb}_synonym" for verb in ("view", "add", "change", "delete")),
+    *(f"layers.view_{model}" for model in ("importjob", "layerdownload", "versionchange", "apikey")),
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

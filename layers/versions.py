@@ -105,6 +105,7 @@ def publish(*, version: LayerVersion, by: User | None, reason: str = "") -> Laye
     return layer
 
 
+@transaction.atomic
 def reinstate(*, version: LayerVersion, by: User, reason: str) -> Layer:
     """Make a version that was published before the current one again. Raises NotReady, PermissionError."""
     if not by.is_coordinator:

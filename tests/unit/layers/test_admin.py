@@ -180,6 +180,15 @@ def test_records_are_looked_at_and_never_changed(site: Client, model: str) -> No
         assert site.post(f"/admin/layers/{model}/{row.pk}/change/", {}).status_code == 403
 
 
-def test_coordinator_without_being_staff_needs_what_accounts_give(client: Client) -> None:
+def test_coordinator_hides_fields_and_keeps_synonyms_without_being_staff(client: Client) -> None:
+    layer = make_layer(access="agency")
     client.force_login(make_coordinator())
-    assert client.get("/admin/layers/layer/").status_code in {200, 302, 403}
+    client.cookies["bahasa"] = "en"
+    page = client.get(f"/admin/layers/layer/{layer.pk}/change/")
+    sent = form_of(client, layer)
+    sent[name_of(sent, page, "jenis: hidden from everybody")] = "on"
+    send(client, layer, sent)
+    assert [entry["hidden"] for entry in layer.fields] == [False, True, False]
+    assert client.post("/admin/layers/synonym/add/", {"words": "waduk, embung"}).status_code == 302
+    for model in ("layerdownload", "versionchange", "apikey", "importjob"):
+        assert client.get(f"/admin/layers/{model}/").status_code == 200

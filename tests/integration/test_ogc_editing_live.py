@@ -125,6 +125,7 @@ def qgis_version() -> int:
     return int(told.stdout) if told and told.returncode == 0 else 0
 
 
+@pytest.mark.qgis
 def test_qgis_opens_a_layer_with_a_password_and_saves_a_change(
     site: str, layer: Layer, people: list[User], tmp_path: Path
 ) -> None:

@@ -1,0 +1,41 @@
+"""How figures are written: shares as percent, days, rates; what is hidden from the public says so."""
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from dashboards.numbers import SMALLEST_SHOWN
+
+register = template.Library()
+
+
+@register.filter
+def decimal(value: float | str | None) -> str:
+    """Write a number with one decimal; an en dash for none (templates give "" for what lies in nothing)."""
+    if value is None or isinstance(value, str):
+        return "–"
+    return number_format(round(value, 1), 1, use_l10n=True, force_grouping=True)  # which cuts, and does not round
+
+
+@register.filter
+def percent(rate: float | None) -> str:
+    """Write a rate from 0 to 1 as percent with one decimal; an en dash for none."""
+    return "–" if rate is None else f"{decimal(100 * rate)}%"
+
+
+@register.filter
+def shown(n: int | None) -> str:
+    """Write a count; one that is hidden for being small as "<5"."""
+    return f"<{SMALLEST_SHOWN}" if n is None else number_format(n, 0, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def listed(n: int | None) -> str:
+    """Write a row's count; one that is hidden says so, for it can be hidden to protect a smaller one."""
+    return _("hidden") if n is None else shown(n)
+
+
+@register.filter
+def across(rate: float | None) -> float:
+    """Return where a rate stands on a scale from 0 to 100."""
+    return round(100 * (rate or 0.0), 2)

@@ -138,6 +138,34 @@ def data_map(
     return _markup(page, nonce, {module: ("dataLayer", "start")}, areas=areas)
 
 
+def layered_map(
+    *,
+    nonce: object,
+    areas: Areas,
+    layers: Sequence["TileLayer"],
+    reports: "TileLayer | None",
+    module: str,
+    options: Mapping[str, Any],
+    label: str,
+) -> MapMarkup:
+    """Return a map of several layers of tiles over the kecamatan, the first on top; above them reports, if given.
+
+    `module` is a static path of one that exports `dataLayer(options)` and `start(map, layers, options)`: it gets the
+    layers in the order given, and the reports' layer as the last one of them.
+    """
+    folium = _folium()
+    page = _new_map("combined", areas, label)
+    _add_kecamatan(page, areas)
+    tiles = [folium.TileSource(f"data_{n}", "dataLayer", layer.options()) for n, layer in enumerate(layers)]
+    for one in reversed(tiles):
+        page.add_child(one)
+    if reports:
+        tiles.append(folium.TileSource("reports", "reportsLayer", reports.options()))
+        page.add_child(tiles[-1])
+    page.add_child(folium.Call("start", tiles, options))
+    return _markup(page, nonce, {module: ("dataLayer", "start")}, areas=areas)
+
+
 def pin_map(
     *,
     nonce: object,
@@ -385,7 +413,7 @@ def _folium() -> _Folium:
             self.options_js = _js_with(options, shared)
 
     class Call(MacroElement):
-        """One call of an imported function with the map, perhaps a layer, and options."""
+        """One call of an imported function with the map, perhaps a layer or a list of layers, and options."""
 
         _template = Template(
             """
@@ -399,7 +427,10 @@ def _folium() -> _Folium:
             super().__init__()  # type: ignore[no-untyped-call]
             self._name, self.function = "call", function
             self.options_js = _js_with({"language": get_language(), **options}, shared)
-            self.layer = f"{layer.get_name()}, " if layer else ""
+            if isinstance(layer, list):
+                self.layer = f"[{', '.join(one.get_name() for one in layer)}], "
+            else:
+                self.layer = f"{layer.get_name()}, " if layer else ""
 
     class BaseMap(folium.TileLayer):
         """The optional base map of the settings."""

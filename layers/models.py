@@ -72,7 +72,7 @@ CYCLE_DAYS: dict[str, int | None] = {
 FIXED_SLUGS = frozenset(
     {
         # /data/<slug>/
-        "kunci", "pertanyaan", "tanya", "unduhan", "unggah",
+        "kunci", "pertanyaan", "peta", "tanya", "unduhan", "unggah",
         # /tiles/<slug>/
         "desa", "heat", "kecamatan", "reports",
         # /ogc/collections/<slug>

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.decorators.http import require_safe
 
-from layers import edit_views, key_views, steward_views, views
+from layers import combine_views, edit_views, key_views, steward_views, views
 from layers.tiles import layer_tile
 
 urlpatterns = [
@@ -10,9 +10,11 @@ urlpatterns = [
     path("data/kunci/<int:pk>/cabut/", key_views.revoke, name="api_key_revoke"),
     path("data/unduhan/", steward_views.downloads, name="layer_audit"),
     path("data/tanya/", include("layers.question_urls")),
+    path("data/peta/", combine_views.combine, name="layers_combine"),
     path("data/", views.catalogue, name="catalogue"),
     path("data/<slug:slug>/", views.layer, name="layer"),
     path("data/<slug:slug>/perubahan/", edit_views.changes, name="layer_changes"),
+    path("data/<slug:slug>/sematan/", views.embed, name="layer_embed"),
     path("data/<slug:slug>/fitur/<int:fid>/", views.feature, name="layer_feature"),
     path("data/<slug:slug>/versi/", steward_views.versions, name="layer_versions"),
     path("data/<slug:slug>/versi/<int:number>/pakai/", steward_views.reinstate, name="layer_reinstate"),

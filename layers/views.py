@@ -3,12 +3,15 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from csp.decorators import csp_replace
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.formats import get_format
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -90,6 +93,7 @@ def layer(request: HttpRequest, slug: str) -> HttpResponse:
         "mistake": _mistake(shown),
         "completeness": metadata.completeness(shown),
         "licence_url": metadata.licence_url(shown.licence),
+        "embed_code": embed_code(shown, style.field) if markup else "",
         "ogc": f"{base}/ogc/",
         "tiles": f"{base}/tiles/{shown.slug}/{{z}}/{{x}}/{{y}}.mvt",
         "schema_org": metadata.json_script(metadata.schema_org(shown, base), request.csp_nonce),  # type: ignore[attr-defined]
@@ -139,6 +143,52 @@ def dcat(request: HttpRequest, slug: str) -> HttpResponse:
         json_dumps_params={"ensure_ascii": False},
     )
     return keep_private(response, shown)
+
+
+@xframe_options_exempt
+@csp_replace({"frame-ancestors": ["*"]})  # type: ignore[arg-type]  # its hints know views without arguments only
+@require_safe
+def embed(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a public layer's map alone: the one page that other sites may frame. Nobody's session is looked at."""
+    shown = get_object_or_404(Layer.objects.public().select_related("agency", "current"), slug=slug)
+    refuse_unknown(request.GET.dict(), {"colour"})
+    chosen = read_selection(shown, {})
+    style = style_of(shown, chosen.version, request.GET.get("colour", ""))
+    context = {
+        "layer": shown,
+        "version": chosen.version,
+        "style": style,
+        "geometry": geometry_of(chosen.version.geometry_type),
+        "map": _map(request, chosen, style),
+        "licence_url": metadata.licence_url(shown.licence),
+    }
+    return render(request, "layers/embed.html", context)
+
+
+def map_texts() -> dict[str, str]:
+    """Return what the script of a layers' map says."""
+    return {
+        "failed": _("Part of the map did not load."),
+        "retry": _("Try again"),
+        "zoomIn": _("Zoom in"),
+        "zoomOut": _("Zoom out"),
+        "nothing": _("There is nothing here. Tap a sign, a line or an area."),
+        "featureFailed": _("The details could not be loaded. Check your connection."),
+    }
+
+
+def embed_code(shown: Layer, colour: str) -> str:
+    """Return HTML that shows the layer's map on another page; "" for a layer that not everybody may read."""
+    if shown.access != Access.PUBLIC:
+        return ""
+    query = f"?{urlencode({'colour': colour})}" if colour else ""
+    return format_html(
+        '<iframe src="{}{}{}" title="{}" width="100%" height="480" loading="lazy" allowfullscreen></iframe>',
+        settings.SITE_URL.rstrip("/"),
+        reverse("layer_embed", args=[shown.slug]),
+        query,
+        _("Map: %(layer)s") % {"layer": shown.title},
+    )
 
 
 def geometry_of(geometry_type: str) -> str:
@@ -192,14 +242,7 @@ def _map(request: HttpRequest, chosen: Selection, style: Style) -> MapMarkup | N
             "extent": [round(number, 6) for number in extent],
             "feature": reverse("layer_feature", args=[shown.slug, 0]).replace("/0/", "/{fid}/"),
             "query": number.removeprefix("&"),
-            "texts": {
-                "failed": _("Part of the map did not load."),
-                "retry": _("Try again"),
-                "zoomIn": _("Zoom in"),
-                "zoomOut": _("Zoom out"),
-                "nothing": _("There is nothing here. Tap a sign, a line or an area."),
-                "featureFailed": _("The details could not be loaded. Check your connection."),
-            },
+            "texts": map_texts(),
         },
         label=_("Map of %(layer)s. Arrow keys move it, plus and minus zoom, Enter shows what is in the middle.")
         % {"layer": shown.title},

@@ -29,12 +29,18 @@ PUBLIC = {
     "track": "/lacak/",
     "track, mistyped": "/lacak/?ticket=KT-26-12",
     "report a problem": "/lapor/",
+    "map of layers, to choose": "/data/peta/?q=sintetis",
+    "map of layers": "/data/peta/?layer=sintetis-bidang&layer=sintetis-jalan&layer=sintetis-sekolah&reports=1",
+    "map of layers, missing": "/data/peta/?layer=tiada",
+    "embedded map": "/data/sintetis-jalan/sematan/?colour=kondisi",
     "questions": "/data/tanya/",
     "question": "/data/tanya/?kind=near&a=sintetis-sekolah",
     "question, refused": "/data/tanya/?kind=near&a=sintetis-sekolah&b=&metres=lima",
     "question, near": "/data/tanya/?kind=near&a=sintetis-sekolah&b=sintetis-jalan&metres=5000",
     "question, count": "/data/tanya/?kind=count&a=sintetis-bidang&b=@kecamatan",
     "question, nothing": "/data/tanya/?kind=within&a=sintetis-sekolah&b=sintetis-bidang",
+    "figures": "/dasbor/publik/",
+    "figures of a kecamatan": "/dasbor/publik/?kecamatan=64.08.04&measure=days&since=2026-01-01",
     "about": "/tentang/",
     "privacy": "/privasi/",
     "help": "/bantuan/",
@@ -121,7 +127,13 @@ def test_pages_of_coordinator_and_leadership_are_clean(
         page = open_page(viewport, locale)
         cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
         page.context.add_cookies([cookie])  # type: ignore[list-item]
-        assert visit(page, live_server.url, {role: "/opd/", f"{role}, all": "/opd/?tab=all"}, tickets) == {}
+        pages = {
+            role: "/opd/",
+            f"{role}, all": "/opd/?tab=all",
+            f"{role}, dashboard": "/dasbor/",
+            f"{role}, wall": "/dasbor/?layar=1&measure=overdue",
+        }
+        assert visit(page, live_server.url, pages, tickets) == {}
 
 
 def test_reporters_page_is_clean(live_server: Any, open_page: Callable[..., Page], tickets: dict[str, str]) -> None:

@@ -100,7 +100,7 @@ def test_person_finds_data_and_looks_at_a_feature(
     expect(feature).to_contain_text("<img src=x onerror=alert(1)>")
     expect(feature).not_to_contain_text("MARKER")
     expect(feature.get_by_role("link", name="Report a mistake here")).to_have_attribute(
-        "href", "/lapor/?lon=117.200000&lat=0.300000"
+        "href", "/lapor/?agency=dinkes&layer=faskes&lon=117.200000&lat=0.300000"
     )
     page.wait_for_timeout(400)
     shot(page, "layer-feature-en-desktop")

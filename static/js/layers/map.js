@@ -8,10 +8,18 @@ const REACH = 12; // px around a fingertip
 const RADIUS = 6; // px of a point's sign
 const SPECK = 3; // px of what is too small for its outline
 const DASHES = [[], [8, 4], [2, 4], [10, 3, 2, 3], [5, 5], [1, 6]];
+const HATCH = 8; // px of a hatch's edge
+const [RISING, FALLING] = [[[-2, 10, 10, -2], [-2, 2, 2, -2], [6, 10, 10, 6]], [[-2, -2, 10, 10], [6, -2, 10, 2], [-2, 6, 2, 10]]];
+const [LYING, STANDING] = [[[0, 4, 8, 4]], [[4, 0, 4, 8]]];
+const HATCHES = [[], RISING, FALLING, LYING, STANDING, [...RISING, ...FALLING]];
+const hatches = new Map();
 const POINT = 1;
 const POLYGON = 3;
 
-/** The layer's tiles. `style`: see Style.options in layers/styling.py; `geometry`: point, line or polygon. */
+/**
+ * The layer's tiles. `style`: see Style.options in layers/styling.py; `geometry`: point, line or polygon. A style of one
+ * colour may have a `step` (among several layers on a map): points differ by shape then, lines by dashes, areas by hatches.
+ */
 export function dataLayer({ url, query, style, geometry }) {
   let palette = read(style);
   const layer = new VectorGrid({
@@ -27,7 +35,7 @@ export function dataLayer({ url, query, style, geometry }) {
     arrange: (list) => list.sort((a, b) => b.type - a.type || area(b.box) - area(a.box)),
     paint(context, list, zoom) {
       context.lineJoin = context.lineCap = "round";
-      for (const item of list) paintItem(context, item, palette, geometry, zoom);
+      for (const item of list) paintItem(context, item, palette, geometry, zoom, style.kind === "one");
     },
   });
   onSchemeChange(() => {
@@ -41,68 +49,85 @@ export function dataLayer({ url, query, style, geometry }) {
 export function start(map, layer, options) {
   const { texts } = options;
   const element = map.getContainer();
-  const panel = document.querySelector("[data-feature]");
-  const told = document.querySelector("[data-told]");
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const panel = new FeaturePanel(map, texts);
   const [west, south, east, north] = options.extent;
   map.fitBounds([[south, west], [north, east]], { padding: [24, 24], maxZoom: 15, animate: false });
   element.after(zoomButtons(map, texts));
   sayFailures(map, texts);
-  let ring = null;
+  const show = (fid, move) =>
+    panel.show(options.feature.replace("{fid}", fid) + (options.query ? `?${options.query}` : ""), { move });
+  onTap(map, (latlng) => {
+    const found = pick(layer, latlng);
+    return found ? show(found.id, false) : panel.tell(texts.nothing);
+  });
+  map.on("mousemove", ({ latlng }) => element.classList.toggle("is-over", Boolean(pick(layer, latlng, 4))));
+  for (const button of document.querySelectorAll("[data-show]")) {
+    button.addEventListener("click", () => show(button.dataset.show, true));
+  }
+}
 
-  async function show(fid, move) {
-    const address = options.feature.replace("{fid}", fid) + (options.query ? `?${options.query}` : "");
+/** Call `then` with the place that is tapped, or that lies under the cross when Enter is pressed. */
+export function onTap(map, then) {
+  const element = map.getContainer();
+  map.on("click", ({ latlng }) => then(latlng));
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target === element) then(map.getCenter());
+  });
+}
+
+/** The panel beside a map that tells what is known of a feature (templates/layers/feature.html). */
+export class FeaturePanel {
+  constructor(map, texts) {
+    Object.assign(this, { map, texts, ring: null });
+    this.element = document.querySelector("[data-feature]");
+    this.told = document.querySelector("[data-told]");
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.element.querySelector("[data-feature-close]").addEventListener("click", () => this.close());
+    this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
+  }
+
+  /** Fetch a feature and show it; `move`: go there; `of`: the title of the layer that it is of. */
+  async show(address, { move = false, of = "" } = {}) {
     try {
       const response = await fetch(address, { headers: { Accept: "application/json" } });
       if (!response.ok) throw new Error(`${response.status} for ${address}`);
-      fill(await response.json(), move);
+      const found = await response.json();
+      this.fill({ ...found, fields: of ? [{ title: this.texts.layer, value: of }, ...found.fields] : found.fields }, move);
     } catch {
-      told.textContent = texts.featureFailed;
+      this.tell(this.texts.featureFailed);
     }
   }
 
-  function fill({ label, fields, lon, lat, report }, move) {
+  fill({ label, fields, lon, lat, report }, move = false) {
+    const { element: panel, map } = this;
     panel.querySelector("[data-feature-title]").textContent = label;
     panel.querySelector("[data-feature-fields]").replaceChildren(
-      ...fields.flatMap(({ title, value }) => [text("dt", title), text("dd", value)]),
+      ...fields.flatMap(({ title, value, href }) => [text("dt", title), href ? link(value, href) : text("dd", value)]),
     );
-    const link = panel.querySelector("[data-feature-report]");
-    link.hidden = !report;
-    if (report) link.href = report;
+    const mistake = panel.querySelector("[data-feature-report]");
+    mistake.hidden = !report;
+    if (report) mistake.href = report;
     panel.hidden = false;
-    told.textContent = "";
-    ring?.remove();
-    ring = null;
-    if (lat === null) return;
-    ring = L.circleMarker([lat, lon], { radius: 14, className: "map-here__reach", interactive: false }).addTo(map);
+    this.told.textContent = "";
+    this.ring?.remove();
+    this.ring = null;
+    if (lat === null || lat === undefined) return;
+    this.ring = L.circleMarker([lat, lon], { radius: 14, className: "map-here__reach", interactive: false }).addTo(map);
     if (move) {
-      map.setView([lat, lon], Math.max(map.getZoom(), 12), { animate: !calm });
-      element.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+      map.setView([lat, lon], Math.max(map.getZoom(), 12), { animate: !this.calm });
+      map.getContainer().scrollIntoView({ block: "center", behavior: this.calm ? "auto" : "smooth" });
       panel.focus({ preventScroll: true });
     }
   }
 
-  function tapped(latlng) {
-    const found = pick(layer, latlng);
-    if (found) return show(found.id, false);
-    told.textContent = texts.nothing;
-    return null;
+  tell(words) {
+    this.told.textContent = words;
   }
 
-  map.on("click", ({ latlng }) => tapped(latlng));
-  map.on("mousemove", ({ latlng }) => element.classList.toggle("is-over", Boolean(pick(layer, latlng, 4))));
-  element.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target === element) tapped(map.getCenter());
-  });
-  const close = () => {
-    panel.hidden = true;
-    ring?.remove();
-    element.focus({ preventScroll: true });
-  };
-  panel.querySelector("[data-feature-close]").addEventListener("click", close);
-  panel.addEventListener("keydown", (event) => event.key === "Escape" && close());
-  for (const button of document.querySelectorAll("[data-show]")) {
-    button.addEventListener("click", () => show(button.dataset.show, true));
+  close() {
+    this.element.hidden = true;
+    this.ring?.remove();
+    this.map.getContainer().focus({ preventScroll: true });
   }
 }
 
@@ -174,8 +199,8 @@ function area([left, top, right, bottom]) {
 }
 
 /** Return the class of a value: its place among the tokens, and its token. */
-function classOf(value, { kind, tokens, values, upper }) {
-  if (kind === "one") return { step: 0, colour: "layer-0" };
+function classOf(value, { kind, tokens, values, upper, step: own = 0 }) {
+  if (kind === "one") return { step: own, colour: tokens[0] ?? "layer-0" };
   if (value === undefined || value === null || value === "") return { step: 0, colour: "scale-none" };
   if (kind === "breaks") {
     const step = upper.findIndex((end) => Number(value) <= end);
@@ -194,7 +219,7 @@ function read({ tokens }) {
   return { colour: (token) => named.get(token), surface, edge: style.getPropertyValue("--line-strong").trim() || boundary };
 }
 
-function paintItem(context, { type, lines, step, colour }, palette, geometry, zoom) {
+function paintItem(context, { type, lines, step, colour }, palette, geometry, zoom, hatched) {
   const fill = palette.colour(colour);
   if (type === POINT) {
     for (const line of lines) for (const [x, y] of line) paintPoint(context, x, y, geometry === "point" ? step : -1, fill, palette);
@@ -205,6 +230,10 @@ function paintItem(context, { type, lines, step, colour }, palette, geometry, zo
   if (type === POLYGON) {
     context.fillStyle = fill;
     context.fill(path, "evenodd");
+    if (hatched && step) {
+      context.fillStyle = hatch(context, step, palette.surface);
+      context.fill(path, "evenodd");
+    }
     context.lineWidth = zoom < 12 ? 0.5 : 1;
     context.strokeStyle = palette.edge;
     context.stroke(path);
@@ -220,6 +249,29 @@ function paintItem(context, { type, lines, step, colour }, palette, geometry, zo
   context.setLineDash(DASHES[step] ?? []);
   context.stroke(path);
   context.setLineDash([]);
+}
+
+/** Return a pattern of lines; its edge divides a tile's, so that it goes on from tile to tile. */
+function hatch(context, step, colour) {
+  const key = `${step} ${colour}`;
+  if (!hatches.has(key)) {
+    const piece = document.createElement("canvas");
+    piece.width = piece.height = HATCH * 4;
+    const lines = piece.getContext("2d");
+    lines.scale(4, 4);
+    lines.strokeStyle = colour;
+    lines.lineWidth = 1.5;
+    for (const [ax, ay, bx, by] of HATCHES[step] ?? []) {
+      lines.beginPath();
+      lines.moveTo(ax, ay);
+      lines.lineTo(bx, by);
+      lines.stroke();
+    }
+    hatches.set(key, piece);
+  }
+  const pattern = context.createPattern(hatches.get(key), "repeat");
+  pattern.setTransform(new DOMMatrix().scale(0.25));
+  return pattern;
 }
 
 /** Paint a point: a sign whose shape tells its class too, as in the legend; a speck (-1) is a small square. */
@@ -251,5 +303,14 @@ function polygon(context, x, y, corners) {
 function text(name, words) {
   const element = document.createElement(name);
   element.textContent = words;
+  return element;
+}
+
+function link(words, href) {
+  const element = document.createElement("dd");
+  const anchor = document.createElement("a");
+  anchor.textContent = words;
+  anchor.href = href;
+  element.append(anchor);
   return element;
 }

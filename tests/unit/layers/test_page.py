@@ -101,7 +101,7 @@ def test_feature_is_told_with_its_place_and_the_way_to_report() -> None:
     found = json.loads(get(f"/data/{layer.slug}/fitur/1/").content)
     assert found["label"] == "Puskesmas Teluk Lingga"
     assert {"title": "Tempat tidur", "value": "12"} in found["fields"]
-    assert found["report"] == "/lapor/?lon=117.550000&lat=0.500000"
+    assert found["report"] == "/lapor/?agency=dinkes&layer=faskes&lon=117.550000&lat=0.500000"
     get("/data/faskes/fitur/99/", status=404)
 
 

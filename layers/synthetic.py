@@ -156,6 +156,11 @@ def make_layers(*, count: int, seed: int) -> list[LayerVersion]:
     return [_make(kind, max(1, round(count * kind.share)), seed + number) for number, kind in enumerate(KINDS)]
 
 
+def has_layers() -> bool:
+    """Whether all the synthetic layers are there already, published or taken back."""
+    return Layer.objects.filter(slug__in=[kind.slug for kind in KINDS]).count() == len(KINDS)
+
+
 @transaction.atomic
 def _make(kind: Kind, count: int, seed: int) -> LayerVersion:
     layer = Layer.objects.filter(slug=kind.slug).first()

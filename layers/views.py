@@ -28,6 +28,7 @@ from layers.keys import key_of
 from layers.models import Access, Layer
 from layers.search import Search, Wanted
 from layers.selection import Selection, read_selection
+from layers.small_maps import regency_symbol, small_maps
 from layers.styling import Style, style_of
 from layers.uploads import agencies_of
 
@@ -38,10 +39,12 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     wanted = Wanted.read(request.GET)
     search = Search(wanted, who(request))
     page = search.page
+    maps = small_maps([card.layer.current for card in search.cards if card.layer.current])
     context = {
         "search": search,
         "wanted": wanted,
-        "cards": search.cards,
+        "cards": [(card, maps.get(card.layer.current_id or 0)) for card in search.cards],
+        "regency": regency_symbol() if maps else "",
         "page": page,
         "agencies": search.options("agency"),
         "themes": search.options("theme"),

@@ -2,18 +2,22 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from geo.maps import MapMarkup, TileLayer, active_areas, data_map
 from geo.params import parse_whole
-from layers import editing
+from layers import differences, editing
 from layers.access import layer_or_404
 from layers.errors import EditOutdated, NotReady
-from layers.models import LayerEdit
+from layers.models import Layer, LayerEdit
+from layers.styling import style_of
+from layers.views import geometry_of, map_texts
 
 
 @never_cache
@@ -21,10 +25,7 @@ from layers.models import LayerEdit
 @require_http_methods(["GET", "HEAD", "POST"])
 def changes(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what is changed but not published; on a post, publish it or discard it."""
-    layer = layer_or_404(request, slug)
-    user = request.user
-    if not isinstance(user, User) or not editing.may_edit(user, layer):
-        raise Http404
+    layer, user = _layer(request, slug)
     if request.method == "POST":
         mark = parse_whole(request.POST.get("mark", ""), name="mark")
         try:
@@ -39,12 +40,63 @@ def changes(request: HttpRequest, slug: str) -> HttpResponse:
         except (NotReady, EditOutdated) as error:
             messages.error(request, str(error))
         return redirect("layer_changes", slug)
-    edit = LayerEdit.objects.filter(layer=layer, state=LayerEdit.State.OPEN).select_related("base", "layer").first()
+    edit = _open_edit(layer)
+    told = editing.summarise(edit) if edit else None
     context = {
         "layer": layer,
         "edit": edit,
         "outdated": edit is not None and edit.base_id != layer.current_id,
-        "told": editing.summarise(edit) if edit else None,
+        "told": told,
+        "map": _map(request, edit, told.n) if edit and told and told.n else None,
+        "most": differences.MOST,
         "lines": editing.lines(edit) if edit else [],
     }
     return render(request, "layers/changes.html", context)
+
+
+@never_cache
+@login_required
+@require_safe
+def signs(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer with a sign for each change that is not published: GeoJSON, for the editors."""
+    layer, _user = _layer(request, slug)
+    edit = _open_edit(layer)
+    if edit is None:
+        raise Http404
+    return JsonResponse(differences.of_edit(edit), content_type="application/geo+json")
+
+
+def _layer(request: HttpRequest, slug: str) -> tuple[Layer, User]:
+    """Return the layer and its editor; to anybody else it has no such page."""
+    layer, user = layer_or_404(request, slug), request.user
+    if not isinstance(user, User) or not editing.may_edit(user, layer):
+        raise Http404
+    return layer, user
+
+
+def _open_edit(layer: Layer) -> LayerEdit | None:
+    return LayerEdit.objects.filter(layer=layer, state=LayerEdit.State.OPEN).select_related("base", "layer").first()
+
+
+def _map(request: HttpRequest, edit: LayerEdit, n: int) -> MapMarkup | None:
+    areas, base = active_areas(), edit.base
+    if areas is None:
+        return None
+    extent = base.extent.extent if base.extent else areas.bounds
+    tiles = TileLayer(
+        reverse("layer_tiles", args=[edit.layer.slug, 6, 7, 8]).replace("6/7/8", "{z}/{x}/{y}"),
+        f"field=-&version={base.number}&v={base.pk}",
+        more={"style": style_of(edit.layer, base, "").options(), "geometry": geometry_of(base.geometry_type)},
+    )
+    return data_map(
+        nonce=request.csp_nonce,  # type: ignore[attr-defined]
+        areas=areas,
+        layer=tiles,
+        module="js/layers-upload-map.js",
+        options={
+            "extent": [round(number, 6) for number in extent],
+            "texts": map_texts(),
+            **differences.map_options(differences.edit_url(edit.layer), n),
+        },
+        label=_("Map of the changes"),
+    )

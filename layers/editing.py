@@ -33,7 +33,7 @@ FRESH = dt.timedelta(days=1)
 """For this long a change of somebody else is taken to be unknown to who overwrites without looking."""
 
 # The last change of each feature of an edit.
-_LATEST = """
+LATEST = """
     SELECT DISTINCT ON (fid) id, fid, kind, geom, properties, by_id, at
     FROM layers_featurechange WHERE edit_id = %s ORDER BY fid, id DESC
 """
@@ -42,7 +42,7 @@ MERGED = f"""
      WHERE b.version_id = %s
        AND NOT EXISTS (SELECT FROM layers_featurechange c WHERE c.edit_id = %s AND c.fid = b.fid)
      UNION ALL
-     SELECT l.fid, l.geom, l.properties FROM ({_LATEST}) l WHERE l.kind <> 'delete')
+     SELECT l.fid, l.geom, l.properties FROM ({LATEST}) l WHERE l.kind <> 'delete')
 """  # noqa: S608 - constants of ours
 """The features of an edit: fid, geom, properties. Parameters: see `merged_params`."""
 _SUMMARY = f"""
@@ -51,7 +51,7 @@ _SUMMARY = f"""
            count(*) FILTER (WHERE b.fid IS NOT NULL AND l.kind <> 'delete' AND moved),
            count(*) FILTER (WHERE b.fid IS NOT NULL AND l.kind <> 'delete' AND NOT moved AND changed),
            coalesce(max(l.id), 0)
-    FROM ({_LATEST}) l
+    FROM ({LATEST}) l
     LEFT JOIN layers_feature b ON b.version_id = %s AND b.fid = l.fid
     CROSS JOIN LATERAL (SELECT ST_AsBinary(b.geom) IS DISTINCT FROM ST_AsBinary(l.geom) AS moved,
                                b.properties IS DISTINCT FROM l.properties AS changed) difference
@@ -247,7 +247,7 @@ def lines(edit: LayerEdit) -> list[Line]:
         SELECT l.fid, l.kind, (b.fid IS NULL), ST_AsBinary(b.geom) IS DISTINCT FROM ST_AsBinary(l.geom),
                coalesce(l.properties, b.properties, '{{}}')::text,
                u.first_name || ' ' || u.last_name, u.username, l.at
-        FROM ({_LATEST}) l JOIN accounts_user u ON u.id = l.by_id
+        FROM ({LATEST}) l JOIN accounts_user u ON u.id = l.by_id
         LEFT JOIN layers_feature b ON b.version_id = %s AND b.fid = l.fid
         WHERE NOT (l.kind = 'delete' AND b.fid IS NULL)
         ORDER BY l.id DESC LIMIT %s

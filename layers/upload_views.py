@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from accounts.limits import ByAddress, refuse_too_large, refuse_too_often
 from accounts.models import User
 from geo.maps import MapMarkup, TileLayer, active_areas, data_map
 from geo.tiles import lazy_tile, tile_of
+from layers import differences
 from layers import uploads as services
 from layers.errors import NotReady, UploadRefused, UploadTooLarge
 from layers.importing import LEVELS, language
@@ -27,7 +28,7 @@ from layers.reading import limits
 from layers.styling import style_of
 from layers.tiles import NO_FIELD, make_tile
 from layers.upload_forms import AboutForm, AnswerForm, UploadForm
-from layers.views import geometry_of, shown_value
+from layers.views import geometry_of, map_texts, shown_value
 
 State = ImportJob.State
 LICENCES = ("CC BY 4.0", "CC BY-SA 4.0", "CC0 1.0", "ODbL 1.0")
@@ -173,6 +174,31 @@ def tile(request: HttpRequest, pk: UUID, z: str, x: str, y: str) -> HttpResponse
     return response
 
 
+@for_uploaders
+@require_safe
+def signs(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Answer with a sign for each feature that differs from the version shown now: GeoJSON."""
+    job = _job(request, pk)
+    compared = _compared(job)
+    if job.layer is None or job.layer.current is None or job.version is None or compared is None:
+        raise Http404
+    found = differences.between(layer=job.layer, old=job.layer.current, new=job.version, key=compared["key"])
+    return JsonResponse(found, content_type="application/geo+json")
+
+
+def _compared(job: ImportJob) -> dict[str, Any] | None:
+    """Return the counts beside the version shown now; None without one, and when the upload's own is shown."""
+    told: dict[str, Any] | None = job.inspection.get("comparison")
+    if not told or job.layer is None or job.layer.current_id in {None, job.version_id}:
+        return None
+    return told
+
+
+def _changes(job: ImportJob) -> int:
+    told = _compared(job) or {}
+    return sum(told.get(name, 0) for name in ("added", "removed", "moved", "changed"))
+
+
 def _show(request: HttpRequest, job: ImportJob, form: AboutForm | None = None, status: int = 200) -> HttpResponse:
     told, user = job.inspection, _user(request)
     findings = [_in_language(one) for one in told.get("findings", [])]
@@ -189,6 +215,8 @@ def _show(request: HttpRequest, job: ImportJob, form: AboutForm | None = None, s
         "heads": [field["title"] for field in shown],
         "lines": [[shown_value(row.get(field["name"])) for field in shown] for row in preview],
         "map": _map(request, job),
+        "changes": _changes(job),
+        "most": differences.MOST,
         "shapes": SHAPES.get(told.get("geometry_type", ""), _("several kinds of shapes")),
         "form": (form or AboutForm(instance=job.layer, initial=job.about)) if editable else None,
         "licences": LICENCES,
@@ -224,12 +252,8 @@ def _map(request: HttpRequest, job: ImportJob) -> MapMarkup | None:
         module="js/layers-upload-map.js",
         options={
             "extent": [round(number, 6) for number in job.version.extent.extent],
-            "texts": {
-                "failed": _("Part of the map did not load."),
-                "retry": _("Try again"),
-                "zoomIn": _("Zoom in"),
-                "zoomOut": _("Zoom out"),
-            },
+            "texts": map_texts(),
+            **differences.map_options(reverse("upload_signs", args=[job.pk]), _changes(job)),
         },
         label=_("Where the uploaded data fall"),
     )

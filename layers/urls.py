@@ -14,6 +14,7 @@ urlpatterns = [
     path("data/", views.catalogue, name="catalogue"),
     path("data/<slug:slug>/", views.layer, name="layer"),
     path("data/<slug:slug>/perubahan/", edit_views.changes, name="layer_changes"),
+    path("data/<slug:slug>/perubahan/tanda.geojson", edit_views.signs, name="layer_changes_signs"),
     path("data/<slug:slug>/sematan/", views.embed, name="layer_embed"),
     path("data/<slug:slug>/fitur/<int:fid>/", views.feature, name="layer_feature"),
     path("data/<slug:slug>/versi/", steward_views.versions, name="layer_versions"),

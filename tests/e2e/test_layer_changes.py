@@ -73,6 +73,11 @@ def test_editor_looks_at_changes_and_publishes_them(
     part.get_by_role("link").click()
     assert page.url == f"{live_server.url}/data/faskes/perubahan/"
     expect(page.get_by_role("row")).to_have_count(5)
+    expect(page.locator("[data-map][data-differences='4']")).to_have_count(1)
+    for kind in ("added", "removed", "moved", "changed"):
+        expect(page.locator(f".leaflet-marker-pane .difference--{kind}")).to_have_count(1)
+    page.wait_for_load_state("networkidle")
+    shot(page, f"layer-changes-map-{locale}")
     assert axe_findings(page) == []
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     discard = page.locator("button[value=discard]")

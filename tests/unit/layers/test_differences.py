@@ -1,0 +1,133 @@
+"""Signs for what changed, on the map of an upload or an edit: the right kinds and places, bounded, for editors only."""
+
+from typing import Any
+
+import pytest
+import shapely
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Agency, User
+from layers import differences, uploads
+from layers.comparing import compare
+from layers.models import FeatureChange, ImportJob, Layer, LayerEdit
+from tests.factories.accounts import make_agency, make_coordinator, make_officer
+from tests.factories.layers import Rows, make_layer, make_version
+
+pytestmark = pytest.mark.django_db
+
+OLD: Rows = [(shapely.Point(117.1 + n / 10, 0.5), {"kode": f"K{n}", "nama": f"Pos {n}"}) for n in range(4)]
+# K0 stays, K1 moves and has another name, K2 has another name, K3 goes, K9 comes.
+NEW: Rows = [
+    OLD[0],
+    (shapely.Point(117.25, 0.6), {"kode": "K1", "nama": "Pos satu"}),
+    (OLD[2][0], {"kode": "K2", "nama": "Pos dua"}),
+    (shapely.Point(117.9, 0.9), {"kode": "K9", "nama": "Pos baru"}),
+]
+
+
+def kinds(found: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+    return {
+        one["properties"]["label"]: (one["properties"]["what"], one["geometry"]["coordinates"])
+        for one in found["features"]
+    }
+
+
+def test_versions_by_key() -> None:
+    layer = make_layer("pos", OLD)
+    assert layer.current is not None
+    found = differences.between(layer=layer, old=layer.current, new=make_version(layer, NEW), key="kode")
+    assert kinds(found) == {
+        "Pos satu": ("moved", [[117.2, 0.5], [117.25, 0.6]]),
+        "Pos dua": ("changed", [117.3, 0.5]),
+        "Pos 3": ("removed", [117.4, 0.5]),
+        "Pos baru": ("added", [117.9, 0.9]),
+    }
+
+
+def test_versions_without_key_count_as_the_comparison_does() -> None:
+    layer = make_layer("pos", [*OLD, OLD[0], OLD[0]])
+    new = make_version(layer, [*NEW, OLD[0]])
+    assert layer.current is not None
+    found = differences.between(layer=layer, old=layer.current, new=new, key=None)
+    told = [one["properties"]["what"] for one in found["features"]]
+    counts = compare(old=layer.current, new=new)
+    assert (told.count("added"), told.count("removed")) == (counts.added, counts.removed) == (3, 4)
+
+
+def test_signs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differences, "MOST", 2)
+    layer = make_layer("pos", OLD)
+    assert layer.current is not None
+    found = differences.between(layer=layer, old=layer.current, new=make_version(layer, NEW), key="kode")
+    assert len(found["features"]) == 2
+
+
+def test_feature_without_a_place_has_no_sign() -> None:
+    layer = make_layer("pos", OLD)
+    new = make_version(layer, [*OLD, (shapely.Point(), {"kode": "K8", "nama": "Tanpa tempat"})])
+    assert layer.current is not None
+    found = differences.between(layer=layer, old=layer.current, new=new, key="kode")
+    assert [one["geometry"] for one in found["features"]] == [None]
+
+
+def edited(layer: Layer, by: User) -> LayerEdit:
+    assert layer.current is not None
+    edit = LayerEdit.objects.create(layer=layer, base=layer.current, opened_by=by)
+    for fid, kind, geometry, properties in [
+        (2, "replace", "POINT(117.25 0.6)", {"kode": "K1", "nama": "Pos satu"}),
+        (3, "replace", "POINT(117.3 0.5)", {"kode": "K2", "nama": "Pos dua"}),
+        (4, "delete", None, None),
+        (9, "create", "POINT(117.9 0.9)", {"kode": "K9", "nama": "Pos baru"}),
+        (10, "create", "POINT(117.8 0.9)", {"kode": "K10", "nama": "Pos sesaat"}),
+        (10, "delete", None, None),
+    ]:
+        FeatureChange.objects.create(edit=edit, fid=fid, kind=kind, geom=geometry, properties=properties, by=by)
+    return edit
+
+
+def test_edit_is_told_like_versions_and_to_its_editors_only(kutim: None) -> None:
+    agency = Agency.objects.get(short_name="DLH")
+    officer, other = make_officer(agency), make_officer(make_agency("lain"))
+    layer = make_layer("pos", OLD, agency)
+    edited(layer, officer)
+    client = Client(headers={"Accept-Language": "en"})
+    address = "/data/pos/perubahan/tanda.geojson"
+    assert client.get(address).status_code == 302
+    client.force_login(other)
+    assert client.get(address).status_code == 404
+    client.force_login(officer)
+    response = client.get(address)
+    assert response["Content-Type"] == "application/geo+json"
+    assert "no-store" in response["Cache-Control"]
+    told = {label: what for label, (what, _place) in kinds(response.json()).items()}
+    assert told == {"Pos satu": "moved", "Pos dua": "changed", "Pos 3": "removed", "Pos baru": "added"}
+    page = client.get("/data/pos/perubahan/").content.decode()
+    assert address in page
+    assert "difference--removed" in page
+    LayerEdit.objects.update(state="discarded", closed_by=officer, closed_at=timezone.now())
+    assert client.get(address).status_code == 404
+
+
+def test_upload_is_compared_on_its_map_until_it_is_published(kutim: None) -> None:
+    agency = Agency.objects.get(short_name="DLH")
+    officer = make_officer(agency)
+    layer = make_layer("pos", OLD, agency)
+    version = make_version(layer, NEW)
+    comparison = {"key": "kode", "added": 1, "removed": 1, "moved": 1, "changed": 1, "same": 1}
+    job = ImportJob.objects.create(
+        agency=agency, layer=layer, version=version, by=officer, name="pos.csv", state=uploads.State.SUBMITTED,
+        inspection={"comparison": comparison, "rows": 4, "findings": [], "fields": [], "preview": []},
+    )  # fmt: skip
+    address = f"/data/unggah/{job.pk}/beda.geojson"
+    client = Client()
+    assert client.get(address).status_code == 302
+    client.force_login(make_officer(make_agency("lain")))
+    assert client.get(address).status_code in {403, 404}
+    coordinator = make_coordinator()
+    client.force_login(coordinator)
+    assert len(client.get(address).json()["features"]) == 4
+    assert address in client.get(f"/data/unggah/{job.pk}/").content.decode()
+    uploads.approve(job=job, by=coordinator)
+    assert client.get(address).status_code == 404
+    assert "beda.geojson" not in client.get(f"/data/unggah/{job.pk}/").content.decode()

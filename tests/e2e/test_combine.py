@@ -1,4 +1,4 @@
-"""Several layers on one map in a real browser: taps, an address to share, without a script; and a map that is framed."""
+"""Several layers on one map in a real browser: taps, an address to share, without a script; and a map in a frame."""
 
 import re
 import threading

@@ -5,6 +5,7 @@ tokens that the style sheet names (`--layer-0…5` for categories, `--scale-0…
 """
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from layers.models import Layer, LayerVersion
 CLASSES = 6
 NAMED = 5  # categories with a colour of their own; the sixth is "other"
 SAMPLE = 10_000
+CLASSED = 200  # numbers that stand for all when breaks are sought
 FIGURES = 3  # significant figures of a printed break
 NUMBERS = {"integer", "number"}
 NEVER = {"date", "datetime"}
@@ -94,7 +96,7 @@ def _style(version: LayerVersion, name: str) -> Style:
 
 
 def breaks_style(name: str, numbers: Sequence[float]) -> Style:
-    """Return a style with classes that hold numbers which lie close together (Jenks-Caspall, mapclassify).
+    """Return a style with classes that hold numbers which lie close together (Fisher-Jenks, mapclassify).
 
     Zero is a class of its own when it occurs and nothing is below it. Breaks are rounded to FIGURES figures, upwards.
     """
@@ -127,8 +129,11 @@ def _breaks(numbers: list[float], most: int) -> list[float]:
     import mapclassify  # scipy and scikit-learn: a second, only when a map is coloured by amounts
     import numpy as np
 
-    step = max(1, len(numbers) // SAMPLE)
-    bins = mapclassify.JenksCaspall(np.array(numbers[::step]), k=most).bins
+    sample = np.array(numbers)
+    if len(sample) > CLASSED:
+        sample = np.quantile(sample, np.linspace(0, 1, CLASSED), method="nearest")
+    warnings.filterwarnings("ignore", "Numba not installed")  # of so few numbers it is quick without
+    bins = mapclassify.FisherJenks(sample, k=min(most, len(np.unique(sample)))).bins
     rounded = sorted({_up(float(end)) for end in bins} | {_up(different[-1])})
     return [end for end in rounded if end <= _up(different[-1])][-most:]
 

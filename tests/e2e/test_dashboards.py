@@ -1,0 +1,126 @@
+"""The dashboards in a browser: the map's colours and keys, the wall's refresh, paper, and no script."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from incidents.models import Report
+from tests.e2e.conftest import DESKTOP, PHONE
+from tests.factories.accounts import make_leader
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
+WALL = {"width": 1920, "height": 1080}
+A4 = (595, 842)  # points
+
+
+@pytest.fixture
+def _reports(live_kutim: None) -> None:
+    call_command("make_reports", count=800, seed=7, verbosity=0)
+
+
+@pytest.fixture
+def lead(live_server: Any, open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Return `lead(address, viewport, locale, **options)`: a page of one of the leadership."""
+
+    def make(address: str, viewport: dict[str, int] = DESKTOP, locale: str = "en-GB", **options: Any) -> Page:
+        client = Client()
+        client.force_login(make_leader())
+        page = open_page(viewport, locale, **options)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page.goto(live_server.url + address)
+        page.wait_for_load_state("networkidle")
+        return page
+
+    return make
+
+
+@pytest.mark.usefixtures("_reports")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_kecamatan_has_its_colour_and_a_tap_opens_its_desa(lead: Callable[..., Page], scheme: str) -> None:
+    page = lead("/dasbor/?measure=per_1000", color_scheme=scheme)
+    areas = page.locator(".dash-area")
+    expect(areas).to_have_count(18)
+    told = page.evaluate("""() => [...document.querySelectorAll(".dash-area")].map((path) => {
+        const name = path.getAttribute("aria-label").split(":")[0];
+        const rows = [...document.querySelectorAll("[data-area]")];
+        const row = rows.find((one) => one.querySelector("th").textContent === name);
+        const sign = document.querySelector(`.dash__sign[data-step="${row.dataset.step}"]`);
+        return [getComputedStyle(path).fill, getComputedStyle(sign).backgroundColor];
+    })""")
+    assert all(fill == sign for fill, sign in told)
+    assert len({fill for fill, _sign in told}) >= 4
+    name = re.compile("Bengalon: ")
+    area = page.get_by_role("link", name=name)
+    area.focus()
+    expect(page.locator(".dash-tip")).to_contain_text(name)
+    area.press("Enter")
+    expect(page.locator("#desa h2")).to_have_text("Desa")
+    assert "kecamatan=64.08." in page.url
+    assert page.url.endswith("#desa")
+
+
+@pytest.mark.usefixtures("_reports")
+def test_a_wall_refreshes_what_changed_and_says_when_it_cannot(lead: Callable[..., Page]) -> None:
+    page = lead("/dasbor/?layar=1", WALL)
+    page.evaluate("document.querySelector('#agencies').dataset.mark = 'kept'")
+    count = page.locator('[data-figure="n"]')
+    before = int(count.inner_text().replace(",", ""))
+    report = Report.objects.public().order_by("-id").first()
+    assert report is not None
+    report.pk, report.ticket = None, "KT-26-7777777-7"
+    report.save()
+    refresh = "import('/static/js/dashboards/wall.js').then((wall) => wall.refresh())"
+    page.evaluate(refresh)
+    expect(count).to_have_text(f"{before + 1:,}")
+    expect(page.locator("#agencies")).to_have_attribute("data-mark", "kept")
+    assert page.evaluate("[...document.querySelectorAll('.dash-area')].every((path) => path.dataset.step !== 'out')")
+    late = page.locator("[data-wall-late]")
+    expect(late).to_be_hidden()
+    page.context.clear_cookies()
+    page.evaluate(refresh)  # the leadership's page is no longer theirs: it must not show the public's under its name
+    expect(late).to_be_visible()
+    expect(count).to_have_text(f"{before + 1:,}")
+
+
+@pytest.mark.usefixtures("_reports")
+def test_paper_is_a4_and_nothing_is_cut(lead: Callable[..., Page], tmp_path: Path) -> None:
+    page = lead("/dasbor/", color_scheme="dark")
+    expect(page.locator(".dash-area")).to_have_count(18)
+    paper = page.pdf(prefer_css_page_size=True, print_background=False)
+    boxes = re.findall(rb"/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)", paper)
+    assert {(round(float(width)), round(float(height))) for width, height in boxes} == {A4}
+    assert 2 <= len(re.findall(rb"/Type\s*/Page[^s]", paper)) <= 7
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 680, "height": 960})  # 180 mm
+    wide = page.evaluate("""() => [...document.querySelectorAll("main *")].filter((one) =>
+        one.checkVisibility() && !one.closest(".folium-map, .visually-hidden, details:not([open])")
+        && one.getBoundingClientRect().right > 682).map((one) => one.className?.baseVal ?? one.className)""")
+    assert wide == []
+
+
+@pytest.mark.usefixtures("_reports")
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP])
+def test_without_a_script_everything_is_there_but_the_map(
+    live_server: Any, browser: Any, viewport: dict[str, int]
+) -> None:
+    context = browser.new_context(viewport=viewport, locale="en-GB", java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{live_server.url}/dasbor/publik/")
+    expect(page.locator(".dash__canvas")).to_be_hidden()
+    expect(page.locator("[data-area]")).to_have_count(18)
+    expect(page.locator("#trend svg.dash-chart__shapes")).to_be_visible()
+    page.locator("#trend summary").click()
+    expect(page.locator("#trend tbody tr")).to_have_count(12)
+    page.locator(".dash__more summary").click()
+    page.locator("#id_kecamatan").select_option("64.08.04")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("[data-area]")).to_have_count(1)
+    expect(page.locator("#desa")).to_be_visible()
+    context.close()

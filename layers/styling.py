@@ -107,7 +107,8 @@ def breaks_style(name: str, numbers: Sequence[float]) -> Style:
     labels = ["0"] if zero else []
     first = min(rest, default=0.0)
     for end in upper:
-        labels.append(_("%(first)s to %(last)s") % {"first": _words(first), "last": _words(end)})
+        ends = {"first": _words(first), "last": _words(end)}
+        labels.append(ends["last"] if first == end else _("%(first)s to %(last)s") % ends)
         first = end
     if len(labels) > int(zero) + 1:  # a class begins above the end of the one before
         start = int(zero) + 1

@@ -58,12 +58,11 @@ def changes(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_safe
 def signs(request: HttpRequest, slug: str) -> HttpResponse:
-    """Answer with a sign for each change that is not published: GeoJSON, for the editors."""
+    """Answer with a sign for each change that is not published, none without an open edit: GeoJSON, for the editors."""
     layer, _user = _layer(request, slug)
     edit = _open_edit(layer)
-    if edit is None:
-        raise Http404
-    return JsonResponse(differences.of_edit(edit), content_type="application/geo+json")
+    found = differences.of_edit(edit) if edit else {"type": "FeatureCollection", "features": []}
+    return JsonResponse(found, content_type="application/geo+json")
 
 
 def _layer(request: HttpRequest, slug: str) -> tuple[Layer, User]:

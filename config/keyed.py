@@ -27,7 +27,8 @@ class KeyedRequests:
         if not request.path_info.startswith((OGC, TILES, DATA, API)):
             return self.get_response(request)
         try:
-            keys.key_of(request)
+            with translation.override(translation.get_language_from_request(request)):
+                keys.key_of(request)
         except WrongKey as error:
             response = _refused(request, error)
         else:

@@ -290,7 +290,7 @@ def every_state(officer: User) -> list[Report]:
     held = a_report(status=Status.IN_PROGRESS)
     moves.hold(report=held, by=officer, text="Menunggu.", until=timezone.localdate() + dt.timedelta(days=9))
     gone = a_report()
-    moves.reject(report=gone, by=officer, reason_code="not_authority", text="Jalan nasional.")
+    moves.reject(report=gone, by=officer, reason_code="not_authority", addressee_name="BBPJN", text="Jalan nasional.")
     return [talked, handed, held, gone, a_report(**late), a_report(status=Status.CLOSED), a_report(confidential=True)]
 
 

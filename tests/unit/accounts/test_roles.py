@@ -22,12 +22,15 @@ from tests.factories.accounts import (
 
 pytestmark = pytest.mark.django_db
 
-CONFIGURED = {"category", "routingrule", "servicestandard", "regencyholiday"}
+CONFIGURED = {"category", "routingrule", "servicestandard", "regencyholiday", "layer", "synonym"}
+LOOKED_AT = {"importjob", "layerdownload", "versionchange", "apikey"}
 CLOSED = sorted(
     f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
     for model in admin.site._registry
-    if model._meta.model_name not in CONFIGURED
+    if model._meta.model_name not in CONFIGURED | LOOKED_AT
 )
+OPENED = set(settings.COORDINATOR_PERMISSIONS)
+LAYERS = sorted(f"/admin/layers/{name}/" for name in {"layer", "synonym"} | LOOKED_AT)
 
 
 @pytest.fixture
@@ -41,7 +44,9 @@ def coordinator(client: Client) -> User:
 def test_every_permission_of_the_coordinator_exists() -> None:
     known = {f"{p.content_type.app_label}.{p.codename}" for p in Permission.objects.select_related("content_type")}
     assert set(settings.COORDINATOR_PERMISSIONS) <= known
-    assert {name.split("_", 1)[1] for name in settings.COORDINATOR_PERMISSIONS} == CONFIGURED
+    assert {name.split("_", 1)[1] for name in settings.COORDINATOR_PERMISSIONS} == CONFIGURED | LOOKED_AT
+    for name in LOOKED_AT:
+        assert [verb for verb in ("view", "add", "change", "delete") if f"layers.{verb}_{name}" in OPENED] == ["view"]
 
 
 def test_permissions_follow_the_role_at_once() -> None:
@@ -81,7 +86,7 @@ def test_index_shows_the_coordinator_the_configuration_only(client: Client, coor
     page = client.get("/admin/")
     assert page.status_code == 200
     listed = {model["object_name"].lower() for app in page.context["app_list"] for model in app["models"]}
-    assert listed == CONFIGURED
+    assert listed == CONFIGURED | LOOKED_AT
 
 
 @pytest.mark.parametrize("path", CLOSED)
@@ -108,7 +113,10 @@ def test_coordinator_changes_no_person(client: Client, coordinator: User) -> Non
 
 
 @pytest.mark.parametrize("make", [make_officer, make_leader, make_user])
-@pytest.mark.parametrize("path", ["/admin/", *(f"/admin/incidents/{model}/" for model in sorted(CONFIGURED))])
+@pytest.mark.parametrize(
+    "path",
+    ["/admin/", *LAYERS, *(f"/admin/incidents/{model}/" for model in sorted(CONFIGURED - {"layer", "synonym"}))],
+)
 def test_admin_stays_closed_to_the_other_roles(client: Client, make: Callable[[], User], path: str) -> None:
     client.force_login(make())
     for address in (path, f"{path}add/"):

@@ -218,7 +218,7 @@ def test_coordinator_runs_rules_dry(coordinator: Client) -> None:
 def test_coordinators_forms_offer_no_way_to_other_models(coordinator: Client) -> None:
     rule = make_rule()
     page = text_of(coordinator.get(f"/admin/incidents/routingrule/{rule.pk}/change/"))
-    for path in ("/admin/accounts/", "/admin/geo/", "/admin/layers/", "/admin/incidents/report/"):
+    for path in ("/admin/accounts/", "/admin/geo/", "/admin/incidents/report/"):
         assert path not in page
 
 

@@ -2,12 +2,14 @@
 
 The spread over desa follows the kecamatan's population; within a desa, hamlets lie 0.3 to 4 km around its point with a
 heavy tail, and reports close around hamlets. Time has a daily and a weekly rhythm and grows over 24 months. The same
-seed, areas and `now` give the same reports (but for the ticket numbers, which continue the sequence).
+count, seed, areas and `now` give the same reports (but for the ticket numbers, which continue the sequence), whether
+they are stored in batches beside other work or in bulk (incidents/synthetic_bulk.py).
 """
 
 import datetime as dt
 import io
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -116,95 +118,120 @@ def make_reports(
     Needs areas, an active boundary edition, categories, standards and rules (`manage.py prepare`). Raises LookupError
     when they are missing. Each batch is one transaction; counts on the map are folded as it goes.
     """
-    now = now or timezone.now()
-    chance = np.random.default_rng(seed)
-    categories = list(Category.objects.filter(active=True, parent__isnull=False).order_by("code"))
-    desa = list(Desa.objects.select_related("kecamatan").order_by("code"))
-    if not categories or not desa:
-        raise LookupError("There are no areas or categories yet. Run manage.py prepare first.")
-    spread = _Spread(desa, chance)
-    times = _times(count, now, chance)
-    routes = _Routes(categories)
-    for start in range(0, count, BATCH):
-        batch = times[start : start + BATCH]
+    writer = Writer(count=count, seed=seed, now=now or timezone.now())
+    for batch in batches(count):
         with transaction.atomic():
-            _store(batch, start, count, now, chance, spread, categories, routes)
+            with connection.cursor() as cursor:
+                # Unset, each firing of a trigger raises and catches an exception in pgtrigger itself: three times the
+                # work.
+                cursor.execute("SET LOCAL pgtrigger.ignore = '{}'")
+            store(writer.write(batch, *reserve(len(batch))))
         rollups.fold_all()
-        progress(start + len(batch))
+        progress(batch.stop)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE incidents_report, incidents_reportevent, incidents_reportcell")
     return count
 
 
-def _store(
-    times: Sequence[dt.datetime],
-    start: int,
-    count: int,
-    now: dt.datetime,
-    chance: np.random.Generator,
-    spread: "_Spread",
-    categories: list[Category],
-    routes: "_Routes",
-) -> None:
-    size = len(times)
-    weights = np.array([POPULAR.get(category.code, 1.0) for category in categories])
-    chosen = chance.choice(len(categories), size, p=weights / weights.sum())
-    points, places = spread.draw(size, chance)
-    ids, numbers = _reserve(size)
-    rows, events = io.StringIO(), io.StringIO()
-    for i in range(size):
-        category, place, created = categories[chosen[i]], places[i], times[i]
-        dice = chance.random(16)
-        recent = created > now - dt.timedelta(days=UNROUTED_DAYS)
-        if recent and (count - start - i) % UNROUTED_EVERY == 1:
-            category = routes.without_rule[int(dice[6] * len(routes.without_rule))]
-            route = explain(category, place, None)
-        else:
-            route = routes.route(category, place)
-        due = routes.due(created, category)
-        life = _life(created, now, category, route, routes.addressees, dice)
-        agency = route.agency.pk if route.agency else None
-        title, description = _words(category, dice)
-        source = "tap" if dice[0] < 0.5 else "device" if dice[0] < 0.85 else "search" if dice[0] < 0.93 else "area"
-        row = {
-            "id": ids[i],
-            "ticket": tickets.make(year=created.astimezone(clock.WITA).year, number=numbers[i]),
-            "body_digest": "",
-            "kind": category.kind if dice[1] < 0.85 else "keluhan" if dice[1] < 0.93 else "saran",
-            "category_id": category.pk,
-            "title": title,
-            "description": description,
-            "occurred_at": created - dt.timedelta(hours=float(dice[2]) * 40) if dice[2] < 0.4 else None,
-            "anonymous": dice[3] < 0.15,
-            "confidential": category.sensitive or dice[3] > 0.985,
-            "channel": Report.Channel.SYNTHETIC,
-            "language": "id",
-            "geom": f"SRID=4326;POINT({points[i][0]:.6f} {points[i][1]:.6f})",
-            "place_source": source,
-            "accuracy_m": round(5 + 60 * float(dice[4]) ** 3, 1) if source == "device" else None,
-            "kecamatan_id": place.kecamatan.id,
-            "desa_id": place.desa.id if place.desa else None,
-            "near_border": json.dumps([asdict(border) for border in place.near_border]),
-            "edition_id": place.edition_id,
-            "agency_id": agency,
-            "rule_id": route.rule.pk if route.rule else None,
-            "reason_id": route.reason_id,
-            "reason_en": route.reason_en,
-            "status": life.status,
-            "created_at": created,
-            "changed_at": life.changed_at,
-            "verify_due_at": due.verify,
-            "respond_due_at": due.respond,
-            "resolve_due_at": due.resolve,
-            **life.moments,
-        }
-        _write(rows, (row[name] for name in _REPORT_COLUMNS))
-        if start + i >= count - EVENTS_FOR:
-            for kind, before, after, by_reporter, text, data, when in life.events:
-                holder = None if kind == "received" else agency
-                _write(events, (ids[i], kind, before, after, by_reporter, holder, text, True, json.dumps(data), when))
-    _copy("incidents_report", _REPORT_COLUMNS, rows)
-    _copy("incidents_reportevent", _EVENT_COLUMNS, events)
+def batches(count: int) -> Iterator[range]:
+    """Yield the places of `count` reports in runs of at most `BATCH`."""
+    for start in range(0, count, BATCH):
+        yield range(start, min(start + BATCH, count))
+
+
+@dataclass(frozen=True)
+class Written:
+    """Rows of reports and of their events, in the text format of COPY."""
+
+    reports: str
+    events: str
+
+
+def store(written: Written) -> None:
+    """Copy rows into their tables, in the transaction that is going on."""
+    for table, columns, rows in (
+        ("incidents_report", _REPORT_COLUMNS, written.reports),
+        ("incidents_reportevent", _EVENT_COLUMNS, written.events),
+    ):
+        with connection.cursor() as cursor:
+            cursor.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.StringIO(rows))
+
+
+class Writer:
+    """Writes the reports of a set, batch by batch, each by dice of its own; only reads the database."""
+
+    def __init__(self, *, count: int, seed: int, now: dt.datetime) -> None:
+        self.count, self.seed, self.now = count, seed, now
+        self.categories = list(Category.objects.filter(active=True, parent__isnull=False).order_by("code"))
+        desa = list(Desa.objects.select_related("kecamatan").order_by("code"))
+        if not self.categories or not desa:
+            raise LookupError("There are no areas or categories yet. Run manage.py prepare first.")
+        chance = np.random.default_rng(seed)
+        self.spread = _Spread(desa, chance)
+        self.times = _times(count, now, chance)
+        self.routes = _Routes(self.categories)
+
+    def write(self, batch: range, ids: Sequence[int], numbers: Sequence[int]) -> Written:
+        """Return the rows of a batch, with these ids and ticket numbers."""
+        chance = np.random.default_rng([self.seed, batch.start])
+        size, categories, routes, now = len(batch), self.categories, self.routes, self.now
+        weights = np.array([POPULAR.get(category.code, 1.0) for category in categories])
+        chosen = chance.choice(len(categories), size, p=weights / weights.sum())
+        points, places = self.spread.draw(size, chance)
+        rows, events = io.StringIO(), io.StringIO()
+        for i, dice in enumerate(chance.random((size, 16)).tolist()):
+            category, place = categories[chosen[i]], places[i]
+            created = dt.datetime.fromtimestamp(self.times[batch[i]], dt.UTC)
+            recent = created > now - dt.timedelta(days=UNROUTED_DAYS)
+            if recent and (self.count - batch[i]) % UNROUTED_EVERY == 1:
+                category = routes.without_rule[int(dice[6] * len(routes.without_rule))]
+                route = explain(category, place, None)
+            else:
+                route = routes.route(category, place)
+            due = routes.due(created, category)
+            life = _life(created, now, category, route, routes.addressees, dice)
+            agency = route.agency.pk if route.agency else None
+            title, description = _words(category, dice)
+            source = "tap" if dice[0] < 0.5 else "device" if dice[0] < 0.85 else "search" if dice[0] < 0.93 else "area"
+            row = {
+                "id": ids[i],
+                "ticket": tickets.make(year=created.astimezone(clock.WITA).year, number=numbers[i]),
+                "body_digest": "",
+                "kind": category.kind if dice[1] < 0.85 else "keluhan" if dice[1] < 0.93 else "saran",
+                "category_id": category.pk,
+                "title": title,
+                "description": description,
+                "occurred_at": created - dt.timedelta(hours=dice[2] * 40) if dice[2] < 0.4 else None,
+                "anonymous": dice[3] < 0.15,
+                "confidential": category.sensitive or dice[3] > 0.985,
+                "channel": Report.Channel.SYNTHETIC.value,
+                "language": "id",
+                "geom": f"SRID=4326;POINT({points[i][0]:.6f} {points[i][1]:.6f})",
+                "place_source": source,
+                "accuracy_m": round(5 + 60 * dice[4] ** 3, 1) if source == "device" else None,
+                "kecamatan_id": place.kecamatan.id,
+                "desa_id": place.desa.id if place.desa else None,
+                "near_border": json.dumps([asdict(border) for border in place.near_border]),
+                "edition_id": place.edition_id,
+                "agency_id": agency,
+                "rule_id": route.rule.pk if route.rule else None,
+                "reason_id": route.reason_id,
+                "reason_en": route.reason_en,
+                "status": life.status,
+                "created_at": created,
+                "changed_at": life.changed_at,
+                "verify_due_at": due.verify,
+                "respond_due_at": due.respond,
+                "resolve_due_at": due.resolve,
+                **life.moments,
+            }
+            _write(rows, (row[name] for name in _REPORT_COLUMNS))
+            if batch[i] >= self.count - EVENTS_FOR:
+                for kind, before, after, by_reporter, text, data, when in life.events:
+                    holder = None if kind == "received" else agency
+                    values = ids[i], kind, before, after, by_reporter, holder, text, True, json.dumps(data), when
+                    _write(events, values)
+        return Written(rows.getvalue(), events.getvalue())
 
 
 class _Spread:
@@ -287,8 +314,8 @@ class _Routes:
         return self.promised[key]
 
 
-def _times(count: int, now: dt.datetime, chance: np.random.Generator) -> list[dt.datetime]:
-    """Return `count` moments of the last 24 months, in order."""
+def _times(count: int, now: dt.datetime, chance: np.random.Generator) -> np.ndarray:
+    """Return `count` moments of the last 24 months in order, as seconds since 1970."""
     today = now.astimezone(clock.WITA).date()
     days = [today - dt.timedelta(days=n) for n in range(MONTHS * 365 // 12, -1, -1)]
     weight = np.array([WEEKDAYS[day.weekday()] for day in days]) * GROWTH ** np.linspace(0, 1, len(days))
@@ -301,7 +328,7 @@ def _times(count: int, now: dt.datetime, chance: np.random.Generator) -> list[dt
     at = np.sort(
         np.minimum(day * 86_400.0 + second, (now - earliest).total_seconds() - 60 * (1 + chance.random(count)))
     )
-    return [earliest.astimezone(dt.UTC) + dt.timedelta(seconds=float(moment)) for moment in at]
+    return at + earliest.timestamp()
 
 
 def _life(
@@ -310,7 +337,7 @@ def _life(
     category: Category,
     route: Route,
     addressees: Sequence[dict[str, str]],
-    dice: Any,
+    dice: Sequence[float],
 ) -> Life:
     """Let a report live from `created` to `now`, as the workflow allows."""
     events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime]] = []
@@ -337,8 +364,8 @@ def _life(
 
     def spread(median: float, at: int, sigma: float = 0.8) -> float:
         """A log-normal number of days from one of the dice."""
-        z = np.log(max(dice[at], 1e-9) / max(1 - dice[at], 1e-9)) / 1.702  # logistic, close to the normal quantile
-        return float(median * np.exp(sigma * z))
+        z = math.log(max(dice[at], 1e-9) / max(1 - dice[at], 1e-9)) / 1.702  # logistic, close to the normal quantile
+        return median * math.exp(sigma * z)
 
     step("received", Status.RECEIVED, created, reporter=True)
     if route.agency is None:
@@ -360,7 +387,7 @@ def _life(
     moments["responded_at"] = when
     if dice[6] < 0.08:
         held = when + dt.timedelta(days=spread(2, 7))
-        until = (held + dt.timedelta(days=10 + 60 * float(dice[8]))).astimezone(clock.WITA).date()
+        until = (held + dt.timedelta(days=10 + 60 * dice[8])).astimezone(clock.WITA).date()
         if step("held", Status.ON_HOLD, held, _pick(HOLDS, dice[9]), data={"until": until.isoformat()}):
             when = dt.datetime.combine(until, dt.time(1), dt.UTC)
             if not step("resumed", Status.IN_PROGRESS, when):
@@ -389,7 +416,7 @@ def _life(
     return Life(status, moments, events)
 
 
-def _words(category: Category, dice: Any) -> tuple[str, str]:
+def _words(category: Category, dice: Sequence[float]) -> tuple[str, str]:
     titles, openings = TEXTS.get(category.code, OTHER)
     title = _pick(titles, dice[13]).format(place=_pick(PLACES, dice[14]))
     return title, f"{_pick(openings, dice[15])} {_pick(SINCE, dice[9])} {_pick(WISHES, dice[8])}"
@@ -399,7 +426,7 @@ def _pick(options: Sequence[str], share: float) -> str:
     return options[int(share * len(options))]
 
 
-def _reserve(size: int) -> tuple[list[int], list[int]]:
+def reserve(size: int) -> tuple[list[int], list[int]]:
     """Take `size` ids and ticket numbers from their sequences."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -423,14 +450,6 @@ def _text(value: Any) -> str:
         return r"\N"
     if isinstance(value, str):
         return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-    if isinstance(value, (bool, np.bool_)):
+    if value is True or value is False:
         return "t" if value else "f"
     return value.isoformat() if isinstance(value, dt.date) else str(value)
-
-
-def _copy(table: str, columns: Sequence[str], rows: io.StringIO) -> None:
-    rows.seek(0)
-    with connection.cursor() as cursor:
-        # Unset, each firing of a trigger raises and catches an exception in pgtrigger itself: three times the work.
-        cursor.execute("SET LOCAL pgtrigger.ignore = '{}'")
-        cursor.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", rows)

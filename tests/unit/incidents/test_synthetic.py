@@ -3,6 +3,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import Count, F, Q
 
 from accounts.models import Agency
@@ -10,6 +11,7 @@ from geo.locate import locate
 from incidents import rollups, synthetic, tickets
 from incidents.models import Report, ReportEvent, RoutingRule
 from incidents.routing import route
+from incidents.synthetic_bulk import make_reports_in_bulk
 from incidents.synthetic_texts import REJECTIONS
 from incidents.workflow import NOT_AUTHORITY, REJECTION_REASONS
 
@@ -143,3 +145,29 @@ def test_command_on_an_empty_system_says_what_to_run() -> None:
         call_command("make_reports", count=5)
     with pytest.raises(CommandError, match="must be 1 or more"):
         call_command("make_reports", count=0)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("live_kutim")
+def test_bulk_stores_the_same_reports_with_exact_counts_and_all_indexes() -> None:
+    told = ("geom", "category", "title", "status", "created_at", "confidential", "agency", "reason_id")
+    indexes = (
+        "SELECT array_agg(indexname::text ORDER BY indexname) FROM pg_indexes WHERE tablename = 'incidents_report'"
+    )
+    keys = "SELECT array_agg(conname::text ORDER BY conname) FROM pg_constraint"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT ({indexes}), ({keys})")
+        before = cursor.fetchone()
+    make(120, seed=3)
+    one_by_one = list(Report.objects.order_by("id").values_list(*told))
+    assert make_reports_in_bulk(count=120, seed=3, now=NOW) == 120
+    assert list(Report.objects.order_by("id").values_list(*told))[120:] == one_by_one
+    assert ReportEvent.objects.count() == 2 * ReportEvent.objects.filter(report_id__in=ids_of(120)).count()
+    assert rollups.total() == Report.objects.public().count()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT ({indexes}), ({keys})")
+        assert cursor.fetchone() == before
+
+
+def ids_of(first: int) -> list[int]:
+    return list(Report.objects.order_by("id").values_list("id", flat=True)[:first])

@@ -3,7 +3,9 @@
     counted(selection, by=["kecamatan"])         -> [{"kecamatan": 3, "n": 40, "routed": 12, ..., "open": 15}, ...]
     overdue(selection, by=["kecamatan"])         -> {(3,): 4, ...}
     durations(selection, "resolve", by=["agency"]) -> {(7,): {bucket: n, ...}, ...}
-    heat(selection, level=12)                    -> [(x, y, n), ...]
+    heat(selection, level=12, standing="open")   -> [(x, y, n), ...]
+    hexes(selection, resolution=7)               -> [(cell, n), ...]
+    heat_monthly, hexes_monthly                  -> the same with the month before n
 
 A period is put together from whole months and the weeks and days at its ends, so that reading a year costs what a
 month's rows cost twelve times, however many reports they count. Areas, categories and agencies are row ids.
@@ -12,13 +14,24 @@ month's rows cost twelve times, however many reports they count. Areas, categori
 import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
 
-from incidents.models.rollups import DELTA_LEVEL
-from incidents.rollups import AS_MEASURES, ENDED_MEASURES, HEAT_LEVELS, MEASURES
+from geo.hexagons import parent_sql
+from incidents.rollups import (
+    AS_MEASURES,
+    ENDED_MEASURES,
+    FINEST_CELL,
+    HEAT_LEVELS,
+    HEAT_MEASURES,
+    HEAT_STORED,
+    HEXAGONS_STORED,
+    MEASURES,
+    RESOLUTIONS,
+    coarser_cell,
+)
 
 DAY = dt.timedelta(days=1)
 OPEN = ("received", "routed", "in_progress", "on_hold", "reopened")
@@ -286,35 +299,106 @@ def bucket_hours(bucket: int) -> float:
     return 0.5 if bucket == 0 else math.exp(BUCKET_LOG * bucket) * (1 - QUANTILE_ERROR)
 
 
-def heat(selection: Selection, level: int) -> list[tuple[int, int, int]]:
-    """Return (x, y, n) of the quadtree's cells of `level` (11 to 14) with reports, of whole months.
+STANDINGS = (*HEAT_MEASURES, "open", "overdue")
+"""What cells can be asked for: all that were received (n), a status, those open, those overdue as of `today`."""
 
-    Areas and channels play no part: cells are places.
+
+def heat(selection: Selection, level: int, standing: str = "n") -> list[tuple[int, int, int]]:
+    """Return (x, y, n) of the quadtree's cells of `level` (11 to 14) with such reports, of whole months.
+
+    Reports count by where they stand now (`STANDINGS`). Channels play no part. "overdue" reads as many rows as are
+    overdue; the others as many as there are cells, months and desa.
     """
+    rows = _cells(selection, _quadtree(level), standing, monthly=False)
+    return [(*_unpacked(cell), n) for cell, n in rows]
+
+
+def heat_monthly(selection: Selection, level: int, standing: str = "n") -> list[tuple[int, int, dt.date, int]]:
+    """Return (x, y, first day of the month, n), as `heat` counts."""
+    rows = _cells(selection, _quadtree(level), standing, monthly=True)
+    return [(*_unpacked(cell), month, n) for cell, month, n in rows]
+
+
+def hexes(selection: Selection, resolution: int, standing: str = "n") -> list[tuple[int, int]]:
+    """Return (cell, n) of the hexagons of H3 of `resolution` (5 to 8) with such reports, as `heat` counts.
+
+    Cells are H3 indexes as numbers (geo/hexagons.py).
+    """
+    return _cells(selection, _h3(resolution), standing, monthly=False)
+
+
+def hexes_monthly(selection: Selection, resolution: int, standing: str = "n") -> list[tuple[int, dt.date, int]]:
+    """Return (cell, first day of the month, n), as `hexes` counts."""
+    return _cells(selection, _h3(resolution), standing, monthly=True)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where the cells of a level or resolution are read."""
+
+    stored: int
+    """The level of HeatCount."""
+    coarser: str
+    """SQL for the cell asked for of HeatCount's `cell`; of deltas and HeatDue's rows in the next two."""
+    of_delta: str
+    of_due: str
+
+
+def _quadtree(level: int) -> _Grid:
     if level not in HEAT_LEVELS:
         raise ValueError(f"level {level}; heat cells have levels {HEAT_LEVELS[0]} to {HEAT_LEVELS[-1]}")
-    where, params = Selection(
-        selection.first, selection.last, selection.today,
-        categories=selection.categories, agencies=selection.agencies, confidential_of=selection.confidential_of,
-    ).conditions()  # fmt: skip
+    stored = min(one for one in HEAT_STORED if one >= level)
+    return _Grid(
+        stored, coarser_cell("cell", level, stored), coarser_cell(FINEST_CELL, level), coarser_cell("cell", level)
+    )
+
+
+def _h3(resolution: int) -> _Grid:
+    if resolution not in RESOLUTIONS:
+        raise ValueError(f"resolution {resolution}; hexagons have {RESOLUTIONS[0]} to {RESOLUTIONS[-1]}")
+    stored = min(one for one in HEXAGONS_STORED if one >= resolution)
+    coarser = parent_sql("hexagon", resolution)
+    return _Grid(stored, "cell" if stored == resolution else parent_sql("cell", resolution), coarser, coarser)
+
+
+def _unpacked(cell: int) -> tuple[int, int]:
+    return cell >> 32, cell & 0xFFFFFFFF
+
+
+def _cells(selection: Selection, grid: _Grid, standing: str, *, monthly: bool) -> list[Any]:
+    """Return (cell, month if wanted, n), by cell and month, without zeros."""
+    if standing not in STANDINGS:
+        raise ValueError(f"standing {standing!r}; cells tell {', '.join(STANDINGS)}")
+    where, params = replace(selection, channels=()).conditions()
     params |= {
-        "level": level,
-        "shift": DELTA_LEVEL - level,
+        "stored": grid.stored,
+        "cut": "all" if selection.categories else "agency" if {"agencys", "own"} & params.keys() else "total",
         "first": selection.first.replace(day=1),
         "last": _next_month(selection.last) - DAY,
+        "today": selection.today,
+        "statuses": list(OPEN) if standing == "open" else [standing],
     }
-    totals = params.keys().isdisjoint({"categorys", "agencys", "own"})
+    if standing == "overdue":
+        stored = f"SELECT {grid.of_due} AS at, month, n FROM incidents_heatdue WHERE due < %(today)s"  # noqa: S608
+        changed = "due < %(today)s"
+    else:
+        number = " + ".join(OPEN) if standing == "open" else standing
+        categories = "" if selection.categories else "AND category = 0"
+        stored = (
+            f"SELECT {grid.coarser} AS at, month, {number} AS n FROM incidents_heatcount"  # noqa: S608
+            f" WHERE level = %(stored)s AND cut = %(cut)s {categories}"
+        )
+        changed = "TRUE" if standing == "n" else "status = ANY(%(statuses)s)"
+    keys = "at, month" if monthly else "at"
     sql = f"""
-        SELECT x, y, sum(n)::int FROM (
-            SELECT x, y, n FROM incidents_heatcount
-            WHERE level = %(level)s AND month BETWEEN %(first)s AND %(last)s
-              AND category {"= 0" if totals else "<> 0"} AND {where}
+        SELECT {keys}, sum(n)::int FROM (
+            {stored} AND month BETWEEN %(first)s AND %(last)s AND {where}
             UNION ALL
-            SELECT x >> %(shift)s, y >> %(shift)s, n FROM incidents_reportcelldelta
-            WHERE day BETWEEN %(first)s AND %(last)s AND {where}
-        ) AS counts GROUP BY x, y HAVING sum(n) > 0 ORDER BY y, x
+            SELECT {grid.of_delta}, date_trunc('month', day::timestamp)::date, n FROM incidents_reportcelldelta
+            WHERE {changed} AND day BETWEEN %(first)s AND %(last)s AND {where}
+        ) AS counts GROUP BY {keys} HAVING sum(n) > 0 ORDER BY {keys}
     """  # noqa: S608 - names of ours only
-    return [(x, y, n) for x, y, n in _run(sql, params)]
+    return _run(sql, params)
 
 
 def _steps(selection: Selection, span: str, of_desa: bool) -> Iterator[Piece]:

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
+from geo import hexagons
 from geo.models import Kecamatan
 
 if TYPE_CHECKING:
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 class ReportQuerySet(models.QuerySet["Report"]):
     """Report sentences. Deny first: begin with `public()`, `visible_to(user)` or `at_desk_of(user)`."""
+
+    def update(self, **changes: Any) -> int:
+        """Change rows; a report that moves changes its hexagon, too."""
+        if point := changes.get("geom"):
+            changes["hexagon"] = hexagons.at(point.x, point.y)
+        return super().update(**changes)
 
     def public(self) -> Self:
         """Those that everybody may read."""

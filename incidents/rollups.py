@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from geo import hexagons
 from incidents.models.rollups import DELTA_LEVEL, FACT_COLUMNS, FACTS
 
 LEVELS = range(11, DELTA_LEVEL + 1)
@@ -17,7 +18,11 @@ COARSEST = LEVELS[0]
 DETAILED_UP_TO = 15
 """The finest level that holds counts for each category and status; finer ones hold totals only."""
 HEAT_LEVELS = range(COARSEST, 15)
-"""Levels of the monthly heat cells: the finest are 2.4 km wide."""
+"""Levels of the monthly heat cells: the finest are 2.4 km wide. The coarser ones are sums of level 13."""
+HEAT_STORED = (13, 14)
+RESOLUTIONS = range(5, hexagons.FINEST + 1)
+"""H3 resolutions of the monthly hexagons: the finest are of 0.74 km2. The coarser ones are sums of resolution 7."""
+HEXAGONS_STORED = (7, 8)
 
 _LOCK = 6_408_001  # pg_advisory_xact_lock: one folder or rebuilder at a time
 
@@ -162,28 +167,59 @@ _DURATIONS = _Table(
     """,
 )
 
+_PLACE = {"kecamatan": "int", "desa": "int"}
+_SHIFT = DELTA_LEVEL - HEAT_STORED[-1]
+FINEST_CELL = f"(((x >> {_SHIFT})::bigint << 32) | (y >> {_SHIFT}))"
+"""The quadtree cell of level 14 of a fact, as one number."""
+
+
+def coarser_cell(column: str, level: int, finer: int = HEAT_STORED[-1]) -> str:
+    """Return SQL for the quadtree cell of `level` that holds a packed cell (x * 2^32 + y) of level `finer`."""
+    shift = finer - level
+    return f"((({column} >> {32 + shift}) << 32) | (({column} & 4294967295) >> {shift}))"
+
+
+_GRIDS = ", ".join(
+    [f"({level}, {coarser_cell(FINEST_CELL, level)})" for level in HEAT_STORED]
+    + [f"({resolution}, {hexagons.parent_sql('hexagon', resolution)})" for resolution in HEXAGONS_STORED]
+)
+HEAT_MEASURES = ("n", *STATUSES)
+"""The columns of HeatCount."""
+
 _HEAT = _Table(
     "incidents_heatcount",
-    {
-        "level": "int",
-        "month": "date",
-        "x": "int",
-        "y": "int",
-        "category": "int",
-        "agency": "int",
-        "confidential": "bool",
-    },
-    ("n",),
+    {"level": "int", "cut": "text", "category": "int", "agency": "int", "month": "date", "cell": "bigint"}
+    | _PLACE
+    | {"confidential": "bool"},
+    HEAT_MEASURES,
     f"""
-    SELECT level, date_trunc('month', day::timestamp)::date AS month,
-           (x >> ({DELTA_LEVEL} - level)) AS x, (y >> ({DELTA_LEVEL} - level)) AS y,
-           keys.category, keys.agency, confidential, n
-    FROM {{source}} AS fact CROSS JOIN generate_series({HEAT_LEVELS[0]}, {HEAT_LEVELS[-1]}) AS level
-    CROSS JOIN LATERAL (VALUES (0, 0), (fact.category, fact.agency)) AS keys (category, agency)
+    SELECT grid.level, keys.cut, keys.category, keys.agency, month, grid.cell, kecamatan, desa, confidential,
+           {", ".join(HEAT_MEASURES)}
+    FROM (
+        SELECT x, y, hexagon, category, agency, date_trunc('month', day::timestamp)::date AS month, kecamatan, desa,
+               confidential, {AS_MEASURES} FROM {{source}}
+    ) AS fact
+    CROSS JOIN LATERAL (VALUES {_GRIDS}) AS grid (level, cell)
+    CROSS JOIN LATERAL (VALUES
+        ('total'::text, 0, 0), ('agency', 0, fact.agency), ('all', fact.category, fact.agency)
+    ) AS keys (cut, category, agency)
     """,  # noqa: S608 - constants of ours only
 )
 
-_TABLES = (_CELLS, _COUNTS, _DUES, _DURATIONS, _HEAT)
+_HEAT_DUES = _Table(
+    "incidents_heatdue",
+    {"due": "date", "month": "date", "cell": "bigint", "hexagon": "bigint"}
+    | _PLACE
+    | {"category": "int", "agency": "int", "confidential": "bool"},
+    ("n",),
+    f"""
+    SELECT due, date_trunc('month', day::timestamp)::date AS month, {FINEST_CELL} AS cell, hexagon, kecamatan, desa,
+           category, agency, confidential, n
+    FROM {{source}} WHERE due IS NOT NULL
+    """,  # noqa: S608 - constants of ours only
+)
+
+_TABLES = (_CELLS, _COUNTS, _DUES, _DURATIONS, _HEAT, _HEAT_DUES)
 
 # The oldest deltas are taken by a range of ids, not by a list: a list is a join, and on stale statistics the planner
 # has joined 50,000 rows to themselves without an index, which takes minutes.
@@ -274,12 +310,19 @@ def rebuild(progress: Callable[[str], Any] = lambda _step: None) -> int:
             "CREATE TEMP TABLE recounted_cells ON COMMIT DROP AS SELECT x, y, category, status, confidential,"
             " sum(n)::int AS n FROM recounted WHERE NOT confidential GROUP BY 1, 2, 3, 4, 5"
         )
+        cursor.execute(
+            "CREATE TEMP TABLE recounted_heat ON COMMIT DROP AS SELECT x >> 4 << 4 AS x, y >> 4 << 4 AS y, hexagon,"
+            " category, agency, kecamatan, desa, confidential, status, NULL::bool AS kept,"
+            " date_trunc('month', day::timestamp)::date AS day, sum(n)::int AS n"
+            " FROM recounted GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 11"
+        )
+        sources = {_CELLS.name: "recounted_cells", _HEAT.name: "recounted_heat"}
         for table in _TABLES:
             progress(f"writing {table.name}")
             cursor.execute(f"DELETE FROM {table.name}")  # noqa: S608 - constants of ours only
-            source = "recounted_cells" if table is _CELLS else "recounted"
+            source = sources.get(table.name, "recounted")
             cursor.execute(f"INSERT INTO {table.name} ({table.columns}) {table.grouped(source)}")
-        cursor.execute("DROP TABLE recounted, recounted_cells")
+        cursor.execute("DROP TABLE recounted, recounted_cells, recounted_heat")
     return counted
 
 

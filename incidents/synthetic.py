@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Agency
+from geo import hexagons
 from geo.locate import Location, locate_many
 from geo.models import Desa
 from incidents import clock, rollups, tickets
@@ -83,7 +84,8 @@ DAYS_TO_ANSWER = {"information": 3.0, "desk": 9.0, "field": 24.0}
 
 _REPORT_COLUMNS = [
     *("id", "ticket", "body_digest", "kind", "category_id", "title", "description", "occurred_at", "anonymous"),
-    *("confidential", "channel", "language", "geom", "place_source", "accuracy_m", "kecamatan_id", "desa_id"),
+    *("confidential", "channel", "language", "geom", "hexagon", "place_source", "accuracy_m"),
+    *("kecamatan_id", "desa_id"),
     *("near_border", "edition_id", "agency_id", "rule_id", "reason_id", "reason_en", "status", "created_at"),
     *("changed_at", "verify_due_at", "respond_due_at", "resolve_due_at", "verified_at", "responded_at"),
     *("answered_at", "closed_at", "held_at", "held_until"),
@@ -207,6 +209,7 @@ class Writer:
                 "channel": Report.Channel.SYNTHETIC.value,
                 "language": "id",
                 "geom": f"SRID=4326;POINT({points[i][0]:.6f} {points[i][1]:.6f})",
+                "hexagon": hexagons.at(*points[i]),
                 "place_source": source,
                 "accuracy_m": round(5 + 60 * dice[4] ** 3, 1) if source == "device" else None,
                 "kecamatan_id": place.kecamatan.id,

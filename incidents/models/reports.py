@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Agency
+from geo import hexagons
 from geo.models import BoundaryEdition, Desa, Kecamatan
 from incidents.models.categories import Category, Kind
 from incidents.models.rollups import COUNT_REPORTS
@@ -34,6 +35,16 @@ class Status(models.TextChoices):
 
 
 OPEN_STATUSES = (Status.RECEIVED, Status.ROUTED, Status.IN_PROGRESS, Status.ON_HOLD, Status.REOPENED)
+
+
+class HexagonField(models.BigIntegerField):
+    """The hexagon of H3 at the model's `geom`, worked out whenever a row is saved."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> int:
+        point = model_instance.geom  # type: ignore[attr-defined]
+        value = hexagons.at(point.x, point.y)
+        setattr(model_instance, self.attname, value)
+        return value
 
 
 class Report(models.Model):
@@ -69,6 +80,7 @@ class Report(models.Model):
     geom_3857 = models.GeneratedField(
         expression=Transform("geom", 3857), output_field=models.PointField(srid=3857), db_persist=True
     )
+    hexagon = HexagonField(editable=False, help_text=_("H3 cell; whoever writes geom without save() writes it, too"))
     place_source = models.CharField(_("how the place was given"), max_length=10, choices=PlaceSource)
     accuracy_m = models.FloatField(_("accuracy in metres"), null=True, blank=True)
     kecamatan = models.ForeignKey(Kecamatan, on_delete=models.PROTECT, db_index=False, verbose_name=_("kecamatan"))

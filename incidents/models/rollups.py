@@ -40,6 +40,8 @@ class ReportCellDelta(models.Model):
     responded = models.SmallIntegerField(null=True)
     resolved = models.SmallIntegerField(null=True)
     """How long each step took, as `duration_bucket`."""
+    hexagon = models.BigIntegerField()
+    """The H3 cell of the finest resolution that is kept (geo/hexagons.py)."""
     n = models.SmallIntegerField()
 
     def __str__(self) -> str:
@@ -170,33 +172,64 @@ class DurationCount(models.Model):
 
 
 class HeatCount(models.Model):
-    """How many reports received in `month` lie in cell x, y of `level` (11 to 14), for a category and an agency.
+    """How many reports received in `month` lie in a cell, by where they stand now.
 
-    Category and agency 0 together count all of them.
+    `level` 13 and 14 are cells of the Web-Mercator quadtree, `cell` is x * 2^32 + y; `level` 7 and 8 are resolutions of
+    H3, `cell` is its index. `cut` says what the row tells apart: all (everything), agency (category is 0) or total
+    (category and agency are 0).
     """
 
-    pk = models.CompositePrimaryKey("level", "month", "x", "y", "category", "agency", "confidential")
+    pk = models.CompositePrimaryKey(
+        "level", "cut", "category", "agency", "month", "cell", "kecamatan", "desa", "confidential"
+    )
     level = models.SmallIntegerField()
+    cut = models.CharField(max_length=6)
+    category = models.IntegerField()
+    agency = models.IntegerField()
     month = models.DateField()
-    x = models.IntegerField()
-    y = models.IntegerField()
+    cell = models.BigIntegerField()
+    kecamatan = models.IntegerField()
+    desa = models.IntegerField()
+    confidential = models.BooleanField()
+    n = models.IntegerField()
+    """All that were received in the month: the sum of the nine statuses."""
+    received = models.IntegerField()
+    routed = models.IntegerField()
+    in_progress = models.IntegerField()
+    answered = models.IntegerField()
+    closed = models.IntegerField()
+    on_hold = models.IntegerField()
+    rejected = models.IntegerField()
+    duplicate = models.IntegerField()
+    reopened = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.level}/{self.cell:x} {self.month}: {self.n}"
+
+
+class HeatDue(models.Model):
+    """How many reports received in `month` are owed by the day `due`, in the finest cells of both grids.
+
+    `cell` is of the quadtree's level 14, as in `HeatCount`. There are at most as many rows as owed reports: coarser
+    cells are summed when read.
+    """
+
+    pk = models.CompositePrimaryKey(
+        "due", "month", "cell", "hexagon", "kecamatan", "desa", "category", "agency", "confidential"
+    )
+    due = models.DateField()
+    month = models.DateField()
+    cell = models.BigIntegerField()
+    hexagon = models.BigIntegerField()
+    kecamatan = models.IntegerField()
+    desa = models.IntegerField()
     category = models.IntegerField()
     agency = models.IntegerField()
     confidential = models.BooleanField()
     n = models.IntegerField()
 
-    class Meta:
-        indexes = [
-            models.Index(
-                fields=["level", "month"],
-                include=["x", "y", "confidential", "n"],
-                condition=models.Q(category=0),
-                name="heat_totals",
-            ),
-        ]
-
     def __str__(self) -> str:
-        return f"{self.level}/{self.x}/{self.y} {self.month}: {self.n}"
+        return f"{self.cell:x} owed {self.due}: {self.n}"
 
 
 FACTS = """
@@ -214,19 +247,20 @@ FACTS = """
     {row}.answered_at <= {row}.resolve_due_at AS kept,
     duration_bucket({row}.created_at, {row}.verified_at) AS verified,
     duration_bucket({row}.created_at, {row}.responded_at) AS responded,
-    duration_bucket({row}.created_at, {row}.answered_at) AS resolved
+    duration_bucket({row}.created_at, {row}.answered_at) AS resolved,
+    {row}.hexagon
 """
 """A report's properties as a delta keeps them, as the columns of a SELECT."""
 
 FACT_COLUMNS = (
     "x, y, category, status, confidential, day, kecamatan, desa, agency, channel, due, ended, kept, "
-    "verified, responded, resolved"
+    "verified, responded, resolved, hexagon"
 )
 
 _ADD = f"INSERT INTO incidents_reportcelldelta ({FACT_COLUMNS}, n)"
 _GAIN, _LOSS = f"SELECT {FACTS.format(row='NEW')}, 1", f"SELECT {FACTS.format(row='OLD')}, -1"
 _FIELDS = [
-    *("geom", "category", "status", "confidential", "created_at", "kecamatan", "desa", "agency", "channel"),
+    *("geom", "hexagon", "category", "status", "confidential", "created_at", "kecamatan", "desa", "agency", "channel"),
     *("resolve_due_at", "verified_at", "responded_at", "answered_at", "closed_at"),
 ]
 _COLUMNS = [f"{name}_id" if name in {"category", "kecamatan", "desa", "agency"} else name for name in _FIELDS]

@@ -1,12 +1,20 @@
 import datetime as dt
+import itertools
 import math
+import random
+from collections import Counter
+from dataclasses import replace
 
 import pytest
+from django.contrib.gis.geos import Point
+from h3.api.basic_int import cell_to_parent, latlng_to_cell
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incidents import counts
+from incidents import counts, rollups
+from incidents.clock import WITA
 from incidents.counts import DAY, Piece, Selection, bucket_hours, pieces, quantile_hours
+from incidents.models import Report
 from tests.factories.map_reports import NOON, Place
 
 days = st.dates(dt.date(2024, 1, 1), dt.date(2026, 12, 31))
@@ -85,3 +93,128 @@ def test_received_daily_tells_both_ways_in_one_go() -> None:
     found = counts.received_daily(Selection(day, day, day))
     assert found["kecamatan"] == [(place.kecamatan.pk, day, 2)]
     assert sorted(found["category"]) == sorted([(place.hole.pk, day, 1), (place.waste.pk, day, 1)])
+
+
+# Cells: everything that planners may ask of them, against the reports themselves.
+
+AS_OF = dt.date(2026, 8, 20)
+PERIOD = (dt.date(2026, 4, 10), dt.date(2026, 7, 2))
+"""Touches four whole months: April to July."""
+
+
+def reports_of(selection: Selection, standing: str) -> list[Report]:
+    """Return the reports that a selection of cells counts, straight from the table."""
+    found = []
+    last = (selection.last.replace(day=1) + 31 * DAY).replace(day=1)
+    for report in Report.objects.all():
+        day = report.created_at.astimezone(WITA).date()
+        due = report.resolve_due_at.astimezone(WITA).date()
+        owed = report.status in {"received", "routed", "in_progress", "reopened"} and not report.answered_at
+        of_standing = {"n": True, "open": report.is_open, "overdue": owed and due < selection.today}
+        own = selection.confidential_of
+        if (
+            selection.first.replace(day=1) <= day < last
+            and of_standing.get(standing, report.status == standing)
+            and (not selection.kecamatan or report.kecamatan_id in selection.kecamatan)
+            and (not selection.desa or (report.desa_id or -1) in selection.desa)
+            and (not selection.categories or report.category_id in selection.categories)
+            and (not selection.agencies or report.agency_id in selection.agencies)
+            and (own is None or not report.confidential or report.agency_id in own)
+        ):
+            found.append(report)
+    return found
+
+
+def month_of(report: Report) -> dt.date:
+    return report.created_at.astimezone(WITA).date().replace(day=1)
+
+
+def quad(report: Report, level: int) -> tuple[int, int]:
+    half, size = 20037508.342789244, 2 * 20037508.342789244 / (1 << level)
+    return int((report.geom_3857.x + half) // size), int((half - report.geom_3857.y) // size)
+
+
+def scattered() -> Place:
+    """Store reports of all kinds in a few cells, half of them folded already."""
+    place = Place()
+    chance = random.Random(4)
+    for number in range(60):
+        status = chance.choice(["received", "routed", "in_progress", "answered", "closed", "on_hold", "reopened"])
+        created = NOON + dt.timedelta(days=chance.randint(-100, 70))
+        place.report(
+            117.5 + chance.random() * 0.3, 0.4 + chance.random() * 0.2,
+            kecamatan=chance.choice([place.kecamatan, place.other]), desa=chance.choice([place.desa, None]),
+            category=chance.choice([place.hole, place.waste]), confidential=chance.random() < 0.2,
+            agency=None if status == "received" else chance.choice([place.agency, place.second]),
+            status=status, held_at=created, held_until=AS_OF, created_at=created,
+            answered_at=created if status in {"answered", "closed"} else None,
+            resolve_due_at=created + dt.timedelta(days=chance.randint(10, 90)),
+        )  # fmt: skip
+        if number == 30:
+            rollups.fold_all()
+    return place
+
+
+@pytest.mark.django_db
+def test_cells_of_both_grids_equal_the_reports_for_every_condition_and_standing() -> None:
+    place = scattered()
+    whole = Selection(*PERIOD, AS_OF)
+    own = (place.agency.pk,)
+    selections = [
+        whole,
+        replace(whole, confidential_of=None),
+        replace(whole, kecamatan=(place.other.pk,)),
+        replace(whole, desa=(place.desa.pk,)),
+        replace(whole, desa=(-1,), confidential_of=None),
+        replace(whole, categories=(place.waste.pk,)),
+        replace(whole, categories=(place.waste.pk, place.hole.pk), agencies=(place.second.pk,)),
+        replace(whole, agencies=own, confidential_of=own),
+        replace(whole, confidential_of=own),
+        replace(whole, agencies=own, kecamatan=(place.kecamatan.pk,), confidential_of=own),
+        replace(whole, categories=(place.hole.pk,), agencies=own, desa=(place.desa.pk,), confidential_of=own),
+    ]
+    seen = 0
+    for selection, standing in itertools.product(selections, counts.STANDINGS):
+        reports = reports_of(selection, standing)
+        seen += len(reports)
+        for level in rollups.HEAT_LEVELS:
+            expected = Counter((*quad(report, level), month_of(report)) for report in reports)
+            assert Counter({tuple(key): n for *key, n in counts.heat_monthly(selection, level, standing)}) == expected
+            total = Counter(quad(report, level) for report in reports)
+            assert Counter({(x, y): n for x, y, n in counts.heat(selection, level, standing)}) == total
+        for resolution in rollups.RESOLUTIONS:
+            # Children do not lie wholly in their parents: a report counts in the parent of its finest hexagon.
+            of = {
+                report.pk: cell_to_parent(latlng_to_cell(report.geom.y, report.geom.x, 8), resolution)
+                for report in reports
+            }
+            expected_hexes = Counter((of[report.pk], month_of(report)) for report in reports)
+            found = counts.hexes_monthly(selection, resolution, standing)
+            assert Counter({tuple(key): n for *key, n in found}) == expected_hexes
+            assert Counter(dict(counts.hexes(selection, resolution, standing))) == Counter(of.values())
+    assert seen > 500
+
+
+@pytest.mark.django_db
+def test_cells_refuse_levels_and_standings_that_are_not_kept() -> None:
+    selection = Selection(*PERIOD, AS_OF)
+    for wrong in (
+        lambda: counts.heat(selection, 15), lambda: counts.heat_monthly(selection, 10),
+        lambda: counts.hexes(selection, 9), lambda: counts.hexes_monthly(selection, 4),
+        lambda: counts.hexes(selection, 7, "verified; DROP TABLE"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"level|resolution|standing"):
+            wrong()
+
+
+@pytest.mark.django_db
+def test_a_report_that_moves_changes_its_hexagon_however_it_is_written() -> None:
+    report = Place().report()
+    Report.objects.filter(pk=report.pk).update(geom=Point(117.6, 0.6, srid=4326))
+    report.refresh_from_db()
+    assert report.hexagon == latlng_to_cell(0.6, 117.6, 8)
+    report.geom = Point(117.7, 0.7, srid=4326)
+    report.save()
+    rollups.fold_all()
+    selection = Selection(report.created_at.date(), report.created_at.date(), AS_OF)
+    assert counts.hexes(selection, 8) == [(latlng_to_cell(0.7, 117.7, 8), 1)]

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.gis.geos import Point
 from django.core.management import call_command
 from django.db import connection, transaction
+from h3.api.basic_int import cell_to_parent, latlng_to_cell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from incidents import rollups
 from incidents.clock import WITA
 from incidents.models import Report, ReportCell, ReportCellDelta
 from incidents.models.reports import OPEN_STATUSES
-from incidents.models.rollups import DueCount, DurationCount, HeatCount, ReportCount
+from incidents.models.rollups import DueCount, DurationCount, HeatCount, HeatDue, ReportCount
 from tests.factories.map_reports import NOON, Place
 
 HALF = 20037508.342789244
@@ -66,6 +67,7 @@ def recount_all() -> dict[str, Counter[Any]]:
     dues: Counter[Any] = Counter()
     durations: Counter[Any] = Counter()
     heat: Counter[Any] = Counter()
+    heat_dues: Counter[Any] = Counter()
     for report in Report.objects.all():
         day, desa = day_of(report.created_at), report.desa_id or -1
         agency = report.agency_id or 0
@@ -96,24 +98,40 @@ def recount_all() -> dict[str, Counter[Any]]:
                 durations["all", step, report.category_id, month(day), report.kecamatan_id, agency, *took] += 1
                 durations["kecamatan", step, 0, month(day), report.kecamatan_id, 0, *took] += 1
                 durations["agency", step, 0, month(day), 0, agency, *took] += 1
-        for level in rollups.HEAT_LEVELS:
-            size = 2 * HALF / (1 << level)
-            x, y = int((report.geom_3857.x + HALF) // size), int((HALF - report.geom_3857.y) // size)
-            heat[level, month(day), x, y, 0, 0, report.confidential] += 1
-            heat[level, month(day), x, y, report.category_id, agency, report.confidential] += 1
-    return {"counts": counts, "dues": dues, "durations": durations, "heat": heat}
+        place = (report.kecamatan_id, desa, report.confidential)
+        hexagon = latlng_to_cell(report.geom.y, report.geom.x, 8)
+        cells = {level: packed_cell(report, level) for level in rollups.HEAT_STORED}
+        for level, cell in (cells | {7: cell_to_parent(hexagon, 7), 8: hexagon}).items():
+            for keys in (("total", 0, 0), ("agency", 0, agency), ("all", report.category_id, agency)):
+                for measure in ("n", report.status):
+                    heat[level, *keys, month(day), cell, *place, measure] += 1
+        if report.status in OPEN_STATUSES and report.status != "on_hold" and not report.answered_at:
+            due = day_of(report.resolve_due_at)
+            heat_dues[due, month(day), cells[14], hexagon, *place[:2], report.category_id, agency, place[2]] += 1
+    return {"counts": counts, "dues": dues, "durations": durations, "heat": heat, "heat_dues": heat_dues}
+
+
+def packed_cell(report: Report, level: int) -> int:
+    size = 2 * HALF / (1 << level)
+    x, y = int((report.geom_3857.x + HALF) // size), int((HALF - report.geom_3857.y) // size)
+    return x * 2**32 + y
+
+
+def stored_columns(model: Any, columns: tuple[str, ...]) -> Counter[Any]:
+    """Return the numbers of a table's rows by key and column; no row may be empty."""
+    rows = list(model.objects.all())
+    assert all(any(getattr(row, column) for column in columns) for row in rows)
+    return Counter({
+        (*row.pk, column): getattr(row, column) for row in rows for column in columns if getattr(row, column)
+    })  # fmt: skip
 
 
 def stored_all() -> dict[str, Counter[Any]]:
-    counts = Counter({
-        (*row.pk, measure): getattr(row, measure)
-        for row in ReportCount.objects.all() for measure in rollups.MEASURES if getattr(row, measure)
-    })  # fmt: skip
-    assert all(any(getattr(row, measure) for measure in rollups.MEASURES) for row in ReportCount.objects.all())
-    found = {"dues": DueCount, "durations": DurationCount, "heat": HeatCount}
-    return {"counts": counts} | {
-        name: Counter({row.pk: row.n for row in model.objects.all()}) for name, model in found.items()
-    }
+    found = {"dues": DueCount, "durations": DurationCount, "heat_dues": HeatDue}
+    return {
+        "counts": stored_columns(ReportCount, rollups.MEASURES),
+        "heat": stored_columns(HeatCount, rollups.HEAT_MEASURES),
+    } | {name: Counter({row.pk: row.n for row in model.objects.all()}) for name, model in found.items()}
 
 
 STATUSES = ["routed", "in_progress", "answered", "closed"]
@@ -226,7 +244,7 @@ def test_fold_removes_rows_that_became_empty() -> None:
     assert ReportCell.objects.exists()
     report.delete()
     rollups.fold()
-    tables = (ReportCell, ReportCount, DueCount, DurationCount, HeatCount)
+    tables = (ReportCell, ReportCount, DueCount, DurationCount, HeatCount, HeatDue)
     assert not any(table.objects.exists() for table in tables)
 
 
@@ -236,7 +254,7 @@ def test_rebuild_mends_wrong_counts() -> None:
     place.report(answered_at=NOON + dt.timedelta(days=2), status="answered")
     rollups.fold()
     ReportCell.objects.update(n=99)
-    for model in (DueCount, DurationCount, HeatCount):
+    for model in (DueCount, DurationCount, HeatCount, HeatDue):
         model.objects.update(n=99)
     ReportCount.objects.update(answered=0, ended=7)
     place.report(confidential=True)
@@ -245,7 +263,7 @@ def test_rebuild_mends_wrong_counts() -> None:
     assert stored() == recount()
     assert stored_all() == recount_all()
     assert steps_told[0] == "counting reports"
-    assert len(steps_told) == 6
+    assert len(steps_told) == 7
 
 
 @pytest.mark.django_db
@@ -257,17 +275,22 @@ def test_rebuild_command_says_how_many(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.django_db
 def test_migration_counts_reports_that_are_there() -> None:
-    """The statement of migration 0030 gives each report the delta that its trigger would have given."""
+    """The statements of migration 0040 give each report its hexagon and the delta that its trigger would have given."""
     from importlib import import_module
 
-    migration = import_module("incidents.migrations.0030_counts_of_everything")
+    migration = import_module("incidents.migrations.0040_hexagons_and_standings_of_cells")
     place = Place()
     with pgtrigger.ignore("incidents.Report:count_new"):
         place.report(confidential=True)
         place.report(answered_at=NOON + dt.timedelta(days=70), status="closed")
+        place.report(117.6, 0.4)
+        rollups.fold()
+        Report.objects.update(hexagon=0)
+    with connection.schema_editor() as editor:
+        migration.find_hexagons(None, editor)
     with connection.cursor() as cursor:
-        cursor.execute(migration.COUNT_ALL.replace("%", "%%"))
-    assert rollups.total() == 1
+        cursor.execute(migration.COUNT_ALL + "; DELETE FROM incidents_heatcount; DELETE FROM incidents_heatdue")
+    assert rollups.total() == 2
     rollups.fold_all()
     assert stored() == recount()
     assert stored_all() == recount_all()

@@ -262,7 +262,12 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Kutim Pintar <no-reply@localhost>")
 
 # What `manage.py worker` does: each round (a job returns whether there was work), and once an hour.
-WORKER_JOBS = ["incidents.outbox.deliver_due", "incidents.rollups.fold", "layers.uploads.read_due"]
+WORKER_JOBS = [
+    "incidents.outbox.deliver_due",
+    "incidents.rollups.fold",
+    "incidents.move_counts.fold",
+    "layers.uploads.read_due",
+]
 WORKER_HOURLY = [
     "incidents.moves.close_all_silent",
     "incidents.drafts.clear_old",

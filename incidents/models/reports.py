@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Agency
 from geo.models import BoundaryEdition, Desa, Kecamatan
 from incidents.models.categories import Category, Kind
+from incidents.models.move_counts import COUNT_MOVES_OF_EVENTS, COUNT_MOVES_OF_REPORTS
 from incidents.models.rollups import COUNT_REPORTS
 from incidents.models.routing import RoutingRule
 from incidents.querysets import ReportQuerySet
@@ -138,7 +139,7 @@ class Report(models.Model):
                 name="a_report_on_hold_says_since_and_until",
             ),
         ]
-        triggers = COUNT_REPORTS
+        triggers = [*COUNT_REPORTS, *COUNT_MOVES_OF_REPORTS]
 
     def __str__(self) -> str:
         return self.ticket
@@ -232,6 +233,7 @@ class ReportEvent(models.Model):
                     RETURN NEW;
                 """,
             ),
+            *COUNT_MOVES_OF_EVENTS,
         ]
 
     def __str__(self) -> str:

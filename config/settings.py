@@ -273,9 +273,11 @@ WORKER_HOURLY = [
     "incidents.drafts.clear_old",
     "incidents.photos.clear_orphans",
     "layers.uploads.clear_old",
+    "layers.searches.clear_old",
 ]
 
-# How often a web process writes down how much the layers are used; 0: only when it is asked to (layers/usage.py).
+# How often a web process writes down how much the layers are used and what was searched; 0: only when it is asked to
+# (layers/usage.py, layers/searches.py).
 COUNT_USE_EVERY_S = 0 if TESTING else 10
 
 # Security headers. Scripts and styles: ours, or with the request's nonce. /admin/ has its own (config/admin_csp.py).

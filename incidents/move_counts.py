@@ -25,13 +25,15 @@ _CUTS = """
     ) AS grain (cut, kecamatan, category, agency, to_agency)
 """
 
+_AREAS = {"kecamatan": "int", "category": "int", "agency": "int"}
+_SHOWN = {"channel": "text", "confidential": "bool"}
+
 _MOVES = Table(
     "incidents_movecount",
-    {
-        **{"cut": "text", "month": "date", "type": "text", "kecamatan": "int", "category": "int", "agency": "int"},
-        **{"to_agency": "int", "state": "text", "nth": "int", "back": "bool", "channel": "text"},
-        "confidential": "bool",
-    },
+    {"cut": "text", "month": "date", "type": "text"}
+    | _AREAS
+    | {"to_agency": "int", "state": "text", "nth": "int", "back": "bool"}
+    | _SHOWN,
     ("n",),
     f"""
     SELECT grain.*, month, type, state, nth, back, channel, confidential, n FROM {{source}} AS fact {_CUTS}
@@ -39,10 +41,7 @@ _MOVES = Table(
 )
 _STAYS = Table(
     "incidents_staycount",
-    {
-        **{"cut": "text", "month": "date", "state": "text", "kecamatan": "int", "category": "int", "agency": "int"},
-        **{"channel": "text", "confidential": "bool", "bucket": "int"},
-    },
+    {"cut": "text", "month": "date", "state": "text"} | _AREAS | _SHOWN | {"bucket": "int"},
     ("n",),
     f"""
     SELECT grain.cut, month, state, grain.kecamatan, grain.category, grain.agency, channel, confidential, bucket, n
@@ -69,7 +68,8 @@ _FOLD = f"""
 ALL_STEPS = f"""
     SELECT {STEP_COLUMNS}, report.kecamatan_id AS kecamatan, report.category_id AS category, report.channel,
            report.confidential, count(*)::int AS n
-    FROM ({STEPS.format(events="incidents_reportevent")}) AS fact JOIN incidents_report AS report ON report.id = fact.report
+    FROM ({STEPS.format(events="incidents_reportevent")}) AS fact
+    JOIN incidents_report AS report ON report.id = fact.report
     GROUP BY {", ".join(str(place) for place in range(1, 13))}
 """  # noqa: S608 - constants of ours only
 """Every step that is on record, counted."""
@@ -135,8 +135,8 @@ def moves(
 ) -> dict[tuple[Any, ...], int]:
     """Return how many steps of `types` were taken in the months that the period touches, by the columns `by`.
 
-    Columns are month, type, state, kecamatan, category, agency, to_agency, nth, back. An agency that is asked for is the
-    one that held the report; with `received_too` also the one that it went to.
+    Columns are month, type, state, kecamatan, category, agency, to_agency, nth, back. An agency that is asked for is
+    the one that held the report; with `received_too` also the one that it went to.
     """
     where, params, used = _conditions(selection, by, received_too=received_too)
     keys = ", ".join(by)

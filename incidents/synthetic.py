@@ -20,12 +20,14 @@ from django.utils import timezone
 from accounts.models import Agency
 from geo.locate import Location, locate_many
 from geo.models import Desa
-from incidents import clock, rollups, tickets
+from incidents import clock, move_counts, rollups, tickets
 from incidents.models import Category, Report, RoutingRule
 from incidents.models.reports import Status
+from incidents.moves import passed_on
 from incidents.routing import Route, choose, explain
 from incidents.synthetic_texts import (
     ANSWERS,
+    HANDINGS,
     HOLDS,
     OBJECTIONS,
     OTHER,
@@ -76,6 +78,9 @@ POPULAR = {
 UNROUTED_DAYS, UNROUTED_EVERY = 12, 12
 """Of the reports of the last days, each twelfth waits for the coordinator: its category has no rule of its own."""
 
+HANDED_OVER, BOUNCED = 0.055, 0.2
+"""Of all reports so many are handed over to another agency; and of those, so many are handed back."""
+
 DAYS_TO_ANSWER = {"information": 3.0, "desk": 9.0, "field": 24.0}
 """The median, by handling; the spread is log-normal."""
 
@@ -100,12 +105,14 @@ class Life:
 
     status: str
     moments: dict[str, Any]
-    events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime]]
-    """(type, from, to, by the reporter, text, data, when)"""
+    events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime, int | None]]
+    """(type, from, to, by the reporter, text, data, when, id of the agency)"""
+    handed_to: Agency | None = None
+    """The agency that has it now, if it was handed over."""
 
     @property
     def changed_at(self) -> dt.datetime:
-        return self.events[-1][-1]
+        return self.events[-1][-2]
 
 
 def make_reports(
@@ -130,6 +137,7 @@ def make_reports(
         with transaction.atomic():
             _store(batch, start, count, now, chance, spread, categories, routes)
         rollups.fold_all()
+        move_counts.fold_all()
         progress(start + len(batch))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE incidents_report, incidents_reportevent, incidents_reportcell")
@@ -162,8 +170,11 @@ def _store(
         else:
             route = routes.route(category, place)
         due = routes.due(created, category)
-        life = _life(created, now, category, route, routes.addressees, dice)
-        agency = route.agency.pk if route.agency else None
+        others = routes.others(place, route.agency) if route.agency else []
+        life = _life(created, now, category, route, others, routes.addressees, dice)
+        holder = life.handed_to or route.agency
+        reason = {"reason_id": route.reason_id, "reason_en": route.reason_en}
+        reason |= passed_on(life.handed_to) if life.handed_to else {}
         title, description = _words(category, dice)
         source = "tap" if dice[0] < 0.5 else "device" if dice[0] < 0.85 else "search" if dice[0] < 0.93 else "area"
         row = {
@@ -186,10 +197,9 @@ def _store(
             "desa_id": place.desa.id if place.desa else None,
             "near_border": json.dumps([asdict(border) for border in place.near_border]),
             "edition_id": place.edition_id,
-            "agency_id": agency,
-            "rule_id": route.rule.pk if route.rule else None,
-            "reason_id": route.reason_id,
-            "reason_en": route.reason_en,
+            "agency_id": holder.pk if holder else None,
+            "rule_id": route.rule.pk if route.rule and not life.handed_to else None,
+            **reason,
             "status": life.status,
             "created_at": created,
             "changed_at": life.changed_at,
@@ -200,9 +210,8 @@ def _store(
         }
         _write(rows, (row[name] for name in _REPORT_COLUMNS))
         if start + i >= count - EVENTS_FOR:
-            for kind, before, after, by_reporter, text, data, when in life.events:
-                holder = None if kind == "received" else agency
-                _write(events, (ids[i], kind, before, after, by_reporter, holder, text, True, json.dumps(data), when))
+            for kind, before, after, by_reporter, text, data, when, agency in life.events:
+                _write(events, (ids[i], kind, before, after, by_reporter, agency, text, True, json.dumps(data), when))
     _copy("incidents_report", _REPORT_COLUMNS, rows)
     _copy("incidents_reportevent", _EVENT_COLUMNS, events)
 
@@ -264,6 +273,9 @@ class _Routes:
         self.addressees.append({"name": "Pemerintah Provinsi Kalimantan Timur"})
         ruled = set(RoutingRule.objects.filter(active=True).values_list("category", flat=True))
         self.without_rule = [one for one in categories if not {one.pk, one.parent_id} & ruled] or categories
+        rules = RoutingRule.objects.filter(active=True).select_related("agency").order_by("pk")
+        self.offices = {rule.kecamatan_id: rule.agency for rule in rules if rule.category_id is None}
+        self.busy = [agency for agency, _n in Counter(rule.agency for rule in rules if rule.category_id).most_common(6)]
         self.rules: dict[tuple[int, int], RoutingRule | None] = {}
         self.plain: dict[tuple[int, int], Route] = {}
         self.promised: dict[tuple[dt.date, str], clock.Due] = {}
@@ -278,6 +290,11 @@ class _Routes:
         if key not in self.plain:
             self.plain[key] = explain(category, place, self.rules[key])
         return self.plain[key]
+
+    def others(self, place: Location, agency: Agency) -> list[Agency]:
+        """Return to whom `agency` may hand a report over: the office of its kecamatan, and the busiest agencies."""
+        office = self.offices.get(place.kecamatan.id)
+        return [one for one in (*([office] * 3 if office else []), *self.busy) if one != agency]
 
     def due(self, created: dt.datetime, category: Category) -> clock.Due:
         """Return the promised dates; they depend on the day in WITA alone."""
@@ -309,11 +326,13 @@ def _life(
     now: dt.datetime,
     category: Category,
     route: Route,
+    others: Sequence[Agency],
     addressees: Sequence[dict[str, str]],
     dice: Any,
 ) -> Life:
     """Let a report live from `created` to `now`, as the workflow allows."""
-    events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime]] = []
+    events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime, int | None]] = []
+    holder: Agency | None = None
     moments: dict[str, Any] = dict.fromkeys(
         ("verified_at", "responded_at", "answered_at", "closed_at", "held_at", "held_until")
     )
@@ -331,7 +350,7 @@ def _life(
         nonlocal status
         if when > now:
             return False
-        events.append((kind, status, to, reporter, text, data or {}, when))
+        events.append((kind, status, to, reporter, text, data or {}, when, holder.pk if holder else None))
         status = to
         return True
 
@@ -340,13 +359,27 @@ def _life(
         z = np.log(max(dice[at], 1e-9) / max(1 - dice[at], 1e-9)) / 1.702  # logistic, close to the normal quantile
         return float(median * np.exp(sigma * z))
 
+    def life() -> Life:
+        handed = any(event[0] == "handed_over" for event in events)
+        return Life(status, moments, events, holder if handed else None)
+
     step("received", Status.RECEIVED, created, reporter=True)
     if route.agency is None:
-        return Life(status, moments, events)
+        return life()
+    holder = route.agency
     reason = {"reason_id": route.reason_id, "reason_en": route.reason_en, "rule": route.rule.pk if route.rule else None}
     step("routed", Status.ROUTED, created, data=reason)
     moments["verified_at"] = created
-    when = created + dt.timedelta(days=spread(1.2, 5))
+    when = created
+    if others and dice[6] > 1 - HANDED_OVER:
+        path = [others[int(dice[7] * len(others))], *([route.agency] if dice[8] < BOUNCED else [])]
+        for place, taker in enumerate(path):
+            when += dt.timedelta(days=spread(1.5, (9, 4)[place]))
+            before, holder = holder, taker
+            if not step("handed_over", Status.ROUTED, when, _pick(HANDINGS, dice[15])):
+                holder = before
+                return life()
+    when += dt.timedelta(days=spread(1.2, 5))
     if dice[6] < 0.04:
         code = list(REJECTION_REASONS)[int(dice[7] * len(REJECTION_REASONS))]
         data: dict[str, Any] = {"reason_code": code}
@@ -354,9 +387,9 @@ def _life(
             data["addressee"] = addressees[int(dice[8] * len(addressees))]
         if step("rejected", Status.REJECTED, when, REJECTIONS[code], data=data):
             moments |= {"responded_at": when, "closed_at": when}
-        return Life(status, moments, events)
+        return life()
     if not step("taken", Status.IN_PROGRESS, when):
-        return Life(status, moments, events)
+        return life()
     moments["responded_at"] = when
     if dice[6] < 0.08:
         held = when + dt.timedelta(days=spread(2, 7))
@@ -365,19 +398,19 @@ def _life(
             when = dt.datetime.combine(until, dt.time(1), dt.UTC)
             if not step("resumed", Status.IN_PROGRESS, when):
                 moments |= {"held_at": held, "held_until": until}
-                return Life(status, moments, events)
+                return life()
     slow = 5.0 if dice[11] < 0.06 else 1.0
     when += dt.timedelta(days=slow * spread(DAYS_TO_ANSWER[category.handling], 10))
     done = {"no_photo_reason": "Laporan contoh tanpa foto."}
     if not step("answered", Status.ANSWERED, when, _pick(ANSWERS, dice[9]), data=done):
-        return Life(status, moments, events)
+        return life()
     moments["answered_at"] = when
     if dice[12] < 0.05:
         if step("reopened", Status.REOPENED, when + dt.timedelta(days=2), _pick(OBJECTIONS, dice[13]), reporter=True):
             moments["answered_at"] = None
         when += dt.timedelta(days=2 + spread(15, 11))
         if not step("answered", Status.ANSWERED, when, _pick(ANSWERS, dice[15]), data=done):
-            return Life(status, moments, events)
+            return life()
         moments["answered_at"] = when
     closed = when + dt.timedelta(days=spread(2, 14)) if dice[12] < 0.45 else when + dt.timedelta(days=14)
     if dice[12] < 0.45:
@@ -386,7 +419,7 @@ def _life(
         ended = step("closed_silent", Status.CLOSED, closed)
     if ended:
         moments["closed_at"] = closed
-    return Life(status, moments, events)
+    return life()
 
 
 def _words(category: Category, dice: Any) -> tuple[str, str]:

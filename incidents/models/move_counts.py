@@ -123,9 +123,8 @@ STEPS = f"""
     CROSS JOIN LATERAL (
         SELECT date_trunc('month', created_at AT TIME ZONE 'Asia/Makassar')::date AS month, type::text AS type,
                from_status::text AS state, agency, to_agency,
-               (CASE WHEN type IN ('handed_over', 'answered', 'reopened') THEN least(nth, {NTH_MAX}) ELSE 0 END)::smallint
-                   AS nth,
-               back, bucket
+               (CASE WHEN type IN ('handed_over', 'answered', 'reopened') THEN least(nth, {NTH_MAX}) ELSE 0 END)
+                   ::smallint AS nth, back, bucket
         UNION ALL
         SELECT date_trunc('month', answered AT TIME ZONE 'Asia/Makassar')::date, 'objected', '', agency, 0,
                0::smallint, FALSE, NULL
@@ -165,7 +164,7 @@ _TOLD = f"""
     WITH touched AS (SELECT report_id, array_agg(id) AS ids FROM new_events GROUP BY report_id)
     {_ADD} {_of_touched(_OF_ONE.format(report="touched.report_id"), 1, "fact.event = ANY(touched.ids)")};
     RETURN NULL;
-"""
+"""  # noqa: S608 - constants of ours only
 _REMAINING = _OF_ONE.format(report="touched.report_id")
 _BEFORE = """(
     SELECT * FROM incidents_reportevent WHERE report_id = touched.report_id
@@ -175,7 +174,7 @@ _UNTOLD = f"""
     WITH touched AS (SELECT DISTINCT report_id FROM old_events)
     {_ADD} {_of_touched(_BEFORE, -1)} UNION ALL {_of_touched(_REMAINING, 1)};
     RETURN NULL;
-"""
+"""  # noqa: S608 - constants of ours only
 _FIELDS = ["kecamatan", "category", "channel", "confidential"]
 _COLUMNS = [f"{name}_id" if name in {"kecamatan", "category"} else name for name in _FIELDS]
 

@@ -196,6 +196,7 @@ def test_reading_takes_every_condition_and_each_cut_agrees() -> None:
             assert sum(move_counts.moves(YEAR, [name], ["answered"]).values()) == 3
         both = move_counts.moves(YEAR, ["kecamatan", "category"], ["answered"])
         assert both == {(place.kecamatan.pk, place.hole.pk): 2, (place.other.pk, place.waste.pk): 1}
+
         def answered(**conditions: Any) -> int:
             return move_counts.moves(replace(YEAR, **conditions), ["type"], ["answered"]).get(("answered",), 0)
 

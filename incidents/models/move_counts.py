@@ -157,12 +157,31 @@ def _of_touched(events: str, n: int, condition: str = "TRUE") -> str:
     """  # noqa: S608 - constants of ours only
 
 
+# Intake writes two events, and both are simple: who held the report before is known, nobody. They are counted by one
+# short statement; all others take the record of their report.
+_SIMPLE = "(type = 'received' AND from_status = '' OR type = 'routed' AND from_status = 'received')"
 # The report is locked, so that its kecamatan cannot change between this step's counting and its commit. Steps of one
 # report come one after the other anyway (incidents/moves.py).
 _TOLD = f"""
-    PERFORM FROM incidents_report WHERE id IN (SELECT report_id FROM new_events) ORDER BY id FOR NO KEY UPDATE;
-    WITH touched AS (SELECT report_id, array_agg(id) AS ids FROM new_events GROUP BY report_id)
-    {_ADD} {_of_touched(_OF_ONE.format(report="touched.report_id"), 1, "fact.event = ANY(touched.ids)")};
+    {_ADD}
+    SELECT date_trunc('month', event.created_at AT TIME ZONE 'Asia/Makassar')::date, event.type, event.from_status, 0,
+           CASE WHEN type = 'routed' THEN coalesce(event.agency_id, 0) ELSE 0 END, 0, FALSE,
+           CASE WHEN type = 'routed' THEN duration_bucket((
+               SELECT earlier.created_at FROM incidents_reportevent AS earlier
+               WHERE earlier.report_id = event.report_id AND earlier.type = 'received'
+               ORDER BY earlier.id DESC LIMIT 1
+           ), event.created_at) END,
+           report.kecamatan_id, report.category_id, report.channel, report.confidential, 1
+    FROM new_events AS event JOIN incidents_report AS report ON report.id = event.report_id
+    WHERE {_SIMPLE} FOR NO KEY UPDATE OF report;
+    IF EXISTS (SELECT FROM new_events WHERE NOT {_SIMPLE}) THEN
+        PERFORM FROM incidents_report WHERE id IN (SELECT report_id FROM new_events) ORDER BY id FOR NO KEY UPDATE;
+        WITH touched AS (
+            SELECT report_id, array_agg(id) AS ids FROM new_events
+            WHERE NOT {_SIMPLE} AND (from_status <> to_status OR type = 'handed_over') GROUP BY report_id
+        )
+        {_ADD} {_of_touched(_OF_ONE.format(report="touched.report_id"), 1, "fact.event = ANY(touched.ids)")};
+    END IF;
     RETURN NULL;
 """  # noqa: S608 - constants of ours only
 _REMAINING = _OF_ONE.format(report="touched.report_id")

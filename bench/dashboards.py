@@ -110,7 +110,7 @@ def _measure_api(run: Any) -> None:
 def _measure_cost(run: Any) -> None:
     """Insert reports by pgbench with the counting triggers and without them, then with the worker's folding, too."""
     from bench import raw, samples
-    from incidents import rollups
+    from incidents import move_counts, rollups
     from incidents.models import Report
 
     requests = samples.new_reports(40, 20_261)
@@ -137,6 +137,7 @@ def _measure_cost(run: Any) -> None:
     insert()
     found = run.interleaved({"off": without, "on": insert, "folded": with_folding})
     rollups.rebuild()  # reports came while the triggers were off
+    move_counts.rebuild()
     link.close()
     off, on, folded = (found[name]["rate"] for name in ("off", "on", "folded"))
     run.say(f"reports inserted by pgbench, {WRITERS} clients, counts off", f"{off:,.0f}/s")
@@ -148,22 +149,24 @@ def _measure_cost(run: Any) -> None:
         )  # fmt: skip
 
 
-def _triggers(link: Any) -> list[str]:
+def _triggers(link: Any) -> list[tuple[str, str]]:
+    """Return (table, name) of the triggers that count reports and their steps."""
     with link.cursor() as cursor:
         cursor.execute(
-            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'incidents_report'::regclass"
+            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
+            " WHERE tgrelid IN ('incidents_report'::regclass, 'incidents_reportevent'::regclass)"
             " AND tgname LIKE 'pgtrigger_count_%'"
         )
-        found = [row[0] for row in cursor.fetchall()]
-    if len(found) != 3:
-        raise SystemExit(f"three counting triggers were expected on incidents_report, not {found}")
+        found = cursor.fetchall()
+    if len(found) != 7:
+        raise SystemExit(f"five counting triggers were expected on reports and two on events, not {found}")
     return found
 
 
-def _switch(link: Any, triggers: list[str], how: str) -> None:
+def _switch(link: Any, triggers: list[tuple[str, str]], how: str) -> None:
     with link.cursor() as cursor:
-        for name in triggers:
-            cursor.execute(f'ALTER TABLE incidents_report {how} TRIGGER "{name}"')
+        for table, name in triggers:
+            cursor.execute(f'ALTER TABLE {table} {how} TRIGGER "{name}"')
 
 
 @contextmanager
@@ -171,13 +174,13 @@ def _folding() -> Iterator[None]:
     """Fold as the worker does: again at once while there is work, else after a second."""
     from django.db import connection
 
-    from incidents import rollups
+    from incidents import move_counts, rollups
 
     done = threading.Event()
 
     def fold() -> None:
         while not done.is_set():
-            if not rollups.fold():
+            if not rollups.fold() + move_counts.fold():
                 done.wait(1)
         connection.close()
 

@@ -262,15 +262,22 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Kutim Pintar <no-reply@localhost>")
 
 # What `manage.py worker` does: each round (a job returns whether there was work), and once an hour.
-WORKER_JOBS = ["incidents.outbox.deliver_due", "incidents.rollups.fold", "layers.uploads.read_due"]
+WORKER_JOBS = [
+    "incidents.outbox.deliver_due",
+    "incidents.rollups.fold",
+    "incidents.move_counts.fold",
+    "layers.uploads.read_due",
+]
 WORKER_HOURLY = [
     "incidents.moves.close_all_silent",
     "incidents.drafts.clear_old",
     "incidents.photos.clear_orphans",
     "layers.uploads.clear_old",
+    "layers.searches.clear_old",
 ]
 
-# How often a web process writes down how much the layers are used; 0: only when it is asked to (layers/usage.py).
+# How often a web process writes down how much the layers are used and what was searched; 0: only when it is asked to
+# (layers/usage.py, layers/searches.py).
 COUNT_USE_EVERY_S = 0 if TESTING else 10
 
 # Security headers. Scripts and styles: ours, or with the request's nonce. /admin/ has its own (config/admin_csp.py).

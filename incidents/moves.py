@@ -136,7 +136,7 @@ def hand_over(*, report: Report, by: By, agency: Agency | None, text: str) -> Re
         by,
         text=text,
         agency=agency,
-        changes={"agency": agency, "rule": None, **_passed_on(agency)},
+        changes={"agency": agency, "rule": None, **passed_on(agency)},
     )
 
 
@@ -329,7 +329,8 @@ def _chosen_by_coordinator(agency: Agency) -> dict[str, str]:
     }
 
 
-def _passed_on(agency: Agency) -> dict[str, str]:
+def passed_on(agency: Agency) -> dict[str, str]:
+    """Return why a report that was handed over lies with `agency`, in both languages."""
     return {
         "reason_id": f"Diteruskan ke {agency.name} oleh petugas; alasannya ada di riwayat laporan.",
         "reason_en": f"Forwarded to {agency.name} by an officer; the history of the report says why.",

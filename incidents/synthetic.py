@@ -23,12 +23,14 @@ from accounts.models import Agency
 from geo import hexagons
 from geo.locate import Location, locate_many
 from geo.models import Desa
-from incidents import clock, rollups, tickets
+from incidents import clock, move_counts, rollups, tickets
 from incidents.models import Category, Report, RoutingRule
 from incidents.models.reports import Status
+from incidents.moves import passed_on
 from incidents.routing import Route, choose, explain
 from incidents.synthetic_texts import (
     ANSWERS,
+    HANDINGS,
     HOLDS,
     OBJECTIONS,
     OTHER,
@@ -79,6 +81,9 @@ POPULAR = {
 UNROUTED_DAYS, UNROUTED_EVERY = 12, 12
 """Of the reports of the last days, each twelfth waits for the coordinator: its category has no rule of its own."""
 
+HANDED_OVER, BOUNCED = 0.055, 0.2
+"""Of all reports so many are handed over to another agency; and of those, so many are handed back."""
+
 DAYS_TO_ANSWER = {"information": 3.0, "desk": 9.0, "field": 24.0}
 """The median, by handling; the spread is log-normal."""
 
@@ -104,12 +109,14 @@ class Life:
 
     status: str
     moments: dict[str, Any]
-    events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime]]
-    """(type, from, to, by the reporter, text, data, when)"""
+    events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime, int | None]]
+    """(type, from, to, by the reporter, text, data, when, id of the agency)"""
+    handed_to: Agency | None = None
+    """The agency that has it now, if it was handed over."""
 
     @property
     def changed_at(self) -> dt.datetime:
-        return self.events[-1][-1]
+        return self.events[-1][-2]
 
 
 def make_reports(
@@ -129,6 +136,7 @@ def make_reports(
                 cursor.execute("SET LOCAL pgtrigger.ignore = '{}'")
             store(writer.write(batch, *reserve(len(batch))))
         rollups.fold_all()
+        move_counts.fold_all()
         progress(batch.stop)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE incidents_report, incidents_reportevent, incidents_reportcell")
@@ -191,8 +199,11 @@ class Writer:
             else:
                 route = routes.route(category, place)
             due = routes.due(created, category)
-            life = _life(created, now, category, route, routes.addressees, dice)
-            agency = route.agency.pk if route.agency else None
+            others = routes.others(place, route.agency) if route.agency else []
+            life = _life(created, now, category, route, others, routes.addressees, dice)
+            holder = life.handed_to or route.agency
+            reason = {"reason_id": route.reason_id, "reason_en": route.reason_en}
+            reason |= passed_on(life.handed_to) if life.handed_to else {}
             title, description = _words(category, dice)
             source = "tap" if dice[0] < 0.5 else "device" if dice[0] < 0.85 else "search" if dice[0] < 0.93 else "area"
             row = {
@@ -216,10 +227,9 @@ class Writer:
                 "desa_id": place.desa.id if place.desa else None,
                 "near_border": json.dumps([asdict(border) for border in place.near_border]),
                 "edition_id": place.edition_id,
-                "agency_id": agency,
-                "rule_id": route.rule.pk if route.rule else None,
-                "reason_id": route.reason_id,
-                "reason_en": route.reason_en,
+                "agency_id": holder.pk if holder else None,
+                "rule_id": route.rule.pk if route.rule and not life.handed_to else None,
+                **reason,
                 "status": life.status,
                 "created_at": created,
                 "changed_at": life.changed_at,
@@ -230,9 +240,8 @@ class Writer:
             }
             _write(rows, (row[name] for name in _REPORT_COLUMNS))
             if batch[i] >= self.count - EVENTS_FOR:
-                for kind, before, after, by_reporter, text, data, when in life.events:
-                    holder = None if kind == "received" else agency
-                    values = ids[i], kind, before, after, by_reporter, holder, text, True, json.dumps(data), when
+                for kind, before, after, by_reporter, text, data, when, agency in life.events:
+                    values = ids[i], kind, before, after, by_reporter, agency, text, True, json.dumps(data), when
                     _write(events, values)
         return Written(rows.getvalue(), events.getvalue())
 
@@ -294,6 +303,9 @@ class _Routes:
         self.addressees.append({"name": "Pemerintah Provinsi Kalimantan Timur"})
         ruled = set(RoutingRule.objects.filter(active=True).values_list("category", flat=True))
         self.without_rule = [one for one in categories if not {one.pk, one.parent_id} & ruled] or categories
+        rules = RoutingRule.objects.filter(active=True).select_related("agency").order_by("pk")
+        self.offices = {rule.kecamatan_id: rule.agency for rule in rules if rule.category_id is None}
+        self.busy = [agency for agency, _n in Counter(rule.agency for rule in rules if rule.category_id).most_common(6)]
         self.rules: dict[tuple[int, int], RoutingRule | None] = {}
         self.plain: dict[tuple[int, int], Route] = {}
         self.promised: dict[tuple[dt.date, str], clock.Due] = {}
@@ -308,6 +320,11 @@ class _Routes:
         if key not in self.plain:
             self.plain[key] = explain(category, place, self.rules[key])
         return self.plain[key]
+
+    def others(self, place: Location, agency: Agency) -> list[Agency]:
+        """Return to whom `agency` may hand a report over: the office of its kecamatan, and the busiest agencies."""
+        office = self.offices.get(place.kecamatan.id)
+        return [one for one in (*([office] * 3 if office else []), *self.busy) if one != agency]
 
     def due(self, created: dt.datetime, category: Category) -> clock.Due:
         """Return the promised dates; they depend on the day in WITA alone."""
@@ -339,11 +356,13 @@ def _life(
     now: dt.datetime,
     category: Category,
     route: Route,
+    others: Sequence[Agency],
     addressees: Sequence[dict[str, str]],
     dice: Sequence[float],
 ) -> Life:
     """Let a report live from `created` to `now`, as the workflow allows."""
-    events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime]] = []
+    events: list[tuple[str, str, str, bool, str, dict[str, Any], dt.datetime, int | None]] = []
+    holder: Agency | None = None
     moments: dict[str, Any] = dict.fromkeys(
         ("verified_at", "responded_at", "answered_at", "closed_at", "held_at", "held_until")
     )
@@ -361,7 +380,7 @@ def _life(
         nonlocal status
         if when > now:
             return False
-        events.append((kind, status, to, reporter, text, data or {}, when))
+        events.append((kind, status, to, reporter, text, data or {}, when, holder.pk if holder else None))
         status = to
         return True
 
@@ -370,13 +389,27 @@ def _life(
         z = math.log(max(dice[at], 1e-9) / max(1 - dice[at], 1e-9)) / 1.702  # logistic, close to the normal quantile
         return median * math.exp(sigma * z)
 
+    def life() -> Life:
+        handed = any(event[0] == "handed_over" for event in events)
+        return Life(status, moments, events, holder if handed else None)
+
     step("received", Status.RECEIVED, created, reporter=True)
     if route.agency is None:
-        return Life(status, moments, events)
+        return life()
+    holder = route.agency
     reason = {"reason_id": route.reason_id, "reason_en": route.reason_en, "rule": route.rule.pk if route.rule else None}
     step("routed", Status.ROUTED, created, data=reason)
     moments["verified_at"] = created
-    when = created + dt.timedelta(days=spread(1.2, 5))
+    when = created
+    if others and dice[6] > 1 - HANDED_OVER:
+        path = [others[int(dice[7] * len(others))], *([route.agency] if dice[8] < BOUNCED else [])]
+        for place, taker in enumerate(path):
+            when += dt.timedelta(days=spread(1.5, (9, 4)[place]))
+            before, holder = holder, taker
+            if not step("handed_over", Status.ROUTED, when, _pick(HANDINGS, dice[15])):
+                holder = before
+                return life()
+    when += dt.timedelta(days=spread(1.2, 5))
     if dice[6] < 0.04:
         code = list(REJECTION_REASONS)[int(dice[7] * len(REJECTION_REASONS))]
         data: dict[str, Any] = {"reason_code": code}
@@ -384,9 +417,9 @@ def _life(
             data["addressee"] = addressees[int(dice[8] * len(addressees))]
         if step("rejected", Status.REJECTED, when, REJECTIONS[code], data=data):
             moments |= {"responded_at": when, "closed_at": when}
-        return Life(status, moments, events)
+        return life()
     if not step("taken", Status.IN_PROGRESS, when):
-        return Life(status, moments, events)
+        return life()
     moments["responded_at"] = when
     if dice[6] < 0.08:
         held = when + dt.timedelta(days=spread(2, 7))
@@ -395,19 +428,19 @@ def _life(
             when = dt.datetime.combine(until, dt.time(1), dt.UTC)
             if not step("resumed", Status.IN_PROGRESS, when):
                 moments |= {"held_at": held, "held_until": until}
-                return Life(status, moments, events)
+                return life()
     slow = 5.0 if dice[11] < 0.06 else 1.0
     when += dt.timedelta(days=slow * spread(DAYS_TO_ANSWER[category.handling], 10))
     done = {"no_photo_reason": "Laporan contoh tanpa foto."}
     if not step("answered", Status.ANSWERED, when, _pick(ANSWERS, dice[9]), data=done):
-        return Life(status, moments, events)
+        return life()
     moments["answered_at"] = when
     if dice[12] < 0.05:
         if step("reopened", Status.REOPENED, when + dt.timedelta(days=2), _pick(OBJECTIONS, dice[13]), reporter=True):
             moments["answered_at"] = None
         when += dt.timedelta(days=2 + spread(15, 11))
         if not step("answered", Status.ANSWERED, when, _pick(ANSWERS, dice[15]), data=done):
-            return Life(status, moments, events)
+            return life()
         moments["answered_at"] = when
     closed = when + dt.timedelta(days=spread(2, 14)) if dice[12] < 0.45 else when + dt.timedelta(days=14)
     if dice[12] < 0.45:
@@ -416,7 +449,7 @@ def _life(
         ended = step("closed_silent", Status.CLOSED, closed)
     if ended:
         moments["closed_at"] = closed
-    return Life(status, moments, events)
+    return life()
 
 
 def _words(category: Category, dice: Sequence[float]) -> tuple[str, str]:

@@ -17,7 +17,7 @@ import django
 from django.db import connection, transaction
 from django.utils import timezone
 
-from incidents import rollups
+from incidents import move_counts, rollups
 from incidents.synthetic import Progress, Writer, Written, batches, reserve, store
 
 AHEAD = 2
@@ -93,3 +93,4 @@ def _quickly() -> Iterator[None]:
         for _drop, make in indexes:
             cursor.execute(make)
     rollups.rebuild()
+    move_counts.fold_all()

@@ -199,5 +199,10 @@ REJECTIONS: dict[str, str] = {
     "test": "Laporan ini uji coba.",
 }
 """What the officer writes, by the reason's code."""
+HANDINGS = (
+    "Setelah dicek, ini tugas perangkat daerah yang dituju.",
+    "Lokasi dan sarananya dikelola perangkat daerah yang dituju.",
+    "Perlu peralatan yang tidak kami punya; mohon ditangani oleh yang dituju.",
+)
 OBJECTIONS = ("Belum selesai, masih seperti kemarin.", "Hanya sebagian yang dikerjakan.")
 THANKS = ("Sudah beres, terima kasih.", "Terima kasih, sudah baik.", "")

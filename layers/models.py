@@ -467,6 +467,28 @@ class LayerUse(models.Model):
         return f"{self.day} {self.kind} {self.layer_id or '-'}/{self.key_id or '-'}: {self.n}"
 
 
+class CatalogueSearch(models.Model):
+    """How often a text was searched in the catalogue on a day (WITA), and what the public would have found.
+
+    Nobody who searched is kept, nor anything about them; texts that look like personal data are not kept at all
+    (layers/searches.py).
+    """
+
+    pk = models.CompositePrimaryKey("day", "text")
+    day = models.DateField(_("day"))
+    text = models.CharField(_("searched for"), max_length=80)
+    n = models.PositiveIntegerField(_("searches"))
+    nothing = models.PositiveIntegerField(_("found nothing"))
+    partly = models.PositiveIntegerField(_("found only some of the words"))
+
+    class Meta:
+        verbose_name = _("search")
+        verbose_name_plural = _("searches")
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.text}: {self.n}"
+
+
 # Editing -------------------------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from accounts.models import User
 from geo.maps import MapMarkup, TileLayer, active_areas, data_map
 from geo.models import Kecamatan
 from geo.params import refuse_unknown
-from layers import metadata, styling, table
+from layers import metadata, searches, styling, table
 from layers.access import keep_private, layer_or_404, who
 from layers.downloads import answer, read_download
 from layers.editing import pending_for
@@ -39,6 +39,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     wanted = Wanted.read(request.GET)
     search = Search(wanted, who(request))
     page = search.page
+    searches.note(search)
     maps = small_maps([card.layer.current for card in search.cards if card.layer.current])
     context = {
         "search": search,

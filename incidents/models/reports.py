@@ -15,6 +15,7 @@ from accounts.models import Agency
 from geo import hexagons
 from geo.models import BoundaryEdition, Desa, Kecamatan
 from incidents.models.categories import Category, Kind
+from incidents.models.move_counts import COUNT_MOVES_OF_EVENTS, COUNT_MOVES_OF_REPORTS
 from incidents.models.rollups import COUNT_REPORTS
 from incidents.models.routing import RoutingRule
 from incidents.querysets import ReportQuerySet
@@ -150,7 +151,7 @@ class Report(models.Model):
                 name="a_report_on_hold_says_since_and_until",
             ),
         ]
-        triggers = COUNT_REPORTS
+        triggers = [*COUNT_REPORTS, *COUNT_MOVES_OF_REPORTS]
 
     def __str__(self) -> str:
         return self.ticket
@@ -244,6 +245,7 @@ class ReportEvent(models.Model):
                     RETURN NEW;
                 """,
             ),
+            *COUNT_MOVES_OF_EVENTS,
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from incidents import rollups
+from incidents import move_counts, rollups
 
 
 class Command(BaseCommand):
@@ -10,4 +10,5 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         folded = rollups.fold_all(lambda so_far: self.stderr.write(f"{so_far} folded"))
+        folded += move_counts.fold_all()
         self.stdout.write(f"{folded} changes folded.")

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from incidents import rollups
+from incidents import move_counts, rollups
 
 
 class Command(BaseCommand):
@@ -11,5 +11,10 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         began = time.monotonic()
-        counted = rollups.rebuild(lambda step: self.stderr.write(f"{time.monotonic() - began:5.1f} s {step}"))
-        self.stdout.write(f"{counted} reports counted.")
+
+        def tell(step: str) -> None:
+            self.stderr.write(f"{time.monotonic() - began:5.1f} s {step}")
+
+        counted = rollups.rebuild(tell)
+        steps = move_counts.rebuild(tell)
+        self.stdout.write(f"{counted} reports and {steps} steps counted.")

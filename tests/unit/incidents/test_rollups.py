@@ -270,7 +270,7 @@ def test_rebuild_mends_wrong_counts() -> None:
 def test_rebuild_command_says_how_many(capsys: pytest.CaptureFixture[str]) -> None:
     Place().report()
     call_command("rebuild_rollups")
-    assert capsys.readouterr().out == "1 reports counted.\n"
+    assert capsys.readouterr().out == "1 reports and 0 steps counted.\n"
 
 
 @pytest.mark.django_db

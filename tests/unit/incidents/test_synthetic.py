@@ -1,4 +1,6 @@
 import datetime as dt
+import itertools
+from collections import Counter
 from io import StringIO
 
 import pytest
@@ -8,7 +10,7 @@ from django.db.models import Count, F, Q
 
 from accounts.models import Agency
 from geo.locate import locate
-from incidents import rollups, synthetic, tickets
+from incidents import move_counts, rollups, synthetic, tickets
 from incidents.models import Report, ReportEvent, RoutingRule
 from incidents.routing import route
 from incidents.synthetic_bulk import make_reports_in_bulk
@@ -29,7 +31,8 @@ def test_reports_are_labelled_located_and_routed_as_intake_would() -> None:
     reports = make()
     assert len(reports) == 300
     assert {report.channel for report in reports} == {"synthetic"}
-    for report in reports[:40]:
+    handed = set(ReportEvent.objects.filter(type="handed_over").values_list("report_id", flat=True))
+    for report in [report for report in reports if report.pk not in handed][:40]:
         place = locate(report.geom.x, report.geom.y)
         assert (report.kecamatan_id, report.edition_id) == (place.kecamatan.id, place.edition_id)
         assert report.desa_id == (place.desa.id if place.desa else None)
@@ -78,6 +81,23 @@ def test_every_life_is_consistent_with_its_events() -> None:
 
 
 @pytest.mark.usefixtures("kutim")
+def test_some_are_handed_over_and_a_few_come_back() -> None:
+    reports = {report.pk: report for report in make(1_500)}
+    handed = ReportEvent.objects.filter(type="handed_over")
+    given = Counter(event.report_id for event in handed)
+    assert 0.02 * len(reports) < len(given) < 0.08 * len(reports)
+    assert {1, 2} == set(given.values())
+    for event in handed:
+        report = reports[event.report_id]
+        passing = report.events.filter(type__in=["routed", "handed_over"]).order_by("id")
+        agencies = [one.agency_id for one in passing]
+        assert all(one != other for one, other in itertools.pairwise(agencies))
+        assert report.agency_id == agencies[-1]
+        assert report.rule is None
+        assert event.text
+
+
+@pytest.mark.usefixtures("kutim")
 def test_same_seed_gives_the_same_reports() -> None:
     def told(reports: list[Report]) -> list[tuple[object, ...]]:
         return [(r.geom.coords, r.category_id, r.title, r.status, r.created_at, r.confidential) for r in reports]
@@ -120,6 +140,7 @@ def test_archived_reports_say_why_and_whom_to_ask() -> None:
 def test_counts_are_folded_and_exact() -> None:
     make(100)
     assert rollups.fold() == 0
+    assert move_counts.fold() == 0
     assert rollups.total() == Report.objects.public().count()
 
 

@@ -76,7 +76,7 @@ def _make(admin: Connection, name: str, reports: int) -> None:
     environment = os.environ | {"DATABASE_URL": url_of(draft), "PGOPTIONS": QUICK}
     for arguments in (
         ["prepare"],
-        ["make_reports", "--count", str(reports), "--seed", str(SEED)],
+        ["make_reports", "--count", str(reports), "--seed", str(SEED), "--bulk"],
         ["fold_cells"],
     ):
         _tell(f"manage.py {' '.join(arguments)}")

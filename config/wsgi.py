@@ -4,4 +4,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+site = get_wsgi_application()
+
+from config.kept_answers import KeptAnswers  # noqa: E402 - it needs the settings
+
+application = KeptAnswers(site)

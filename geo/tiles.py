@@ -107,8 +107,13 @@ def run_tile(sql: Any, params: Mapping[str, Any] | Sequence[Any]) -> bytes:
 
 
 def accepts_gzip(request: HttpRequest) -> bool:
-    """Whether the client takes gzip (and does not refuse it with q=0)."""
-    for part in request.headers.get("Accept-Encoding", "").lower().split(","):
+    """Whether the client takes gzip."""
+    return takes_gzip(request.headers.get("Accept-Encoding", ""))
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an `Accept-Encoding` names gzip (and does not refuse it with q=0)."""
+    for part in accepted.lower().split(","):
         name, _, quality = part.strip().partition(";")
         if name.strip() in {"gzip", "*"}:
             return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}

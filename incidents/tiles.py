@@ -8,7 +8,6 @@ deltas in one statement; any other filter counts the filtered reports. Layers of
     points  point of the report; t (ticket), s (status), c (category code)
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.gis.geos import Polygon
@@ -113,59 +112,6 @@ _COUNTED_TILE = f"""
         GROUP BY x, y ORDER BY y, x
     ) AS cell
 """  # noqa: S608 - constants of ours only
-
-
-@dataclass
-class _Kept:
-    """Tiles made from what `snapshot` sees."""
-
-    snapshot: str = ""
-    tiles: dict[tuple[Tile, str], bytes] = field(default_factory=dict)
-    bytes: int = 0
-
-
-KEPT_BYTES = 8_000_000
-KEPT_OVERHEAD = 500
-"""Bytes that a kept tile takes besides its body and conditions: empty tiles must not be kept without end."""
-_kept = _Kept()
-
-
-def kept_report_tile(tile: Tile, query: QueryDict) -> bytes:
-    """Return `report_tile(tile, query)`, from this process's memory if no transaction ended since it was made.
-
-    PostgreSQL names what a statement sees by its snapshot; two statements with one snapshot see the same rows, so a
-    kept tile is as exact as a new one. Any write in the cluster begins another snapshot and empties the memory.
-    Standbys describe theirs incompletely and a condition on the clock changes by itself: neither is kept.
-    """
-    global _kept
-    key = tile, _conditions(query) if query.keys() - {"v"} else ""
-    seen = "" if connection.in_atomic_block or "overdue" in query else _snapshot()
-    kept = _kept  # another thread may put a new one in its place meanwhile
-    if not seen or kept.snapshot != seen or kept.bytes > KEPT_BYTES:
-        if seen:  # while others write all the time, keeping is not worth asking twice
-            _kept = _Kept(seen)
-        return report_tile(tile, query)
-    if key in kept.tiles:
-        return kept.tiles[key]
-    body = report_tile(tile, query)
-    if _snapshot() == seen:  # nothing ended between the two: all statements saw the same
-        kept.tiles[key] = body
-        kept.bytes += len(body) + len(key[1]) + KEPT_OVERHEAD
-    return body
-
-
-def _conditions(query: QueryDict) -> str:
-    """Return `query` without what only tells browsers' caches apart."""
-    rest = query.copy()
-    rest.pop("v", None)
-    return rest.urlencode()
-
-
-def _snapshot() -> str:
-    """Return the name of what is visible now; '' on a standby."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE pg_current_snapshot()::text END")
-        return str(cursor.fetchone()[0])
 
 
 def report_tile(tile: Tile, query: QueryDict | None = None) -> bytes:

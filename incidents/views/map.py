@@ -15,7 +15,7 @@ from incidents import pages, rollups
 from incidents.filters import ReportFilter
 from incidents.models import Report
 from incidents.promises import next_promise
-from incidents.tiles import BREAKS, POINTS_FROM, kept_report_tile
+from incidents.tiles import BREAKS, POINTS_FROM, report_tile
 
 LISTED = 20
 CARD_MAX = 10
@@ -55,7 +55,7 @@ def map_card(request: HttpRequest) -> HttpResponse:
 @require_safe
 def reports_tile(request: HttpRequest, z: str, x: str, y: str) -> HttpResponse:
     """Answer /tiles/reports/z/x/y.mvt: public reports, narrowed by the conditions of the query string."""
-    return made_tile(request, kept_report_tile(tile_of(z, x, y), request.GET))
+    return made_tile(request, report_tile(tile_of(z, x, y), request.GET))
 
 
 def _listed(found: ReportFilter, areas: Areas | None) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 import gzip
 import math
 import random
-import threading
 from typing import Any
 
 import pytest
 from django.contrib.gis.geos import Point
-from django.db import connection, transaction
+from django.db import connection
 from django.http import Http404, HttpResponse, QueryDict
 from django.test import RequestFactory
-from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from geo.errors import ParameterError
@@ -287,60 +285,3 @@ def test_view_refuses_what_is_no_number(address: tuple[str, str, str]) -> None:
 def test_view_refuses_tiles_beyond_the_grid(address: tuple[str, str, str]) -> None:
     with pytest.raises(Http404):
         reports_tile(RequestFactory().get("/"), *address)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_kept_tile_is_never_older_than_the_last_commit() -> None:
-    place = Place()
-    place.report()
-    tile = tile_at(*SANGATTA, 8)
-
-    def shown() -> int:
-        return sum(feature["n"] for feature in features(tiles.kept_report_tile(tile, QueryDict("v=1"))))
-
-    assert [shown(), shown(), shown()] == [1, 1, 1]
-    begun, commit = threading.Event(), threading.Event()
-
-    def write() -> None:
-        with transaction.atomic():
-            place.report()
-            begun.set()
-            commit.wait(10)
-        connection.close()
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    begun.wait(10)
-    assert [shown(), shown(), shown()] == [1, 1, 1]
-    commit.set()
-    writer.join()
-    assert shown() == 2
-    Report.objects.all().delete()
-    assert shown() == 0
-
-
-@pytest.mark.django_db(transaction=True)
-def test_kept_tile_takes_no_query_of_its_own() -> None:
-    Place().report()
-    tile = tile_at(*SANGATTA, 9)
-    for _ in range(2):  # the first one learns the snapshot, the second one is kept
-        tiles.kept_report_tile(tile, QueryDict())
-    with CaptureQueriesContext(connection) as queries:
-        tiles.kept_report_tile(tile, QueryDict("v=2"))
-    assert len(queries) == 1
-    with CaptureQueriesContext(connection) as queries:
-        tiles.kept_report_tile(tile, QueryDict("overdue=1"))
-    assert not any("pg_current_snapshot" in query["sql"] for query in queries)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_empty_tiles_of_many_questions_are_not_kept_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiles, "KEPT_BYTES", 5_000)
-    tile = tile_at(*SANGATTA, 9)
-    for number in range(30):
-        tiles.kept_report_tile(tile, QueryDict(f"q=tidak-ada-{number}"))
-    assert len(tiles._kept.tiles) <= 10
-    kept = len(tiles._kept.tiles)
-    for stamp in range(3):  # the stamp of a page makes no tile of its own
-        tiles.kept_report_tile(tile, QueryDict(f"q=tidak-ada&v={stamp}"))
-    assert len(tiles._kept.tiles) <= kept + 1

@@ -87,7 +87,7 @@ HANDED_OVER, BOUNCED = 0.055, 0.2
 DAYS_TO_ANSWER = {"information": 3.0, "desk": 9.0, "field": 24.0}
 """The median, by handling; the spread is log-normal."""
 
-_REPORT_COLUMNS = [
+REPORT_COLUMNS = [
     *("id", "ticket", "body_digest", "kind", "category_id", "title", "description", "occurred_at", "anonymous"),
     *("confidential", "channel", "language", "geom", "hexagon", "place_source", "accuracy_m"),
     *("kecamatan_id", "desa_id"),
@@ -160,7 +160,7 @@ class Written:
 def store(written: Written) -> None:
     """Copy rows into their tables, in the transaction that is going on."""
     for table, columns, rows in (
-        ("incidents_report", _REPORT_COLUMNS, written.reports),
+        ("incidents_report", REPORT_COLUMNS, written.reports),
         ("incidents_reportevent", _EVENT_COLUMNS, written.events),
     ):
         with connection.cursor() as cursor:
@@ -238,7 +238,7 @@ class Writer:
                 "resolve_due_at": due.resolve,
                 **life.moments,
             }
-            _write(rows, (row[name] for name in _REPORT_COLUMNS))
+            _write(rows, (row[name] for name in REPORT_COLUMNS))
             if batch[i] >= self.count - EVENTS_FOR:
                 for kind, before, after, by_reporter, text, data, when, agency in life.events:
                     values = ids[i], kind, before, after, by_reporter, agency, text, True, json.dumps(data), when

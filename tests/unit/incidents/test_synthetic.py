@@ -9,8 +9,9 @@ from django.db import connection
 from django.db.models import Count, F, Q
 
 from accounts.models import Agency
+from geo import hexagons
 from geo.locate import locate
-from incidents import move_counts, rollups, synthetic, tickets
+from incidents import move_counts, rollups, synthetic, synthetic_bulk, tickets
 from incidents.models import Report, ReportEvent, RoutingRule
 from incidents.routing import route
 from incidents.synthetic_bulk import make_reports_in_bulk
@@ -188,6 +189,24 @@ def test_bulk_stores_the_same_reports_with_exact_counts_and_all_indexes() -> Non
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT ({indexes}), ({keys})")
         assert cursor.fetchone() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("live_kutim")
+def test_bulk_beyond_the_distinct_ones_repeats_lives_at_other_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthetic_bulk, "DISTINCT", 40)
+    assert make_reports_in_bulk(count=100, seed=3, now=NOW) == 100
+    reports = list(Report.objects.order_by("id"))
+    assert len({report.ticket for report in reports}) == len({report.geom.coords for report in reports}) == 100
+    for report in reports:
+        assert tickets.parse(report.ticket) == report.ticket
+        assert report.hexagon == hexagons.at(*report.geom.coords)
+    again = reports[40:80]
+    for first, second in zip(reports, again, strict=False):
+        assert (first.title, first.status, first.created_at) == (second.title, second.status, second.created_at)
+        assert first.geom.distance(second.geom) * synthetic.M_PER_DEGREE < 250
+    assert [report.title for report in reports[80:]] == [report.title for report in reports[:20]]
+    assert rollups.total() == Report.objects.public().count()
 
 
 def ids_of(first: int) -> list[int]:

@@ -299,6 +299,7 @@ def rebuild(progress: Callable[[str], Any] = lambda _step: None) -> int:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute("SET LOCAL work_mem = '256MB'")  # millions of rows are sorted and grouped
         progress("counting reports")
         cursor.execute("CREATE TEMP TABLE recounted (LIKE incidents_reportcelldelta) ON COMMIT DROP")
         cursor.execute("ALTER TABLE recounted DROP COLUMN id")

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import holidays
 from django.utils import timezone
 
 from incidents.models.standards import RegencyHoliday, ServiceStandard
@@ -67,6 +66,8 @@ class Rules:
 
 @lru_cache(maxsize=16)
 def _national(year: int) -> frozenset[dt.date]:
+    import holidays  # a tenth of a start goes by until it is there
+
     return frozenset(holidays.country_holidays("ID", years=year))
 
 

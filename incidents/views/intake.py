@@ -6,7 +6,6 @@ Every post is answered with a redirect, so that back, reload and a second click 
 
 from uuid import UUID, uuid4
 
-import segno
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -101,6 +100,8 @@ def sent(request: HttpRequest, draft_id: UUID) -> HttpResponse:
     report = drafts.sent_report(request.session, draft_id)
     if report is None:
         raise Http404
+    import segno  # encodings of QR codes, which no other page needs
+
     link = request.build_absolute_uri(reverse("report_key", args=[report.ticket, secret_of(report.ticket)]))
     return render(
         request,

@@ -3,10 +3,18 @@
 from itertools import count
 from typing import Any
 
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
 from accounts.models import Agency, Membership, User
 
 PASSWORD = "sungai-sangatta-2026"
 _numbers = count(1)
+
+
+class QuickHasher(PBKDF2PasswordHasher):
+    """The product's way of hashing passwords with one round instead of a million (see tests/conftest.py)."""
+
+    iterations = 1
 
 
 def make_agency(code: str | None = None, **over: Any) -> Agency:

@@ -9,6 +9,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -19,6 +20,9 @@ from django.urls import URLPattern, get_resolver
 HOST = "http://testserver"
 OF_A_SHAPE = 4
 """Addresses that differ only in figures and values: so many of them are opened."""
+ABOUT_DATA = ("/data/", "/ogc/", "/tiles/")
+"""Where agencies' data are: every combination of parameters is of a shape of its own there. Other pages know reports
+and filter them by a dozen parameters: there each parameter is, whatever stands beside it."""
 BEGINNINGS = ("/", "/data/", "/data/tanya/", "/ogc/", "/api/v1/", "/api/v1/schema/", "/laporan/", "/opd/", "/dasbor/",
               "/sitemap.xml", "/robots.txt", "/manifest.webmanifest", "/feeds/", "/healthz/", "/readyz/")  # fmt: skip
 LEFT_ALONE = re.compile(r"^/(static|media|admin|bahasa|lapor|akun/logout|laporan/[^/]+/kunci)(/|$)")
@@ -92,7 +96,10 @@ def is_text(raw: bytes) -> bool:
 
 
 def crawl(client: Client, *, tiles: Iterable[tuple[int, int, int]], most: int = 700) -> dict[str, Answer]:
-    """Open everything that answers lead to, from `BEGINNINGS` on; return the answers by address. `tiles`: z, x, y."""
+    """Open everything that answers lead to, from `BEGINNINGS` on; return the answers by address. `tiles`: z, x, y.
+
+    The crawl ends when `most` addresses are open, whatever waits; fewer answers than that are all there are.
+    """
     waiting, seen, shapes = list(BEGINNINGS), {}, Counter[str]()
     tiles = list(tiles)
     known = set(waiting)
@@ -100,20 +107,25 @@ def crawl(client: Client, *, tiles: Iterable[tuple[int, int, int]], most: int = 
         address = waiting.pop(0)
         seen[address] = answer = ask(client, address)
         for found in named(answer, address, tiles):
-            shape = shape_of(found)
-            if found in known or LEFT_ALONE.match(found) or shapes[shape] >= OF_A_SHAPE:
+            if found in known or LEFT_ALONE.match(found):
+                continue
+            of = shapes_of(found)
+            if all(shapes[shape] >= OF_A_SHAPE for shape in of):
                 continue
             known.add(found)
-            shapes[shape] += 1
+            shapes.update(of)
             waiting.append(found)
     return seen
 
 
-def shape_of(address: str) -> str:
-    """Return an address without figures and values: those of one shape are of one kind."""
+def shapes_of(address: str) -> list[str]:
+    """Return an address without figures and values: those of one shape are of one kind. See `ABOUT_DATA`."""
     parts = urlsplit(address)
     path = re.sub(r"\d+", "0", re.sub(r"/KT-[^/]*", "/KT", parts.path))
-    return f"{path}?{','.join(sorted(name for name, _value in parse_qsl(parts.query, keep_blank_values=True)))}"
+    names = sorted({name for name, _value in parse_qsl(parts.query, keep_blank_values=True)})
+    if path.startswith(ABOUT_DATA):
+        return [f"{path}?{','.join(names)}"]
+    return [f"{path}?{name}" for name in names or [""]]
 
 
 def named(answer: Answer, address: str, tiles: list[tuple[int, int, int]]) -> Iterator[str]:
@@ -121,9 +133,7 @@ def named(answer: Answer, address: str, tiles: list[tuple[int, int, int]]) -> It
     texts = set(re.findall(r"<(https?://[^>\s]+|/[^>\s]*)>", answer.headers))
     texts |= set(re.findall(r"(?m)^Location: (\S+)", answer.headers))
     if "text/html" in answer.headers:
-        reader = _Links()
-        reader.feed(answer.body)
-        texts |= set(reader.found)
+        texts |= links_of(answer.body)
     if re.search(r"Content-Type: application/\S*json", answer.headers):
         texts |= set(_strings(json.loads(answer.body or "null")))
     texts |= set(re.findall(r"https?://testserver[^\s\"'<>\\]*", answer.body))
@@ -136,6 +146,14 @@ def named(answer: Answer, address: str, tiles: list[tuple[int, int, int]]) -> It
             continue
         path = whole.removeprefix(HOST).partition("#")[0]
         yield from filled(path, tiles)
+
+
+@lru_cache(maxsize=1_000)
+def links_of(page: str) -> frozenset[str]:
+    """Return what a page of HTML names. Most pages come again, word for word, in the next crawl."""
+    reader = _Links()
+    reader.feed(page)
+    return frozenset(reader.found)
 
 
 def filled(path: str, tiles: list[tuple[int, int, int]]) -> Iterator[str]:

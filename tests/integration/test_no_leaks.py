@@ -25,7 +25,7 @@ from layers.models import ImportJob, Layer
 from layers.versions import publish
 from tests.factories.accounts import make_agency, make_coordinator, make_officer, make_user
 from tests.factories.layers import make_layer, make_version
-from tests.integration.crawling import Answer, addresses_of, ask, crawl
+from tests.integration.crawling import ABOUT_DATA, Answer, addresses_of, ask, crawl
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kutim")]
 
@@ -140,11 +140,10 @@ def test_crawl_finds_no_mark_and_nothing_that_private_data_changed(open_layer: L
     assert not [address for address, answer in after.items() if answer.status >= 500 and address != "/readyz/"]
     assert marked(after) == []
     binary = ("/unduh/gpkg/", "/unduh/xlsx/", "/unduh/shp/", "/unduh/fgb/", "/unduh/parquet/")  # hold the time
-    about_data = ("/data/", "/ogc/", "/tiles/")  # other pages tell of reports, and the time
     differ = {
         address: (before[address].status, answer.status)
         for address, answer in after.items()
-        if address.startswith(about_data)
+        if address.startswith(ABOUT_DATA)  # other pages tell of reports, and the time
         and address in before
         and before[address] != answer
         and not any(part in address for part in binary)

@@ -16,7 +16,7 @@ from incidents.secrets import secret_of
 from incidents.timeline import turns_of
 from incidents.workflow import Party
 from tests.factories.accounts import make_agency, make_coordinator, make_leader, make_officer, make_user
-from tests.factories.incidents import make_category, make_event, make_kecamatan, make_report, make_standards
+from tests.factories.incidents import make_category, make_desa, make_event, make_kecamatan, make_report, make_standards
 
 pytestmark = pytest.mark.django_db
 NASTY = "<script>alert(1)</script> ${x} \"'&{{ 7 }} 😀 ꦗꦮ عربى"
@@ -53,6 +53,16 @@ def test_detail_shows_who_answers_and_why_and_by_when(english: Client) -> None:
     assert report.agency.name in page
     assert report.reason_en in page
     assert page.count("promise__sentence") >= 3
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize(("code", "kind"), [("64.08.04.2001", "desa"), ("64.08.04.1010", "kelurahan")])
+def test_detail_calls_a_kelurahan_so(client: Client, code: str, kind: str, language: str) -> None:
+    client.cookies["bahasa"] = language
+    report = make_report(desa=make_desa(code, kind=kind, name="Teluk Lingga"), place_source="area")
+    page = text_of(client.get(f"/laporan/{report.ticket}/"))
+    assert f"<dt>{kind.title()}</dt><dd>Teluk Lingga</dd>" in page
+    assert ("the point stands for the" if language == "en" else "titiknya mewakili") + f" {kind}" in page
 
 
 def test_detail_shows_text_as_text(english: Client) -> None:

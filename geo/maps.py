@@ -369,12 +369,37 @@ class _Folium:
 def _folium() -> _Folium:
     """Import folium (two seconds, for pandas) when the first map is made, and subclass what we use of it."""
     import folium
-    from branca.element import MacroElement
+    from branca.element import Element, MacroElement
     from folium.elements import JSCSSMixin
     from folium.map import Layer
     from folium.template import Template
 
-    class PageMap(folium.Map):
+    class Printed(Element):
+        """What a template has made: text. An `Element` of the same words would be taken for a template once more."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()  # type: ignore[no-untyped-call]
+            self.text = text
+
+        def render(self, **kwargs: Any) -> str:
+            return self.text
+
+    class PrintedOnce(MacroElement):
+        """The last of the classes that render: what it prints is never run as a template, whatever words are in it.
+
+        branca makes a template of it. A title or a value of somebody's data could then run code here, and each map
+        would compile eight templates.
+        """
+
+        def render(self, **kwargs: Any) -> None:
+            figure, macros = self.get_root(), self._template.module.__dict__
+            for name in ("header", "html", "script"):
+                if name in macros:
+                    getattr(figure, name).add_child(Printed(macros[name](self, kwargs)), name=self.get_name())
+            for child in self._children.values():
+                child.render(**kwargs)
+
+    class PageMap(folium.Map, PrintedOnce):
         """folium's map without its page-wide styles, its viewport that forbids zooming, and other hosts' assets."""
 
         default_js = [("leaflet", static("vendor/leaflet/leaflet.js"))]
@@ -394,7 +419,7 @@ def _folium() -> _Folium:
             """
         )
 
-    class TileSource(JSCSSMixin, Layer):
+    class TileSource(JSCSSMixin, Layer, PrintedOnce):
         """A layer of our own vector tiles: one call of a function in static/js/map/layers.js."""
 
         default_js: list[tuple[str, str]] = []
@@ -412,7 +437,7 @@ def _folium() -> _Folium:
             self._name, self._id, self.maker = "tiles", name, maker
             self.options_js = _js_with(options, shared)
 
-    class Call(MacroElement):
+    class Call(PrintedOnce):
         """One call of an imported function with the map, perhaps a layer or a list of layers, and options."""
 
         _template = Template(
@@ -432,7 +457,7 @@ def _folium() -> _Folium:
             else:
                 self.layer = f"{layer.get_name()}, " if layer else ""
 
-    class BaseMap(folium.TileLayer):
+    class BaseMap(folium.TileLayer, PrintedOnce):
         """The optional base map of the settings."""
 
         def __init__(self, **kwargs: Any) -> None:

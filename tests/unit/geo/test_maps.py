@@ -149,6 +149,24 @@ def test_pin_starts_at_the_given_place() -> None:
 
 
 @pytest.mark.usefixtures("kutim")
+def test_words_are_never_run_as_a_template() -> None:
+    # branca makes templates of what templates have printed; a data set's title or value ran as code once.
+    areas = maps.active_areas()
+    assert areas is not None
+    words = "{{ 6 * 7 }} {% if %} {# gone #}"
+    made = maps.data_map(
+        nonce=NONCE,
+        areas=areas,
+        layer=TileLayer("/tiles/x/{z}/{x}/{y}.mvt", more={"style": {"values": [words]}}),
+        module="js/layers/map.js",
+        options={"layers": [{"title": words}]},
+        label=words,
+    )
+    assert made.scripts.count(words) == 2
+    assert f'aria-label="{words}"' in made.body
+
+
+@pytest.mark.usefixtures("kutim")
 def test_base_map_only_if_the_settings_name_one(settings: object) -> None:
     assert "tileLayer" not in browse().scripts
     settings.BASE_MAP_URL = "https://tile.example/{z}/{x}/{y}.png"  # type: ignore[attr-defined]

@@ -378,7 +378,7 @@ def _folium() -> _Folium:
         """What a template has made: text. An `Element` of the same words would be taken for a template once more."""
 
         def __init__(self, text: str) -> None:
-            super().__init__()  # type: ignore[no-untyped-call]
+            super().__init__()
             self.text = text
 
         def render(self, **kwargs: Any) -> str:
@@ -391,7 +391,7 @@ def _folium() -> _Folium:
         would compile eight templates.
         """
 
-        def render(self, **kwargs: Any) -> None:
+        def render(self, **kwargs: Any) -> None:  # type: ignore[override]
             figure, macros = self.get_root(), self._template.module.__dict__
             for name in ("header", "html", "script"):
                 if name in macros:

@@ -54,6 +54,8 @@ def _tables_can_be_emptied() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
         yield
+
+
 SEEDED = [
     "accounts_agency", "geo_kecamatan", "geo_desa", "geo_boundaryedition", "geo_kecamatanboundary", "geo_desaboundary",
     "geo_boundarypiece", "incidents_category", "incidents_routingrule", "incidents_servicestandard",

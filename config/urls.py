@@ -11,11 +11,11 @@ handler404 = "config.problems.not_found"
 handler500 = "config.problems.broken"
 
 urlpatterns = [
+    path("", include("dashboards.urls")),
     path("", include("incidents.urls")),
     path("", include("geo.urls")),
     path("ogc/", include("layers.ogc.urls")),
     path("", include("layers.urls")),
-    path("", include("dashboards.urls")),
     path("", include("config.pages_urls")),
     path("api/v1/", IndexView.as_view(), name="api_index"),
     path("api/v1/", include("incidents.api_urls")),

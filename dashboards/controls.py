@@ -48,7 +48,7 @@ class DashboardForm(QuestionForm):
         agencies = [Choice(agency.code, agency.name) for agency in Agency.objects.filter(active=True)]
         return [
             self._select("kecamatan", _("All kecamatan"), kecamatan),
-            self._select("category", _("Everything"), list(_category_choices())),
+            self._select("category", _("Everything"), list(category_choices())),
             self._select("agency", _("All agencies"), agencies),
         ]
 
@@ -179,7 +179,8 @@ def _within(pair: tuple[str, str], name: str, code: str) -> bool:
     return name == "kecamatan" and pair[0] == "desa" and pair[1].startswith(code)
 
 
-def _category_choices() -> Iterator[Choice]:
+def category_choices() -> Iterator[Choice]:
+    """Yield the active categories under their groups, and each group as a whole."""
     rows = list(Category.objects.filter(active=True))
     for group in rows:
         if group.parent_id is not None:

@@ -1,8 +1,13 @@
 from django.urls import path
 
-from dashboards import views
+from dashboards import planner_views, views
 
 urlpatterns = [
     path("dasbor/", views.dashboard, name="dashboard"),
     path("dasbor/publik/", views.public_dashboard, name="dashboard_public"),
+    # Before /opd/<ticket>/: config/urls.py includes these first.
+    path("opd/peta/", planner_views.planner, name="planner"),
+    path("opd/peta/sel.json", planner_views.cells, name="planner_cells"),
+    path("opd/peta/laporan/", planner_views.reports, name="planner_reports"),
+    path("opd/peta/unduh/<slug:code>/", planner_views.download, name="planner_download"),
 ]

@@ -41,6 +41,13 @@ def parent_sql(column: str, coarser: int) -> str:
     return f"({column} & {~(15 << 52)}::bigint | {coarser << 52 | digits}::bigint)"
 
 
+def span(cell: int) -> tuple[int, int]:
+    """Return the first and the last hexagon of resolution `FINEST` that count in `cell`, in the order of numbers."""
+    digits = (1 << 3 * (FINEST - resolution(cell))) - 1 << 3 * (15 - FINEST)
+    finest = cell & ~(15 << 52) | FINEST << 52
+    return finest & ~digits, finest
+
+
 def outline(cell: int) -> list[tuple[float, float]]:
     """Return the corners (lon, lat; EPSG:4326), the first not repeated at the end."""
     from h3.api import basic_int

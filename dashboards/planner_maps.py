@@ -1,0 +1,302 @@
+"""What /opd/peta/ shows for a planner's question: cells, areas and reports. Pure reads.
+
+Cells and areas come from the roll-ups, lists and files from the reports; all of them count the same whole months.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.contrib.gis.geos import Polygon
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from dashboards.planner_questions import KECAMATAN, SMOOTH, SQUARES, Asked, middle, square_outline
+from geo import hexagons, maps
+from geo.errors import NoActiveEdition
+from geo.locate import Location, locate_many
+from geo.models import Desa, Kecamatan
+from incidents import counts
+from incidents.clock import WITA
+from incidents.models import Report
+from incidents.models.rollups import NO_DESA
+from incidents.querysets import ReportQuerySet
+from layers.styling import Class, Style, breaks_style
+
+ROWS = 25
+"""Cells in the table unless all are asked for."""
+HALF_M = 20037508.342789244
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A cell with its exact number, its class of colour, and the place in its middle."""
+
+    name: str
+    n: int
+    corners: list[tuple[float, float]]
+    step: str
+    place: str = ""
+    query: str = ""
+    """Of its reports."""
+
+
+@dataclass(frozen=True)
+class AreaRow:
+    """A kecamatan or desa; `per_1000` is None where no population is known (every desa)."""
+
+    code: str
+    name: str
+    n: int
+    population: int | None
+    per_1000: float | None
+    inside: str
+    """The query of this page for the area alone, and that of its reports."""
+    reports: str
+    step: str = ""
+    words: str = ""
+
+
+class Screen:
+    """The parts of the page; each is read once, when the template comes to it."""
+
+    def __init__(self, asked: Asked, *, all_rows: bool = False) -> None:
+        self.asked = asked
+        self.all_rows = all_rows
+
+    @cached_property
+    def cells(self) -> list[CellRow]:
+        """Every cell with reports, the largest number first."""
+        asked = self.asked
+        if asked.is_empty:
+            return []
+        selection, standing = asked.selection(), asked.standing
+        if asked.shape == SQUARES:
+            found = [
+                (f"{asked.level}-{x}-{y}", n, square_outline(asked.level, x, y))
+                for x, y, n in counts.heat(selection, asked.level, standing)
+            ]
+        else:
+            found = [
+                (hexagons.name(cell), n, hexagons.outline(cell))
+                for cell, n in counts.hexes(selection, asked.resolution, standing)
+            ]
+        style = self._style([n for _name, n, _corners in found])
+        found.sort(key=lambda one: (-one[1], one[0]))
+        return [CellRow(name, n, corners, _step(style, n)) for name, n, corners in found]
+
+    @cached_property
+    def rows(self) -> list[CellRow]:
+        """The cells of the table, with the places in their middles."""
+        shown = self.cells if self.all_rows else self.cells[:ROWS]
+        spots = [middle(cell.corners) for cell in shown]
+        places: Sequence[Location | None]
+        try:
+            places = locate_many([(spot.x, spot.y) for spot in spots])
+        except NoActiveEdition:
+            places = [None] * len(shown)
+        return [
+            CellRow(
+                cell.name,
+                cell.n,
+                cell.corners,
+                cell.step,
+                ", ".join(part.name for part in (place.desa, place.kecamatan) if part) if place else "",
+                self.asked.query_string(cell=cell.name, leave_out={"within"}),
+            )
+            for cell, place in zip(shown, places, strict=True)
+        ]
+
+    @cached_property
+    def total(self) -> int:
+        return sum(row.n for row in self.kecamatan)
+
+    @cached_property
+    def kecamatan(self) -> list[AreaRow]:
+        """Every kecamatan asked for, the largest number of the map's measure first."""
+        areas = self.asked.question.kecamatan or list(Kecamatan.objects.all())
+        found = self._numbers("kecamatan")
+        rows = [self._area("kecamatan", area, found.get(area.pk, 0), area.population) for area in areas]
+        rate = self.asked.measure == "per_1000"
+        values = {
+            row.code: (None if row.per_1000 is None else round(row.per_1000, 1)) if rate else row.n for row in rows
+        }
+        style = self._style([value for value in values.values() if value is not None])
+        dressed = [
+            AreaRow(**(vars(row) | {"step": _step(style, values[row.code]), "words": self._words(row)})) for row in rows
+        ]
+        return sorted(dressed, key=lambda row: (-(values[row.code] or 0), row.name))
+
+    @cached_property
+    def desa(self) -> list[AreaRow]:
+        """The desa of the kecamatan asked for; none where the whole regency is asked for."""
+        asked = self.asked.question
+        if not (asked.kecamatan or asked.desa):
+            return []
+        areas = list(asked.desa or Desa.objects.filter(kecamatan__in=asked.kecamatan))
+        found = self._numbers("desa")
+        rows = [self._area("desa", area, found.get(area.pk, 0), None) for area in areas]
+        if not asked.desa and found.get(NO_DESA):
+            rows.append(AreaRow("", _("without a desa"), found[NO_DESA], None, None, "", ""))
+        return sorted(rows, key=lambda row: (-row.n, row.name))
+
+    @cached_property
+    def legend(self) -> Sequence[Class]:
+        """The classes of the map, from few to many."""
+        if self.asked.shape == KECAMATAN:
+            rate = self.asked.measure == "per_1000"
+            values = [row.per_1000 if rate else row.n for row in self.kecamatan]
+            return self._style([round(value, 1) for value in values if value is not None]).classes
+        if self.asked.shape == SMOOTH:
+            words = [_("few"), "", "", "", "", _("many")]
+            return [Class(f"scale-{step}", word) for step, word in enumerate(words)][1:] if self.cells else []
+        return self._style([cell.n for cell in self.cells]).classes
+
+    def map(self, *, nonce: object) -> maps.MapMarkup | None:
+        """Return the map, None without boundaries. Cells come by URL, those of kecamatan from the page's table."""
+        areas = maps.active_areas()
+        if areas is None:
+            return None
+        texts = {
+            "failed": _("The numbers did not load on the map. The tables have every one."),
+            "retry": _("Try again"),
+            "zoomIn": _("Zoom in"),
+            "zoomOut": _("Zoom out"),
+            "reports": _("Show these reports"),
+            "first": _("Tap the first corner of the area, then the next, around it."),
+            "next": _("Corners: {n}. Tap the next one, or finish."),
+            "crossed": _("The lines must not cross."),
+        }
+        options = {
+            "bounds": areas.bounds,
+            "texts": texts,
+            "within": [[lat, lon] for lon, lat in self.asked.corners()],
+            "smooth": self.asked.shape == SMOOTH,
+            "list": f"{reverse('planner_reports')}?{self.asked.query_string(leave_out={'cell', 'within'})}",
+        }
+        if self.asked.shape == KECAMATAN:
+            source = maps.TileLayer(reverse("api_kecamatan"), "simplify=200")
+        else:
+            source = maps.TileLayer(reverse("planner_cells"), self.asked.query_string(leave_out={"cell", "within"}))
+        return maps.data_map(
+            nonce=nonce,
+            areas=areas,
+            layer=source,
+            module="js/dashboards/planner.js",
+            options=options,
+            label=_("Map of the reports by number. The tables below have every number."),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the cells for the map: corners as [lat, lon], with the words of each."""
+        return {
+            "cells": [
+                {
+                    "id": cell.name,
+                    "n": cell.n,
+                    "step": cell.step,
+                    "words": ngettext("%(n)s report", "%(n)s reports", cell.n) % {"n": _whole(cell.n)},
+                    "ring": [[round(lat, 5), round(lon, 5)] for lon, lat in cell.corners],
+                }
+                for cell in self.cells
+            ]
+        }
+
+    def _numbers(self, column: str) -> dict[int, int]:
+        asked = self.asked
+        if asked.is_empty:
+            return {}
+        selection = asked.selection()
+        if asked.standing == "overdue":
+            return {pk: n for (pk,), n in counts.overdue(selection, [column]).items()}
+        measures = counts.OPEN if asked.standing == "open" else [asked.standing]
+        rows = counts.counted(selection, [column], measures)
+        return {row[column]: sum(row[measure] for measure in measures) for row in rows}
+
+    def _area(self, kind: str, area: Kecamatan | Desa, n: int, population: int | None) -> AreaRow:
+        inside = self.asked.query_string(leave_out={"cell", "within", "desa", "size"}, **{kind: area.code})
+        if kind == "desa":
+            inside = self.asked.query_string(leave_out={"cell", "within"}, desa=area.code)
+        reports = self.asked.query_string(leave_out={"cell", "within", "desa"}, **{kind: area.code})
+        return AreaRow(
+            area.code, area.name, n, population, 1_000 * n / population if population else None, inside, reports
+        )
+
+    def _words(self, row: AreaRow) -> str:
+        told = ngettext("%(n)s report", "%(n)s reports", row.n) % {"n": _whole(row.n)}
+        if row.per_1000 is None:
+            return told
+        rate = number_format(round(row.per_1000, 1), 1, use_l10n=True)
+        return _("%(reports)s, %(rate)s per 1,000 people") % {"reports": told, "rate": rate}
+
+    def _style(self, numbers: Sequence[float]) -> Style:
+        return breaks_style("n", numbers) if numbers else Style("breaks")
+
+
+def reports_of(asked: Asked, user: User) -> ReportQuerySet:
+    """Return the reports that a question counts, as far as `user` may read them."""
+    reports = Report.objects.visible_to(user)
+    if asked.is_empty:
+        return reports.none()
+    selection = asked.selection()
+    for field, values in (
+        ("kecamatan", selection.kecamatan),
+        ("desa", selection.desa),
+        ("category", selection.categories),
+        ("agency", selection.agencies),
+    ):
+        if values:
+            reports = reports.filter(**{f"{field}__in": values})
+    reports = reports.filter(
+        created_at__gte=_midnight(selection.first), created_at__lt=_midnight(selection.last + dt.timedelta(days=1))
+    )
+    if asked.standing == "open":
+        reports = reports.open()
+    elif asked.standing == "overdue":
+        reports = reports.overdue(_midnight(selection.today)).filter(answered_at=None)
+    elif asked.standing != "n":
+        reports = reports.filter(status=asked.standing)
+    if asked.within:
+        reports = reports.filter(geom_3857__within=asked.within)  # Django transforms this literal, not the column
+    if asked.cell and asked.cell.square:
+        level, x, y = asked.cell.square
+        size = 2 * HALF_M / (1 << level)
+        west, north = x * size - HALF_M, HALF_M - y * size
+        box = Polygon.from_bbox((west, north - size, west + size, north))
+        box.srid = 3857
+        reports = reports.filter(geom_3857__bboverlaps=box)
+    elif asked.cell and asked.cell.hexagon:
+        first, last = hexagons.span(asked.cell.hexagon)
+        reports = reports.filter(geom_3857__bboverlaps=_around(asked.cell.hexagon), hexagon__range=(first, last))
+    return reports
+
+
+def _around(cell: int) -> Polygon:
+    """Return a box that holds all finest hexagons that count in `cell`, some of which lie partly outside it."""
+    corners = hexagons.outline(cell)
+    west, east = min(x for x, _y in corners), max(x for x, _y in corners)
+    south, north = min(y for _x, y in corners), max(y for _x, y in corners)
+    wide, high = (east - west) / 2, (north - south) / 2
+    box = Polygon.from_bbox((west - wide, south - high, east + wide, north + high))
+    box.srid = 4326
+    return box
+
+
+def _step(style: Style, value: float | None) -> str:
+    if value is None:
+        return style.none.token
+    fitting = (one.token for one, last in zip(style.classes, style.upper, strict=True) if value <= last)
+    return next(fitting, style.classes[-1].token)
+
+
+def _whole(n: int) -> str:
+    return number_format(n, 0, use_l10n=True, force_grouping=True)
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), WITA)

@@ -153,8 +153,8 @@ class Screen:
             values = [row.per_1000 if rate else row.n for row in self.kecamatan]
             return self._style([round(value, 1) for value in values if value is not None]).classes
         if self.asked.shape == SMOOTH:
-            words = [_("few"), "", "", "", "", _("many")]
-            return [Class(f"scale-{step}", word) for step, word in enumerate(words)][1:] if self.cells else []
+            words = [_("few"), "", "", "", _("many")]
+            return [Class(f"scale-{step}", word) for step, word in enumerate(words, 1)] if self.cells else []
         return self._style([cell.n for cell in self.cells]).classes
 
     def map(self, *, nonce: object) -> maps.MapMarkup | None:
@@ -176,6 +176,7 @@ class Screen:
             "bounds": areas.bounds,
             "texts": texts,
             "within": [[lat, lon] for lon, lat in self.asked.corners()],
+            "near": self.asked.is_narrowed,
             "smooth": self.asked.shape == SMOOTH,
             "list": f"{reverse('planner_reports')}?{self.asked.query_string(leave_out={'cell', 'within'})}",
         }

@@ -61,7 +61,7 @@ SIZE_FIRST, SIZE_INSIDE = "2", "3"
 """The size unless told: for the whole regency, and inside a kecamatan or a desa."""
 STANDINGS = [
     ("n", gettext_lazy("all that came in")),
-    ("open", gettext_lazy("open")),
+    ("open", gettext_lazy("still open")),
     ("overdue", gettext_lazy("overdue")),
     *Status.choices,
 ]

@@ -28,11 +28,14 @@ export function start(map, layer, options) {
   draw(map, options);
 }
 
-function startCells(map, layer, { bounds, texts, smooth, list, within }) {
+function startCells(map, layer, { bounds, texts, smooth, list, within, near }) {
   const element = map.getContainer();
   const [west, south, east, north] = bounds;
   let corners = [[south, west], [north, east]];
-  const showAll = () => setZoomFreely(map, () => map.fitBounds(corners, { padding: [8, 8], animate: false }));
+  const showAll = () => {
+    const { x, y } = map.getSize();
+    if (x > 32 && y > 32) setZoomFreely(map, () => map.fitBounds(corners, { padding: [8, 8], animate: false }));
+  };
   showAll();
   element.after(zoomButtons(map, texts));
   map.on("resize", () => matchMedia("print").matches || showAll());
@@ -45,7 +48,7 @@ function startCells(map, layer, { bounds, texts, smooth, list, within }) {
       if (smooth) heat(cells).addTo(map);
       else for (const cell of cells) layer.addLayer(outline(cell, texts, list));
       const shown = within.length ? within : cells.flatMap((cell) => cell.ring);
-      if (!shown.length) return;
+      if (!shown.length || !near) return;
       corners = shown;
       showAll();
     } catch {

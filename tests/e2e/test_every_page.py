@@ -48,7 +48,14 @@ PUBLIC = {
     "password forgotten": "/akun/password/reset/",
     "missing": "/tidak-ada/",
 }
-DESK = {"inbox": "/opd/", "report at the desk": "/opd/{desk_ticket}/", "second step": "/akun/2fa/"}
+DESK = {
+    "inbox": "/opd/",
+    "report at the desk": "/opd/{desk_ticket}/",
+    "second step": "/akun/2fa/",
+    "planner's map": "/opd/peta/?since=2024-01",
+    "planner's kecamatan": "/opd/peta/?since=2024-01&shape=kecamatan&measure=per_1000",
+    "planner's list": "/opd/peta/laporan/?since=2024-01",
+}
 VIEWS = [(PHONE, "id-ID"), (DESKTOP, "en-GB")]
 
 

@@ -12,7 +12,7 @@ import datetime as dt
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -184,7 +184,8 @@ class Asked:
         found = [period_words(asked.since, asked.until)]
         found += [str(dict(STANDINGS)[self.standing])] if self.standing != "n" else []
         found += [age_words(self.age, asked.today)] if self.age else []
-        found += [row.name for row in (*asked.kecamatan, *asked.desa, *asked.categories)]
+        found += [area.name for area in asked.kecamatan] + [area.name for area in asked.desa]
+        found += [category.name for category in asked.categories]
         found += [agency.short_name for agency in asked.agencies] or [_("all agencies")]
         found += [_("inside the area drawn")] if self.within else []
         found += [_("in cell %(name)s") % {"name": self.cell.name}] if self.cell else []
@@ -231,14 +232,14 @@ class MonthField(forms.DateField):
 class PlannerForm(QuestionForm):
     """The parameters of /opd/peta/."""
 
-    since = MonthField(label=gettext_lazy("From month"))
-    until = MonthField(label=gettext_lazy("Until month"))
+    since = MonthField(label=gettext_lazy("From month"))  # type: ignore[assignment]
+    until = MonthField(label=gettext_lazy("Until month"))  # type: ignore[assignment]
     channel = None  # type: ignore[assignment]  # cells do not know it
     standing = forms.ChoiceField(choices=STANDINGS, required=False, label=gettext_lazy("Which reports"))
     age = forms.TypedChoiceField(
         choices=[(str(months), months) for months in AGES],
         coerce=int,
-        empty_value=0,
+        empty_value=None,
         required=False,
         label=gettext_lazy("Waiting"),
     )
@@ -281,8 +282,8 @@ class PlannerForm(QuestionForm):
     def selects(self) -> list[Select]:
         """The form's selects; a code that is unknown stays in the list as it was typed."""
         agencies = Agency.objects.filter(active=True) if self.scope.is_everything else self.scope.agencies
-        kecamatan = self.data.getlist("kecamatan") if isinstance(self.data, MultiValueDict) else []
-        desa = Desa.objects.filter(kecamatan__code__in=kecamatan)
+        kecamatan = self.cleaned_data.get("kecamatan")
+        desa = Desa.objects.filter(kecamatan__in=kecamatan or ())
         found = [
             self._select(
                 "kecamatan", _("All kecamatan"), [Choice(one.code, one.name) for one in Kecamatan.objects.all()]
@@ -302,10 +303,13 @@ class PlannerForm(QuestionForm):
         """What the form has no field for and keeps."""
         shown = {select.name for select in self.selects}
         names = [name for name in ("desa", "shape", "size", "measure", "within", "cell") if name not in shown]
-        return [(name, text) for name in names for text in self.data.getlist(name) if not self[name].errors]
+        return [(name, text) for name in names for text in self._typed(name) if not self[name].errors]
+
+    def _typed(self, name: str) -> list[str]:
+        return cast("MultiValueDict[str, str]", self.data).getlist(name)
 
     def _select(self, name: str, every: str, choices: list[Choice], first: str = "") -> Select:
-        typed = self.data.getlist(name) or ([first] if first else [])
+        typed = self._typed(name) or ([first] if first else [])
         known = {choice.value for choice in choices}
         strange = [Choice(text, text) for text in typed if text not in known]
         errors = [str(error) for error in self[name].errors]
@@ -337,7 +341,7 @@ class PlannerForm(QuestionForm):
         return Asked(
             question,
             standing=given["standing"] or "n",
-            age=given["age"],
+            age=given["age"] or 0,
             shape=given["shape"] or HEXAGONS,
             size=given["size"] or (SIZE_INSIDE if inside else SIZE_FIRST),
             measure=given["measure"] or "n",

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -41,7 +41,7 @@ ASKED_IN_FORM = {"kecamatan", "category", "since", "until", "overdue"}
 NEEDS_CONFIRMING = {"hand_over", "reject", "conceal"}
 """Moves that cannot be taken back: they are shown once more before they are made."""
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def for_desk(view: View) -> View:
 
     @login_required
     @wraps(view)
-    def wrapped(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if not isinstance(request.user, User) or not request.user.works_at_desk():
             return render(request, "incidents/desk/forbidden.html", status=403)
         return view(request, **kwargs)

@@ -197,6 +197,8 @@ def test_nothing_found_says_so_and_what_to_do(client: Client, place: Place) -> N
         ({"age": "3"}, "Only open reports wait"),
         ({"age": "2", "standing": "open"}, "Waiting"),
         ({"size": "9"}, "Size of cells"),
+        ({"kecamatan": "\x00"}, "here"),
+        ({"cell": "\x00"}, "Cell"),
         ({"kecamatan": "1"}, "There is no “1” here"),
         ({"within": "117,0"}, "An area needs 3 to 100 corners"),
         ({"within": "117,0;118,0;a,b"}, "cannot be read"),

@@ -13,13 +13,14 @@ from tests.e2e.conftest import DESKTOP
 from tests.e2e.test_desk import sign_in
 from tests.factories.accounts import make_officer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
 
 
 def test_an_area_is_drawn_corner_by_corner_with_the_keyboard(open_page: Callable[..., Page], live_server: Any) -> None:
     call_command("make_reports", count=300, seed=7, verbosity=0)
     page = open_page(DESKTOP, "en-GB")
     sign_in(page, live_server, make_officer(Agency.objects.get(code="dpu-pupr")))
+    page.set_default_navigation_timeout(60_000)  # a process's first map loads folium and mapclassify
     page.goto(f"{live_server.url}/opd/peta/?since=2024-01")
     cells = page.locator("path.planner-cell")
     expect(cells.first).to_be_visible()

@@ -32,10 +32,11 @@ from layers.ogc.answers import (
     unchanged,
 )
 from layers.ogc.crs import CRS84, crs_of, parse_crs
-from layers.ogc.fields import fields_of, withheld
+from layers.ogc.fields import fields_of
 from layers.ogc.items import content_crs, parse_items, read_item, read_page
 from layers.ogc.links import address, here, link
-from layers.tiles import make_tile
+from layers.selection import withheld
+from layers.tiles import SHELF, make_tile
 
 ROWS_FOR_PEOPLE = 50
 
@@ -224,11 +225,11 @@ def tilejson(request: HttpRequest, slug: str) -> HttpResponse:
 @only_parameters()
 def tile(request: HttpRequest, slug: str, z: str, y: str, x: str) -> HttpResponse:
     """Answer one tile; 204 where nothing is."""
-    layer = _layer(request, slug)
+    layer = _layer(request, slug, lean=True)
     version = documents.current(layer)
     wanted = tile_of(z, x, y)
     etag = request_digest(request, version.pk, *withheld(layer, version))
-    response = lazy_tile(request, etag, lambda: make_tile(layer, version, wanted))
+    response = lazy_tile(request, etag, lambda: make_tile(layer, version, wanted), shelf=SHELF)
     if not _is_public(layer):
         response["Cache-Control"] = "private, no-cache"
     return response

@@ -13,7 +13,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from accounts import basic
 from accounts.models import User
 from layers.keys import key_of
-from layers.models import Access, Layer, LayerVersion
+from layers.models import Layer, LayerVersion
 from layers.querysets import LayerQuerySet
 
 PROGRAMS = "/ogc/"
@@ -64,14 +64,16 @@ def may_be_known(request: HttpRequest) -> bool:
 def layer_or_404(request: HttpRequest, slug: str, *, lean: bool = False) -> Layer:
     """Return the layer that the person may read, with its agency and current version; of a public one `lean` fields.
 
-    Raises Http404 for one that does not exist and alike for one that the person may not see. Of public layers the
-    session is not even read, so that their answers can be kept by shared caches.
+    Raises Http404 for one that does not exist and alike for one that the person may not see. Of public layers that
+    show all people the same the session is not even read, so that their answers can be kept by shared caches.
     """
     if says_who(request):
         who(request)  # what is wrong with it is told where nothing of the kind is needed, too
     layer = _lean_public(slug) if lean else _named(slug).public().first()
     if layer is None:
         layer = _named(slug).visible_to(who(request)).first()
+    elif not layer.is_same_for_all:
+        layer.reader = who(request)
     if layer is None:
         raise Http404
     request.layer_id = layer.pk  # type: ignore[attr-defined]  # counted by layers/usage.py
@@ -111,8 +113,8 @@ def _lean_statement() -> tuple[str, tuple[Any, ...]]:
 
 
 def keep_private(response: HttpResponse, layer: Layer) -> HttpResponse:
-    """Forbid shared caches to keep the answer unless everybody may read the layer."""
-    if layer.access != Access.PUBLIC:
+    """Forbid shared caches to keep the answer unless everybody reads the same of the layer."""
+    if not layer.is_same_for_all:
         patch_cache_control(response, private=True, no_cache=True)
         patch_vary_headers(response, ["Cookie", *HEADERS])
     return response

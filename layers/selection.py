@@ -112,7 +112,7 @@ def read_version(layer: Layer, number: str) -> LayerVersion:
 
 
 def shown_properties(layer: Layer) -> sql.Composable:
-    """Return an expression for the properties of `f` that are in the dictionary and not hidden (jsonb object)."""
+    """Return an expression for the properties of `f` (jsonb) that the dictionary shows to the layer's reader."""
     names = [str(field["name"]) for field in layer.shown_fields()]
     chunks = [names[start : start + PAIRS_MAX] for start in range(0, len(names), PAIRS_MAX)]
     objects = [
@@ -126,7 +126,8 @@ def shown_properties(layer: Layer) -> sql.Composable:
 
 def withheld(layer: Layer, version: LayerVersion) -> list[str]:
     """Return the properties that must be taken out of a version's features before they leave."""
-    hidden = {str(entry["name"]) for entry in layer.fields if entry.get("hidden")}
+    shown = {str(entry["name"]) for entry in layer.shown_fields()}
+    hidden = {str(entry["name"]) for entry in layer.fields} - shown
     known = sorted(str(entry["name"]) for entry in layer.fields)
     digest = blake2b("\0".join(known).encode(), digest_size=8).hexdigest()
     key = f"ogc:unknown:{version.pk}:{digest}"

@@ -85,7 +85,7 @@ def layer_tile(request: HttpRequest, slug: str, z: str, x: str, y: str) -> HttpR
     etag = f"{version.pk}-{tile.z}-{tile.x}-{tile.y}-{made_of}"
 
     response = lazy_tile(request, etag, lambda: make_tile(layer, version, tile, field), max_age=MAX_AGE, shelf=SHELF)
-    if layer.access != "public":
+    if not layer.is_same_for_all:
         response["Cache-Control"] = "private, no-cache"
         response["Vary"] = "Accept-Encoding, Cookie"
     return response

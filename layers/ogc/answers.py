@@ -185,5 +185,6 @@ def sent(
 def _kept(response: HttpResponse, etag: str, public: bool, strong: bool) -> HttpResponse:
     response["ETag"] = f'"{etag}"' if strong else f'W/"{etag}"'
     response["Cache-Control"] = f"public, max-age={MAX_AGE}" if public else "private, no-cache"
-    patch_vary_headers(response, ["Accept", "Accept-Encoding", "Accept-Language", *HEADERS])
+    whose = [] if public else ["Cookie"]
+    patch_vary_headers(response, ["Accept", "Accept-Encoding", "Accept-Language", *HEADERS, *whose])
     return response

@@ -1,7 +1,7 @@
 """Which properties of a layer leave the house, and what kind of value each holds.
 
-Only fields of the dictionary that are not hidden exist for readers. A property that the dictionary does not know is
-withheld too: nobody has looked at it yet.
+Only fields of the dictionary that the layer's reader may see exist (layers/field_access.py). A property that the
+dictionary does not know is withheld, too: nobody has looked at it yet.
 """
 
 from dataclasses import dataclass

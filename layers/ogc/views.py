@@ -10,7 +10,7 @@ from django.utils import timezone
 from geo.tiles import lazy_tile, tile_of
 from layers import editing
 from layers.access import layer_or_404, who
-from layers.models import Access, Layer
+from layers.models import Layer
 from layers.ogc import conformance as kept
 from layers.ogc import documents, openapi, writing
 from layers.ogc import records as catalogue_records
@@ -296,7 +296,7 @@ def _number(fid: str) -> int:
 
 
 def _is_public(layer: Layer) -> bool:
-    return layer.access == Access.PUBLIC
+    return layer.is_same_for_all
 
 
 def _members(about: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from psycopg2 import sql
 from geo.errors import ParameterError
 from geo.params import refuse_unknown
 from geo.tiles import BUFFER, EXTENT, Shelf, Tile, lazy_tile, tile_of
-from layers.access import layer_or_404
+from layers.access import keep_private, layer_or_404
 from layers.models import Layer, LayerVersion
 from layers.selection import kept_properties, read_version
 
@@ -86,9 +86,8 @@ def layer_tile(request: HttpRequest, slug: str, z: str, x: str, y: str) -> HttpR
 
     response = lazy_tile(request, etag, lambda: make_tile(layer, version, tile, field), max_age=MAX_AGE, shelf=SHELF)
     if not layer.is_same_for_all:
-        response["Cache-Control"] = "private, no-cache"
-        response["Vary"] = "Accept-Encoding, Cookie"
-    return response
+        del response["Cache-Control"]
+    return keep_private(response, layer)
 
 
 layer_tile.asks_who = True  # type: ignore[attr-defined]  # see config/short_way.py

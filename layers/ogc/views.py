@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from geo.tiles import lazy_tile, tile_of
 from layers import editing
-from layers.access import layer_or_404, who
+from layers.access import keep_private, layer_or_404, who
 from layers.models import Layer
 from layers.ogc import conformance as kept
 from layers.ogc import documents, openapi, writing
@@ -231,8 +231,8 @@ def tile(request: HttpRequest, slug: str, z: str, y: str, x: str) -> HttpRespons
     etag = request_digest(request, version.pk, *withheld(layer, version))
     response = lazy_tile(request, etag, lambda: make_tile(layer, version, wanted), shelf=SHELF)
     if not _is_public(layer):
-        response["Cache-Control"] = "private, no-cache"
-    return response
+        del response["Cache-Control"]
+    return keep_private(response, layer)
 
 
 @readable

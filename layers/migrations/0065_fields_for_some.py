@@ -85,6 +85,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("layers", "0040_answers")]
+    dependencies = [("layers", "0070_what_was_searched")]
 
     operations = [migrations.RunSQL(AFTER, BEFORE)]

@@ -70,6 +70,7 @@ TABLE: dict[type[Exception], HTTPStatus] = {
 }
 HEADINGS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: gettext_lazy("That is too much at once"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: gettext_lazy("This cannot be answered like that"),
     HTTPStatus.TOO_MANY_REQUESTS: gettext_lazy("Please wait a little"),
     HTTPStatus.SERVICE_UNAVAILABLE: gettext_lazy("This does not work at the moment"),
 }

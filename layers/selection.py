@@ -10,12 +10,10 @@ composed SQL, so run it without parameters. Geometry is EPSG:4326.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from hashlib import blake2b
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.cache import caches
 from django.db import connection
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -127,20 +125,19 @@ def shown_properties(layer: Layer) -> sql.Composable:
 def withheld(layer: Layer, version: LayerVersion) -> list[str]:
     """Return the properties that must be taken out of a version's features before they leave."""
     shown = {str(entry["name"]) for entry in layer.shown_fields()}
-    hidden = {str(entry["name"]) for entry in layer.fields} - shown
-    known = sorted(str(entry["name"]) for entry in layer.fields)
-    digest = blake2b("\0".join(known).encode(), digest_size=8).hexdigest()
-    key = f"ogc:unknown:{version.pk}:{digest}"
-    unknown = caches["kept"].get(key)
-    if unknown is None:  # once for each version: a version never changes
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT DISTINCT jsonb_object_keys(properties - %s::text[]) FROM layers_feature WHERE version_id = %s",
-                [known, version.pk],
-            )
-            unknown = sorted(row[0] for row in cursor.fetchall())
-        caches["kept"].set(key, unknown, None)
-    return sorted(hidden | set(unknown))
+    known = {str(entry["name"]) for entry in layer.fields}
+    return sorted((known - shown) | _unknown(version.pk, tuple(sorted(known))))
+
+
+@lru_cache(maxsize=5_000)
+def _unknown(version_id: int, known: tuple[str, ...]) -> frozenset[str]:
+    """Return a version's properties that the dictionary does not know: read once, for a version never changes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT jsonb_object_keys(properties - %s::text[]) FROM layers_feature WHERE version_id = %s",
+            [list(known), version_id],
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
 
 
 def kept_properties(layer: Layer, version: LayerVersion) -> sql.Composable:

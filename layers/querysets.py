@@ -32,7 +32,7 @@ class LayerQuerySet(models.QuerySet["Layer"]):
 
     def _fetch_all(self) -> None:
         new = self._result_cache is None
-        super()._fetch_all()  # type: ignore[misc]
+        super()._fetch_all()
         if new and self._reader is not None:
             for found in self._result_cache or ():
                 if isinstance(found, models.Model):

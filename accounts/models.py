@@ -74,6 +74,12 @@ class User(AbstractUser):
             return []
         return [membership.agency_id for membership in self._memberships()]
 
+    def group_ids(self) -> frozenset[int]:
+        """Return the ids of the groups this person is in; read once for each loaded person, that is once a request."""
+        if not hasattr(self, "_group_ids"):
+            self._group_ids = frozenset(self.groups.values_list("pk", flat=True)) if self.pk else frozenset()
+        return self._group_ids
+
     def answers_for(self, agency_id: int | None) -> bool:
         """Whether the person is an active officer of the agency; the leadership reads, but does not answer."""
         role = Membership.Role.OFFICER

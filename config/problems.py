@@ -16,6 +16,7 @@ from django.shortcuts import render
 from django.utils.encoding import force_str
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.csrf import csrf_failure
 from django.views.defaults import bad_request, page_not_found, server_error
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -56,6 +57,8 @@ TABLE: dict[type[Exception], HTTPStatus] = {
     ogc.ConditionFailed: HTTPStatus.PRECONDITION_FAILED,
     layers.EditOutdated: HTTPStatus.CONFLICT,
     layers.WrongKey: HTTPStatus.UNAUTHORIZED,
+    # Not 413, which speaks of what a request carries (RFC 9110, 15.5.14): it was understood, it just cannot be done.
+    layers.TooLarge: HTTPStatus.UNPROCESSABLE_ENTITY,
     layers.LayerError: HTTPStatus.BAD_REQUEST,
     OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
     InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -67,6 +70,7 @@ TABLE: dict[type[Exception], HTTPStatus] = {
 }
 HEADINGS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: gettext_lazy("That is too much at once"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: gettext_lazy("This cannot be answered like that"),
     HTTPStatus.TOO_MANY_REQUESTS: gettext_lazy("Please wait a little"),
     HTTPStatus.SERVICE_UNAVAILABLE: gettext_lazy("This does not work at the moment"),
 }
@@ -191,6 +195,18 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
     return _problem(request, exception) or bad_request(request, exception)
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW."""
+    if not wants_problem(request):
+        return csrf_failure(request, reason)
+    text = _(
+        "With a session, send the token of the cookie in X-CSRFToken. Programs need no session: they send an API key, "
+        "or a name and a password."
+    )
+    body = document(status=403, code="csrf_failed", detail=text)
+    return JsonResponse(body, status=403, content_type=CONTENT_TYPE)
 
 
 def broken(request: HttpRequest) -> HttpResponse:

@@ -196,6 +196,7 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "config.problems.forged"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
 # Words and time.
@@ -248,7 +249,7 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes, without files
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000  # Django's own; a layer of 200 fields sends some 700 in the admin
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
 # Mail goes through the outbox; without a host it is written to the console.

@@ -1,4 +1,4 @@
-"""Layers in the admin: who may see one, which fields nobody may see, and what words mean in the catalogue's search.
+"""Layers in the admin: who may see one, who may see which field, and what words mean in the catalogue's search.
 
 Data come by upload or command only. Coordinators (the stewards) see every layer, others those of their own agency.
 """
@@ -8,15 +8,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import User
 from geo.admin import LookOnlyAdmin
+from layers.field_access import GROUPS_KEY, KEY, ShownTo, shown_to
 from layers.models import (
     ApiKey,
     FeatureChange,
@@ -63,28 +65,41 @@ class LayerForm(forms.ModelForm):
         for entry in self.instance.fields:
             mark = _mark(entry)
             if f"title_{mark}" in self.data:  # a field that came meanwhile, by an upload, stays as it came
+                told_to = given.get(f"shown_to_{mark}") or ShownTo.NOBODY
                 entry = entry | {
-                    "hidden": given.get(f"hidden_{mark}", True),
+                    "hidden": told_to == ShownTo.NOBODY,
+                    KEY: told_to,
+                    GROUPS_KEY: sorted(group.pk for group in given.get(f"groups_{mark}") or ()),
                     "title": given.get(f"title_{mark}") or entry["name"],
                     "description": given.get(f"description_{mark}", ""),
                 }
             told.append(entry)
+            if f"title_{mark}" in self.data and shown_to(entry) == ShownTo.GROUPS and not entry[GROUPS_KEY]:
+                self.add_error(f"groups_{mark}", _("Choose the groups that may see this field."))
         self.instance.fields = told
         return given
 
 
 def rows_of(layer: Layer) -> dict[str, forms.Field]:
-    """Return the form fields for a layer's dictionary: for each field whether it is hidden, its title, what it says."""
+    """Return the form fields for a layer's dictionary: for each field who sees it, its title, what it says."""
     rows: dict[str, forms.Field] = {}
     for entry in layer.fields:
         mark, name = _mark(entry), entry["name"]
         personal = _("Looks like personal data.") if entry.get("personal") else ""
-        rows[f"hidden_{mark}"] = forms.BooleanField(
-            label=_("%(name)s: hidden from everybody") % {"name": name},
+        rows[f"shown_to_{mark}"] = forms.ChoiceField(
+            label=_("%(name)s: who sees it") % {"name": name},
             help_text=personal,
+            choices=ShownTo.choices,
+            required=False,  # a field that came meanwhile is not in what is sent
+            initial=shown_to(entry),
+            widget=UnfoldAdminSelectWidget,
+        )
+        rows[f"groups_{mark}"] = forms.ModelMultipleChoiceField(
+            label=_("%(name)s: named groups") % {"name": name},
+            queryset=Group.objects.order_by("name"),
             required=False,
-            initial=bool(entry.get("hidden")),
-            widget=UnfoldBooleanSwitchWidget,
+            initial=entry.get(GROUPS_KEY) or [],
+            widget=UnfoldAdminSelectMultipleWidget,
         )
         rows[f"title_{mark}"] = forms.CharField(
             label=_("%(name)s: title") % {"name": name},
@@ -122,10 +137,13 @@ class LayerAdmin(ModelAdmin):
         return layers.filter(pk__in=Layer.objects.at_desk_of(request.user).values("pk"))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Who may see it stands first, then which fields nobody sees."""
+        """Who may see it stands first, then who sees which field."""
         rows: list[Any] = ["hidden_fields"]
         if obj is not None and self.has_change_permission(request, obj):
-            rows = [(f"hidden_{mark}", f"title_{mark}", f"description_{mark}") for mark in map(_mark, obj.fields)]
+            rows = [
+                (f"shown_to_{mark}", f"groups_{mark}", f"title_{mark}", f"description_{mark}")
+                for mark in map(_mark, obj.fields)
+            ]
         told = ("title_id", "title_en", "abstract_id", "abstract_en", "theme", "keywords", "licence", "lineage")
         more = ("source", "scale", "cycle", "contact", "synthetic", "created_at", "changed_at")
         return [
@@ -136,8 +154,8 @@ class LayerAdmin(ModelAdmin):
                 {
                     "fields": rows,
                     "description": gettext_lazy(
-                        "A hidden field is left out of pages, search, filters, tiles and downloads, for its own agency "
-                        "and for old versions too. To show it to some people only, make a layer of its own for them."
+                        "Who may not see a field finds it nowhere: not in pages, search, filters, colours, tiles and "
+                        "downloads, in old versions neither. What nobody sees, its own agency does not see either."
                     ),
                 },
             ),
@@ -165,9 +183,10 @@ class LayerAdmin(ModelAdmin):
         """Layers are withdrawn, not deleted: addresses and downloads point to them."""
         return False
 
-    @admin.display(description=gettext_lazy("hidden fields"))
+    @admin.display(description=gettext_lazy("fields not for everybody"))
     def hidden_fields(self, layer: Layer) -> str:
-        return ", ".join(entry["name"] for entry in layer.fields if entry.get("hidden")) or "–"
+        told = [(entry["name"], shown_to(entry)) for entry in layer.fields]
+        return ", ".join(f"{name} ({ShownTo(to).label})" for name, to in told if to != ShownTo.EVERYBODY) or "–"
 
 
 class SynonymForm(forms.ModelForm):

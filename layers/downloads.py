@@ -113,11 +113,11 @@ def answer(wanted: Download, *, by: Any, key: ApiKey | None = None) -> HttpRespo
 
 
 def record(wanted: Download, *, by: Any, key: ApiKey | None = None) -> None:
-    """Write down who (and by which key) takes a layer that is not public; nothing for a public one."""
+    """Write down who (and by which key) takes what not everybody may read: a layer, or fields of it."""
     if not isinstance(by, User):
         return
     for layer, version in wanted.chosen.taken_from:
-        if layer.access == Access.PUBLIC:
+        if layer.access == Access.PUBLIC and not layer.tells_reader_more():
             continue
         LayerDownload.objects.create(
             layer=layer,
@@ -144,7 +144,8 @@ def refuse_too_large(wanted: Download) -> None:
         raise TooLarge(
             _(
                 "%(format)s takes at most %(limit)s features (or %(size)d MB of outlines) at once. "
-                "Choose a kecamatan or fewer words, or take GeoJSON, CSV or KML, which have no limit."
+                "Choose a kecamatan or fewer words; take GeoJSON, CSV or KML, which have no limit; or let a program "
+                "read it page by page at /ogc/."
             )
             % {
                 "format": wanted.format.title,

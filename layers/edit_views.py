@@ -74,7 +74,10 @@ def _layer(request: HttpRequest, slug: str) -> tuple[Layer, User]:
 
 
 def _open_edit(layer: Layer) -> LayerEdit | None:
-    return LayerEdit.objects.filter(layer=layer, state=LayerEdit.State.OPEN).select_related("base", "layer").first()
+    edit = LayerEdit.objects.filter(layer=layer, state=LayerEdit.State.OPEN).select_related("base").first()
+    if edit is not None:
+        edit.layer = layer  # which knows its reader
+    return edit
 
 
 def _map(request: HttpRequest, edit: LayerEdit, n: int) -> MapMarkup | None:

@@ -133,6 +133,7 @@ def pending_for(user: User | AnonymousUser, layer: Layer) -> Summary | None:
 def take(layer: Layer) -> Desk:
     """Hold the layer for a change; inside a transaction. Raises EditOutdated if its edit is of an older version."""
     locked = Layer.objects.select_for_update(of=("self",)).select_related("current").get(pk=layer.pk)
+    locked.reader = layer.reader  # who changes a feature leaves alone what they may not see of it
     edit = LayerEdit.objects.filter(layer=locked, state=State.OPEN).first()
     if locked.current is None or (edit and edit.base_id != locked.current_id):
         raise EditOutdated(

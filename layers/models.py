@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pgtrigger
 from django.conf import settings
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import AnonymousUser, Group
 from django.contrib.gis.db import models
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -20,8 +20,9 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Agency
+from accounts.models import Agency, User
 from geo.models import BoundaryEdition, Desa, Kecamatan
+from layers.field_access import ShownTo, may_read, shown_to
 from layers.querysets import ApiKeyQuerySet, LayerDownloadQuerySet, LayerQuerySet, LayerUseQuerySet
 
 
@@ -142,6 +143,8 @@ class Layer(models.Model):
 
     objects: ClassVar[LayerQuerySet] = LayerQuerySet.as_manager()  # type: ignore[assignment]
 
+    reader: User | AnonymousUser | None = None
+    """For whom this object was opened; None: for anybody (layers/field_access.py)."""
     asked = ""
     """Of an answer that is shown as a layer, never stored: the question, as the query string of its page."""
 
@@ -170,8 +173,18 @@ class Layer(models.Model):
         return (self.abstract_en if (get_language() or "").startswith("en") else "") or self.abstract_id
 
     def shown_fields(self) -> list[dict[str, Any]]:
-        """The dictionary entries of the fields that readers may see."""
-        return [field for field in self.fields if not field.get("hidden")]
+        """The dictionary entries of the fields that `reader` may see."""
+        return [field for field in self.fields if may_read(field, self.agency_id, self.reader)]
+
+    def tells_reader_more(self) -> bool:
+        """Whether `reader` sees fields that not everybody sees."""
+        return any(shown_to(field) != ShownTo.EVERYBODY for field in self.shown_fields())
+
+    @property
+    def is_same_for_all(self) -> bool:
+        """Whether everybody may read the layer and sees the same of it, so that any cache may keep what it gives."""
+        alike = {ShownTo.EVERYBODY, ShownTo.NOBODY}
+        return self.access == Access.PUBLIC and all(shown_to(field) in alike for field in self.fields)
 
 
 class LayerVersion(models.Model):

@@ -18,7 +18,31 @@ KINDS = ("items", "tiles", "downloads", "other")
 
 
 class LayerQuerySet(models.QuerySet["Layer"]):
-    """Layer sentences; begin with `visible_to(user)`, `public()` or `at_desk_of(user)`."""
+    """Layer sentences; begin with `visible_to(user)`, `public()` or `at_desk_of(user)`.
+
+    Layers that `visible_to` finds know for whom they were opened, so that they show this person's fields.
+    """
+
+    _reader: User | AnonymousUser | None = None
+
+    def _clone(self) -> Self:
+        made: Self = super()._clone()  # type: ignore[misc]
+        made._reader = self._reader
+        return made
+
+    def _fetch_all(self) -> None:
+        new = self._result_cache is None
+        super()._fetch_all()
+        if new and self._reader is not None:
+            for found in self._result_cache or ():
+                if isinstance(found, models.Model):
+                    found.reader = self._reader  # type: ignore[attr-defined]
+
+    def read_by(self, user: User | AnonymousUser) -> Self:
+        """The same layers, opened for `user`; whether that person may see them, somebody else has looked."""
+        made = self.all()
+        made._reader = user
+        return made
 
     def published(self) -> Self:
         """Those that are in the catalogue at all."""
@@ -31,13 +55,14 @@ class LayerQuerySet(models.QuerySet["Layer"]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """Those that `user` may read: public ones, and by work, agency or group further ones."""
         if not isinstance(user, User) or not user.is_active:
-            return self.public()
+            return self.public().read_by(user)
         allowed = models.Q(access="public") | models.Q(access="groups", groups__in=user.groups.all())
         if user.works_at_desk():
             allowed |= models.Q(access="regency") | models.Q(agency__in=user.agency_ids())
         if user.is_coordinator:
-            return self.published()
-        return self.published().filter(pk__in=self.model._default_manager.filter(allowed).values("pk"))
+            return self.published().read_by(user)
+        visible = self.model._default_manager.filter(allowed).values("pk")
+        return self.published().filter(pk__in=visible).read_by(user)
 
     def at_desk_of(self, user: User | AnonymousUser) -> Self:
         """Those that `user` may change: the own agency's; a coordinator's are all, as the steward (walidata)."""

@@ -23,6 +23,7 @@ def save_draft(*, question: Question, agency: Agency, by: User, base: str) -> Im
 
     It begins visible to the agency only; the officer completes the description and the steward decides.
     """
+    question = question.for_everybody()  # the kept data get readers of their own
     answer = answer_to(question)
     if not answer.feature_count:
         raise QuestionRefused(_("The answer is empty; there is nothing to keep."))

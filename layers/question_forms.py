@@ -16,18 +16,34 @@ from geo.errors import ParameterError
 from geo.models import BoundaryEdition, Desa, Kecamatan
 from layers.models import Layer
 from layers.question_kinds import KINDS, METRES_MAX, Kind, Question, Source
+from layers.search import Search, Wanted
 from layers.selection import read_version
 
 METRES = 500
+FEW = 40
+"""A list of more layers than this is too long to choose from, above all on a phone."""
+MEANT_MAX = 12
+"""Layers that are offered where several may be meant."""
 NAMES = frozenset({"kind", "a", "b", "metres", "merge", "place", "a_version", "b_version"})
 """The parameters of a question."""
 Choices = list[tuple[str, Any]]
 
 
+class TypedWidget(forms.TextInput):
+    """A field to type a layer's title in; a short name of an address is shown as its title."""
+
+    def __init__(self, titles: Mapping[str, str], attrs: dict[str, Any]) -> None:
+        self.titles = titles
+        super().__init__(attrs)
+
+    def format_value(self, value: Any) -> Any:
+        return super().format_value(self.titles.get(value, value))
+
+
 class QuestionForm(forms.Form):
     """The blanks of one kind of question. Data that a person may not see are as unknown as missing ones."""
 
-    a = forms.CharField(label=gettext_lazy("Data"), widget=forms.Select, max_length=60, required=False)
+    a = forms.CharField(label=gettext_lazy("Data"), widget=forms.Select, max_length=160, required=False)
     metres = forms.IntegerField(
         label=gettext_lazy("Metres"),
         min_value=1,
@@ -40,7 +56,7 @@ class QuestionForm(forms.Form):
             "max_value": gettext_lazy("Write a whole number of metres, from 1 to 50,000."),
         },
     )
-    b = forms.CharField(label=gettext_lazy("Other data"), widget=forms.Select, max_length=60, required=False)
+    b = forms.CharField(label=gettext_lazy("Other data"), widget=forms.Select, max_length=160, required=False)
     merge = forms.ChoiceField(
         label=gettext_lazy("Where areas overlap"),
         choices=[("yes", gettext_lazy("join them")), ("no", gettext_lazy("keep one for each feature"))],
@@ -65,8 +81,9 @@ class QuestionForm(forms.Form):
             del self.fields["b"]
         if kind.code != "buffer":
             del self.fields["merge"]
-        self._offer("a", self._grouped(self.layers.values()))
-        self._offer("b", self._others())
+        self.known: dict[str, list[tuple[str, str]]] = {}
+        self._offer_layers("a", self._grouped(self.layers.values()))
+        self._offer_layers("b", self._others())
         self._offer("place", self._places())
 
     @cached_property
@@ -100,7 +117,9 @@ class QuestionForm(forms.Form):
 
     def clean_b(self) -> Source | str | None:
         """Return the other layer, or "kecamatan" or "desa"; None for nothing where a place may stand instead."""
-        text = self.cleaned_data["b"]
+        text = self.cleaned_data["b"].strip()
+        named = {"kecamatan": "@kecamatan", "desa": "@desa", _("kecamatan"): "@kecamatan", _("desa"): "@desa"}
+        text = named.get(text.casefold(), text)
         if self.kind.takes_kecamatan and text in {"@kecamatan", "@desa"}:
             if self.edition is None:
                 raise forms.ValidationError(_("No boundaries are in use yet."))
@@ -135,7 +154,15 @@ class QuestionForm(forms.Form):
         )
 
     def _source(self, name: str) -> Source:
-        layer = self.layers.get(self.cleaned_data[name])
+        text = self.cleaned_data[name].strip()
+        layer = self.layers.get(text)
+        if layer is None and name in self.known:
+            found = self._found(text, self.fields[name].widget.titles) if text else []
+            layer = self.layers[found[0]] if len(found) == 1 else None
+            if layer is None:
+                raise forms.ValidationError(
+                    _("No data are called so. Type a word of their name, or look in “All data”.")
+                )
         if layer is None:
             raise forms.ValidationError(_("Choose data of the list."))
         try:
@@ -147,6 +174,40 @@ class QuestionForm(forms.Form):
     def _offer(self, name: str, choices: Choices) -> None:
         if name in self.fields:
             self.fields[name].widget.choices = choices
+
+    def _offer_layers(self, name: str, choices: Choices) -> None:
+        """Offer layers in a list; of more than FEW, in a field to type in, which suggests them."""
+        if name not in self.fields:
+            return
+        known = {slug: title for _agency, group in choices[1:] for slug, title in group}
+        if len(known) <= FEW:
+            self._offer(name, choices)
+            return
+        asked = self.given.get(name, "").strip()
+        found = [] if asked in known or not asked else self._found(asked, known)
+        if len(found) > 1:  # which of them is meant, the person says; in a list, for it works without a script
+            titles = [(slug, f"{known[slug]} ({self.layers[slug].agency.short_name})") for slug in found]
+            self._offer(name, [(asked, _("Which of these?")), *titles])
+            return
+        self.fields[name].widget = TypedWidget(
+            titles=known,
+            attrs={
+                "list": f"id_{name}_known",
+                "type": "search",
+                "autocomplete": "off",
+                "maxlength": 160,
+                "placeholder": _("Type a word of its name"),
+            },
+        )
+        self.known[name] = [(title, agency) for agency, group in choices[1:] for _slug, title in group]
+
+    def _found(self, text: str, known: Mapping[str, str]) -> list[str]:
+        """Return the offered layers that a text names: by the whole title, else as the catalogue finds them."""
+        whole = [slug for slug, title in known.items() if slug in self.layers and title.casefold() == text.casefold()]
+        if whole:
+            return whole[:MEANT_MAX]
+        search = Search(Wanted(q=text[:200], place_off=True), self.user)
+        return [entry.slug for entry in search.found if entry.slug in known][:MEANT_MAX]
 
     def _grouped(self, layers: Any) -> Choices:
         """Return a choice of layers, by agency."""

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -77,8 +78,14 @@ class Source:
 
     @property
     def shown(self) -> list[str]:
-        """The names of the fields that readers may see."""
+        """The names of the fields that the reader may see."""
         return [str(field["name"]) for field in self.layer.shown_fields()]
+
+    def for_everybody(self) -> "Source":
+        """Return the same with the fields alone that everybody sees."""
+        layer = copy(self.layer)
+        layer.reader = None
+        return replace(self, layer=layer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +115,10 @@ class Question:
         for source in (self.a, self.b):
             asked.append([source.version.pk, source.shown] if source else None)
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+    def for_everybody(self) -> "Question":
+        """Return the same question about the fields alone that everybody sees."""
+        return replace(self, a=self.a.for_everybody(), b=self.b.for_everybody() if self.b else None)
 
     @property
     def uses_boundaries(self) -> bool:

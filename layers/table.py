@@ -6,6 +6,7 @@ Paging stops after `REACH` rows: beyond it, narrow the rows or download them. On
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from django.core.cache import caches
@@ -138,12 +139,12 @@ class Figures:
 def figures(layer: Layer, version: LayerVersion) -> list[Figures]:
     """Return figures on each shown field, over the first SUMMARISED features. Two queries, then kept by the process."""
     names = [str(field["name"]) for field in layer.shown_fields()]
-    key = f"layers:figures:{version.pk}"
-    kept = caches["kept"].get(key)
-    if kept is None or kept[0] != names:
-        kept = (names, _summaries(version, names))
-        caches["kept"].set(key, kept, KEPT_SECONDS)
-    summaries = kept[1]
+    shown = blake2b("\0".join(names).encode(), digest_size=12).hexdigest()
+    key = f"layers:figures:{version.pk}:{shown}"
+    summaries = caches["kept"].get(key)
+    if summaries is None:
+        summaries = _summaries(version, names)
+        caches["kept"].set(key, summaries, KEPT_SECONDS)
     return [
         Figures(
             field["name"],

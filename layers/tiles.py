@@ -7,7 +7,6 @@ one; without, all shown ones from `ATTRIBUTES_FROM` on (in small layers always),
 
 from hashlib import blake2b
 
-from django.core.cache import caches
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -15,10 +14,10 @@ from psycopg2 import sql
 
 from geo.errors import ParameterError
 from geo.params import refuse_unknown
-from geo.tiles import BUFFER, EXTENT, Tile, lazy_tile, tile_of
-from layers.access import layer_or_404
+from geo.tiles import BUFFER, EXTENT, Shelf, Tile, lazy_tile, tile_of
+from layers.access import keep_private, layer_or_404
 from layers.models import Layer, LayerVersion
-from layers.selection import read_version, shown_properties
+from layers.selection import kept_properties, read_version
 
 ALL_FROM = 14
 ATTRIBUTES_FROM = 12
@@ -28,50 +27,54 @@ CELL = 32
 """Tile units: two pixels of 256."""
 LARGE, LARGE_CELL = 20_000, 64
 """A layer with more features than this is thinned to cells of four pixels, so that no tile exceeds 100 KB gzipped."""
-KEPT_UP_TO_ZOOM, KEPT_SECONDS = 10, 3_600
-"""Few tiles with much to draw: a process keeps them."""
+SHELF = Shelf(16_000_000)
+"""Finished tiles that a process keeps: a version never changes, and what is shown of it is in a tile's ETag."""
 SIMPLIFY_UNITS = 8
+FEW_CORNERS = 8
+"""An outline with no more corners than this is not simplified: that would take longer than drawing it."""
 MAX_AGE = 60  # seconds
 NO_FIELD = "-"
 
+# OFFSET 0 keeps the planner from computing ST_AsMVTGeom twice for each feature, for the result and for the condition.
 _ALL = """
     SELECT ST_AsMVT(tile, 'features', {extent}, 'geom', 'fid') FROM (
-        SELECT f.fid, ST_AsMVTGeom(f.geom_3857, box.tile, {extent}, {buffer}) AS geom, {attributes} AS properties
-        FROM {source} f, (SELECT ST_TileEnvelope({z}, {x}, {y}) AS tile,
-             ST_TileEnvelope({z}, {x}, {y}, margin => {buffer}.0 / {extent}) AS around) box
-        WHERE {these} AND f.geom_3857 && box.around
+        SELECT f.fid, ST_AsMVTGeom(f.geom_3857, {box}, {extent}, {buffer}) AS geom, {attributes} AS properties
+        FROM {source} f WHERE {these} AND f.geom_3857 && {around} OFFSET 0
     ) tile WHERE geom IS NOT NULL
 """
 # Cells are those of the whole grid, so that neighbouring tiles keep the same feature of a cell on their common edge.
 _THINNED = """
-    WITH box AS (
-        SELECT ST_TileEnvelope({z}, {x}, {y}) AS tile,
-               ST_TileEnvelope({z}, {x}, {y}, margin => {buffer}.0 / {extent}) AS around
-    ), here AS MATERIALIZED (
+    WITH here AS MATERIALIZED (
         SELECT f.fid, f.geom_3857 AS geom, f.properties,
-               greatest(ST_XMax(f.geom_3857) - ST_XMin(f.geom_3857),
-                        ST_YMax(f.geom_3857) - ST_YMin(f.geom_3857)) < {cell_m} AS small,
-               floor((ST_XMax(f.geom_3857) + ST_XMin(f.geom_3857)) / 2 / {cell_m}) AS cx,
-               floor((ST_YMax(f.geom_3857) + ST_YMin(f.geom_3857)) / 2 / {cell_m}) AS cy
-        FROM {source} f, box WHERE {these} AND f.geom_3857 && box.around
+               ST_XMax(f.geom_3857) - ST_XMin(f.geom_3857) < {cell_m}
+               AND ST_YMax(f.geom_3857) - ST_YMin(f.geom_3857) < {cell_m} AS small
+        FROM {source} f WHERE {these} AND f.geom_3857 && {around}
     ), thinned AS (
-        SELECT fid, geom, properties, false AS small FROM here WHERE NOT small
+        SELECT fid, properties, ST_AsMVTGeom(
+            CASE WHEN ST_NPoints(geom) > {few} THEN ST_Simplify(geom, {simplify_m}, true) ELSE geom END,
+            {box}, {extent}, {buffer}) AS geom
+        FROM here WHERE NOT small
         UNION ALL
-        (SELECT DISTINCT ON (cx, cy) fid, geom, properties, true FROM here WHERE small ORDER BY cx, cy, fid)
+        SELECT fid, properties, ST_AsMVTGeom(ST_SetSRID(ST_MakePoint(x, y), 3857), {box}, {extent}, {buffer}) FROM (
+            SELECT DISTINCT ON (floor(x / {cell_m}), floor(y / {cell_m})) fid, properties, x, y FROM (
+                SELECT fid, properties,
+                       (ST_XMax(geom) + ST_XMin(geom)) / 2 AS x, (ST_YMax(geom) + ST_YMin(geom)) / 2 AS y
+                FROM here WHERE small OFFSET 0
+            ) middle ORDER BY floor(x / {cell_m}), floor(y / {cell_m}), fid
+        ) kept OFFSET 0
     )
     SELECT ST_AsMVT(tile, 'features', {extent}, 'geom', 'fid') FROM (
-        SELECT f.fid, ST_AsMVTGeom(
-            CASE WHEN f.small THEN ST_Centroid(ST_Envelope(f.geom)) ELSE ST_Simplify(f.geom, {simplify_m}, true) END,
-            box.tile, {extent}, {buffer}) AS geom, {attributes} AS properties
-        FROM thinned f, box
-    ) tile WHERE geom IS NOT NULL
+        SELECT f.fid, f.geom, {attributes} AS properties FROM thinned f WHERE f.geom IS NOT NULL
+    ) tile
 """
+_BOX = "ST_TileEnvelope({z}, {x}, {y})"
+_AROUND = "ST_TileEnvelope({z}, {x}, {y}, margin => {buffer}.0 / {extent})"
 
 
 def layer_tile(request: HttpRequest, slug: str, z: str, x: str, y: str) -> HttpResponse:
     """Answer /tiles/<slug>/z/x/y.mvt. A layer that the person may not see is a 404; a private one is not shared."""
     tile = tile_of(z, x, y)
-    layer = layer_or_404(request, slug)
+    layer = layer_or_404(request, slug, lean=True)
     refuse_unknown(request.GET.dict(), {"field", "version", "v"})
     version = read_version(layer, request.GET.get("version", ""))
     field = request.GET.get("field", "")
@@ -81,18 +84,10 @@ def layer_tile(request: HttpRequest, slug: str, z: str, x: str, y: str) -> HttpR
     made_of = blake2b("\0".join([field, *shown]).encode(), digest_size=6).hexdigest()
     etag = f"{version.pk}-{tile.z}-{tile.x}-{tile.y}-{made_of}"
 
-    def make() -> bytes:
-        if tile.z > KEPT_UP_TO_ZOOM or version.feature_count <= SMALL:
-            return make_tile(layer, version, tile, field)
-        key = f"layers:tile:{etag}"
-        kept = caches["kept"].get_or_set(key, lambda: make_tile(layer, version, tile, field), KEPT_SECONDS)
-        return kept if isinstance(kept, bytes) else b""
-
-    response = lazy_tile(request, etag, make, max_age=MAX_AGE)
-    if layer.access != "public":
-        response["Cache-Control"] = "private, no-cache"
-        response["Vary"] = "Accept-Encoding, Cookie"
-    return response
+    response = lazy_tile(request, etag, lambda: make_tile(layer, version, tile, field), max_age=MAX_AGE, shelf=SHELF)
+    if not layer.is_same_for_all:
+        del response["Cache-Control"]
+    return keep_private(response, layer)
 
 
 layer_tile.asks_who = True  # type: ignore[attr-defined]  # see config/short_way.py
@@ -113,7 +108,7 @@ def draw_tile(
     tile: Tile, *, source: sql.Composable, these: sql.Composable, count: int, attributes: sql.Composable
 ) -> bytes:
     """Return the tile of `these` features `f` of the table `source`, `count` in all, each with `attributes` (jsonb)."""
-    numbers = {
+    numbers: dict[str, int | float | str] = {
         "z": tile.z,
         "x": tile.x,
         "y": tile.y,
@@ -121,9 +116,12 @@ def draw_tile(
         "buffer": BUFFER,
         "cell_m": (LARGE_CELL if count > LARGE else CELL) * tile.metres_per_unit,
         "simplify_m": SIMPLIFY_UNITS * tile.metres_per_unit,
+        "few": FEW_CORNERS,
     }
+    boxes = {"box": _BOX.format(**numbers), "around": _AROUND.format(**numbers)}
+    parts = {name: sql.SQL(str(text)) for name, text in (numbers | boxes).items()}
     statement = sql.SQL(_ALL if tile.z >= ALL_FROM else _THINNED).format(
-        source=source, these=these, attributes=attributes, **{name: sql.Literal(n) for name, n in numbers.items()}
+        source=source, these=these, attributes=attributes, **parts
     )
     with connection.cursor() as cursor:
         cursor.execute(statement)
@@ -134,5 +132,5 @@ def _attributes(layer: Layer, version: LayerVersion, tile: Tile, field: str) -> 
     if field and field != NO_FIELD:
         return sql.SQL("jsonb_build_object({0}::text, f.properties->{0})").format(sql.Literal(field))
     if not field and (tile.z >= ATTRIBUTES_FROM or version.feature_count <= SMALL):
-        return shown_properties(layer)
+        return kept_properties(layer, version)
     return sql.SQL("'{}'::jsonb")

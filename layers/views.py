@@ -22,6 +22,7 @@ from layers import metadata, searches, styling, table
 from layers.access import keep_private, layer_or_404, who
 from layers.downloads import answer, read_download
 from layers.editing import pending_for
+from layers.field_access import ShownTo, shown_to
 from layers.formats import CRS, FORMATS
 from layers.freshness import freshness_of
 from layers.keys import key_of
@@ -124,7 +125,7 @@ def download(request: HttpRequest, slug: str, code: str) -> HttpResponseBase:
     refuse_unknown(request.GET.dict(), {"q", "kecamatan", "version", "crs"})
     wanted = read_download(read_selection(shown, request.GET), code, request.GET, settings.SITE_URL)
     response = answer(wanted, by=who(request), key=key_of(request))
-    if shown.access != "public":
+    if not shown.is_same_for_all:
         response["Cache-Control"] = "private, no-store"
     return response
 
@@ -185,7 +186,9 @@ def embed_code(shown: Layer, colour: str) -> str:
     """Return HTML that shows the layer's map on another page; "" for a layer that not everybody may read."""
     if shown.access != Access.PUBLIC:
         return ""
-    query = f"?{urlencode({'colour': colour})}" if colour else ""
+    # Other sites' visitors have no fields but those that everybody sees.
+    seen_by_all = {str(field["name"]) for field in shown.fields if shown_to(field) == ShownTo.EVERYBODY}
+    query = f"?{urlencode({'colour': colour})}" if colour in seen_by_all else ""
     return format_html(
         '<iframe src="{}{}{}" title="{}" width="100%" height="480" loading="lazy" allowfullscreen></iframe>',
         settings.SITE_URL.rstrip("/"),

@@ -1,6 +1,5 @@
 """How /ogc/ answers: which format, which headers, and when a 304 is enough."""
 
-import gzip
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from geo.errors import ParameterError
 from geo.params import SHOWN
-from geo.tiles import GZIP_FROM_BYTES, GZIP_LEVEL, accepts_gzip
+from geo.tiles import GZIP_FROM_BYTES, accepts_gzip, gzipped
 from layers.access import HEADERS, may_be_known
 
 JSON = "application/json"
@@ -174,7 +173,7 @@ def sent(
 ) -> HttpResponse:
     """Answer with a body, gzipped if the client takes that. `strong`: the ETag stands for every byte of it."""
     packed = len(body) >= GZIP_FROM_BYTES and accepts_gzip(request)
-    response = HttpResponse(gzip.compress(body, GZIP_LEVEL, mtime=0) if packed else body, content_type=content_type)
+    response = HttpResponse(gzipped(body) if packed else body, content_type=content_type)
     if packed:
         response["Content-Encoding"] = "gzip"
     for name, value in (headers or {}).items():
@@ -186,5 +185,6 @@ def sent(
 def _kept(response: HttpResponse, etag: str, public: bool, strong: bool) -> HttpResponse:
     response["ETag"] = f'"{etag}"' if strong else f'W/"{etag}"'
     response["Cache-Control"] = f"public, max-age={MAX_AGE}" if public else "private, no-cache"
-    patch_vary_headers(response, ["Accept", "Accept-Encoding", "Accept-Language", *HEADERS])
+    whose = [] if public else ["Cookie"]
+    patch_vary_headers(response, ["Accept", "Accept-Encoding", "Accept-Language", *HEADERS, *whose])
     return response

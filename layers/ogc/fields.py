@@ -1,17 +1,13 @@
 """Which properties of a layer leave the house, and what kind of value each holds.
 
-Only fields of the dictionary that are not hidden exist for readers. A property that the dictionary does not know is
-withheld too: nobody has looked at it yet.
+Only fields of the dictionary that the layer's reader may see exist (layers/field_access.py). A property that the
+dictionary does not know is withheld, too: nobody has looked at it yet.
 """
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
-from django.core.cache import caches
-from django.db import connection
-
-from layers.models import Layer, LayerVersion
+from layers.models import Layer
 
 KINDS = {"integer": "number", "number": "number", "date": "date", "datetime": "datetime", "boolean": "boolean"}
 GEOMETRY = "geometry"
@@ -37,24 +33,6 @@ def fields_of(layer: Layer) -> dict[str, Field]:
 def time_field(fields: dict[str, Field]) -> Field | None:
     """Return the field that `datetime` asks about: the first with a date; None if there is none."""
     return next((field for field in fields.values() if field.kind in {"date", "datetime"}), None)
-
-
-def withheld(layer: Layer, version: LayerVersion) -> list[str]:
-    """Return the properties that must be taken out of a version's features before they leave."""
-    hidden = {str(entry["name"]) for entry in layer.fields if entry.get("hidden")}
-    known = sorted(str(entry["name"]) for entry in layer.fields)
-    digest = blake2b("\0".join(known).encode(), digest_size=8).hexdigest()
-    key = f"ogc:unknown:{version.pk}:{digest}"
-    unknown = caches["kept"].get(key)
-    if unknown is None:  # once for each version: a version never changes
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT DISTINCT jsonb_object_keys(properties - %s::text[]) FROM layers_feature WHERE version_id = %s",
-                [known, version.pk],
-            )
-            unknown = sorted(row[0] for row in cursor.fetchall())
-        caches["kept"].set(key, unknown, None)
-    return sorted(hidden | set(unknown))
 
 
 def _field(entry: dict[str, Any]) -> Field:

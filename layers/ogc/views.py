@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from geo.tiles import lazy_tile, tile_of
 from layers import editing
-from layers.access import layer_or_404, who
-from layers.models import Access, Layer
+from layers.access import keep_private, layer_or_404, who
+from layers.models import Layer
 from layers.ogc import conformance as kept
 from layers.ogc import documents, openapi, writing
 from layers.ogc import records as catalogue_records
@@ -32,10 +32,11 @@ from layers.ogc.answers import (
     unchanged,
 )
 from layers.ogc.crs import CRS84, crs_of, parse_crs
-from layers.ogc.fields import fields_of, withheld
+from layers.ogc.fields import fields_of
 from layers.ogc.items import content_crs, parse_items, read_item, read_page
 from layers.ogc.links import address, here, link
-from layers.tiles import make_tile
+from layers.selection import withheld
+from layers.tiles import SHELF, make_tile
 
 ROWS_FOR_PEOPLE = 50
 
@@ -224,14 +225,14 @@ def tilejson(request: HttpRequest, slug: str) -> HttpResponse:
 @only_parameters()
 def tile(request: HttpRequest, slug: str, z: str, y: str, x: str) -> HttpResponse:
     """Answer one tile; 204 where nothing is."""
-    layer = _layer(request, slug)
+    layer = _layer(request, slug, lean=True)
     version = documents.current(layer)
     wanted = tile_of(z, x, y)
     etag = request_digest(request, version.pk, *withheld(layer, version))
-    response = lazy_tile(request, etag, lambda: make_tile(layer, version, wanted))
+    response = lazy_tile(request, etag, lambda: make_tile(layer, version, wanted), shelf=SHELF)
     if not _is_public(layer):
-        response["Cache-Control"] = "private, no-cache"
-    return response
+        del response["Cache-Control"]
+    return keep_private(response, layer)
 
 
 @readable
@@ -295,7 +296,7 @@ def _number(fid: str) -> int:
 
 
 def _is_public(layer: Layer) -> bool:
-    return layer.access == Access.PUBLIC
+    return layer.is_same_for_all
 
 
 def _members(about: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from accounts.models import User
@@ -50,7 +50,7 @@ def test_steward_hides_a_field_and_it_is_gone_everywhere(site: Client) -> None:
     layer = make_layer()
     page = site.get(f"/admin/layers/layer/{layer.pk}/change/")
     sent = form_of(site, layer)
-    sent[name_of(sent, page, "jenis: hidden from everybody")] = "on"
+    sent[name_of(sent, page, "jenis: who sees it")] = "nobody"
     sent[name_of(sent, page, "nama: title")] = "Nama tempat"
     sent[name_of(sent, page, "nama: what it says")] = "Seperti di papan nama"
     send(site, layer, sent)
@@ -61,10 +61,10 @@ def test_steward_hides_a_field_and_it_is_gone_everywhere(site: Client) -> None:
     assert "jenis" not in Client().get("/ogc/collections/faskes/items").json()["features"][0]["properties"]
     assert "jenis" in site.get("/admin/layers/layer/").content.decode()
     history = site.get(f"/admin/layers/layer/{layer.pk}/history/").content.decode()
-    assert "hidden from everybody" in history
+    assert "jenis: who sees it" in history
     # And shown again.
     sent = form_of(site, layer)
-    del sent[name_of(sent, page, "jenis: hidden from everybody")]
+    sent[name_of(sent, page, "jenis: who sees it")] = "everybody"
     send(site, layer, sent)
     assert "jenis" in Client().get("/ogc/collections/faskes/items").json()["features"][0]["properties"]
 
@@ -76,7 +76,35 @@ def test_saving_an_unchanged_page_changes_nothing(site: Client) -> None:
     ])  # fmt: skip
     before = layer.fields
     send(site, layer, form_of(site, layer))
-    assert layer.fields == [before[0] | {"description": ""}, before[1] | {"title": 'ni k"<é'}]
+    assert layer.fields == [
+        before[0] | {"description": "", "shown_to": "everybody", "groups": []},
+        before[1] | {"title": 'ni k"<é', "shown_to": "nobody", "groups": []},
+    ]
+
+
+def test_steward_shows_a_field_to_named_groups_and_must_name_them(site: Client) -> None:
+    layer, group = make_layer(), Group.objects.create(name="Tim gizi")
+    page = site.get(f"/admin/layers/layer/{layer.pk}/change/")
+    sent = form_of(site, layer)
+    sent[name_of(sent, page, "jenis: who sees it")] = "groups"
+    refused = site.post(f"/admin/layers/layer/{layer.pk}/change/", sent)
+    assert "Choose the groups that may see this field." in refused.content.decode()
+    sent[name_of(sent, page, "jenis: named groups")] = [group.pk]
+    send(site, layer, sent)
+    assert (layer.fields[1]["hidden"], layer.fields[1]["shown_to"]) == (False, "groups")
+    assert layer.fields[1]["groups"] == [group.pk]
+    assert form_of(site, layer)[name_of(sent, page, "jenis: named groups")] == [group.pk]
+    assert "jenis (the agency and named groups)" in site.get("/admin/layers/layer/").content.decode()
+
+
+def test_field_is_shown_to_nobody_when_the_form_does_not_say(site: Client) -> None:
+    layer = make_layer()
+    page = site.get(f"/admin/layers/layer/{layer.pk}/change/")
+    sent = form_of(site, layer)
+    sent[name_of(sent, page, "jenis: who sees it")] = "semua"
+    assert site.post(f"/admin/layers/layer/{layer.pk}/change/", sent).status_code == 200
+    layer.refresh_from_db()
+    assert "shown_to" not in layer.fields[1]
 
 
 def test_field_that_came_meanwhile_stays_hidden(site: Client) -> None:
@@ -95,7 +123,7 @@ def test_page_warns_when_personal_data_are_shown_to_everybody(site: Client) -> N
     layer = make_layer(fields=[field])
     page = site.get(f"/admin/layers/layer/{layer.pk}/change/")
     sent = form_of(site, layer)
-    del sent[name_of(sent, page, "nama: hidden from everybody")]
+    sent[name_of(sent, page, "nama: who sees it")] = "everybody"
     site.post(f"/admin/layers/layer/{layer.pk}/change/", sent)
     assert "look personal: nama" in site.get("/admin/layers/layer/").content.decode()
 
@@ -186,7 +214,7 @@ def test_coordinator_hides_fields_and_keeps_synonyms_without_being_staff(client:
     client.cookies["bahasa"] = "en"
     page = client.get(f"/admin/layers/layer/{layer.pk}/change/")
     sent = form_of(client, layer)
-    sent[name_of(sent, page, "jenis: hidden from everybody")] = "on"
+    sent[name_of(sent, page, "jenis: who sees it")] = "nobody"
     send(client, layer, sent)
     assert [entry["hidden"] for entry in layer.fields] == [False, True, False]
     assert client.post("/admin/layers/synonym/add/", {"words": "waduk, embung"}).status_code == 302

@@ -214,9 +214,10 @@ def test_too_large_a_file_is_refused_with_the_limit_and_streams_are_not(
     layer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downloads, "GEOMETRY_MAX_BYTES", 10)
-    text = take("gpkg", status=400).content.decode()
+    text = take("gpkg", status=422).content.decode()
     assert "50,000" in text or "50.000" in text
     assert "GeoJSON" in text
+    assert "/ogc/" in text
     take("geojson").getvalue()
 
 

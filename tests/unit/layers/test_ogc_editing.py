@@ -301,7 +301,8 @@ def test_session_edits_with_a_csrf_token_only(faskes: Layer, officer: User) -> N
     browser.force_login(officer)
     for method, path, body in attempts():
         refused = browser.generic(method, path, json.dumps(body), content_type=GEOJSON, headers={"If-Match": "*"})
-        assert refused.status_code == 403
+        assert (refused.status_code, refused["Content-Type"]) == (403, "application/problem+json")
+        assert refused.json()["code"] == "csrf_failed"
     assert not LayerEdit.objects.exists()
     browser.get("/akun/login/")
     browser.get("/data/faskes/")

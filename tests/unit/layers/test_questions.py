@@ -758,3 +758,28 @@ def test_synthetic_layers_answer_every_question(kutim: None) -> None:
         "kind=buffer&a=sintetis-jalan&metres=100&merge=yes",
     ):
         assert "made up" in get(query)
+
+
+# Where there are many layers ------------------------------------------------------------------------------------------
+
+
+def test_many_layers_are_searched_for_instead_of_listed(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("layers.question_forms.FEW", 1)
+    make_layer("sumur", title_id="Sumur bor")
+    make_layer("sumur-tua", title_id="Sumur lama")
+    make_layer("jalan", title_id="Jalan desa")
+    asked = {"kind": "near", "metres": "500"}
+    page = client.get("/data/tanya/", {"kind": "near", "a": "sumur"}).content.decode()
+    assert 'list="id_a_known"' in page
+    assert 'value="Sumur bor"' in page  # the short name of an address is shown as its title
+    assert page.count("<select") == 1  # the place alone
+    by_title = client.get("/data/tanya/", asked | {"a": "sumur BOR", "b": "jalan"})
+    assert by_title.status_code == 200
+    assert by_title.context["answer"] is not None
+    several = client.get("/data/tanya/", asked | {"a": "sumur", "b": "Jalan desa"} | {"a": "sumu"})
+    assert several.status_code == 422
+    assert "Sumur bor" in several.content.decode().partition('name="a"')[2].partition("</select>")[0]
+    assert "Sumur lama" in several.content.decode().partition('name="a"')[2].partition("</select>")[0]
+    none = client.get("/data/tanya/", asked | {"a": "zebra", "b": "jalan"})
+    assert none.status_code == 422
+    assert "a" in none.context["form"].errors

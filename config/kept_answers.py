@@ -83,15 +83,18 @@ class KeptAnswers:
             return self.site(environ, start_response)  # while others write all the time, keeping costs no second look
         if key in kept.answers:
             return kept.answers[key].send(environ.get("HTTP_IF_NONE_MATCH", ""), start_response)
-        said: list[Any] = []
+        said: list[tuple[str, Headers]] = []
 
         def listen(status: str, headers: Headers, *more: Any) -> Any:
-            said[:] = status, headers
+            said.append((status, headers))
             return start_response(status, headers, *more)
 
         response = self.site(environ, listen)
-        if may_be_kept(response) and snapshot() == seen:  # nothing ended between the two: all statements saw the same
-            kept.add(key, Answer(*said, response.content, response["ETag"]))
+        if (
+            isinstance(response, HttpResponse) and may_be_kept(response) and snapshot() == seen
+        ):  # nothing ended between the two: all statements saw the same
+            (status, headers), body, etag = said[-1], response.content, response["ETag"]
+            kept.add(key, Answer(status, headers, body, etag))
         return response
 
 
@@ -110,11 +113,10 @@ def key_of(environ: dict[str, Any]) -> Key | None:
     return environ["PATH_INFO"], STAMP.sub("", query), takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
 
 
-def may_be_kept(response: Any) -> bool:
+def may_be_kept(response: HttpResponse) -> bool:
     """Whether everybody may get this answer."""
     return (
-        isinstance(response, HttpResponse)
-        and response.status_code in {200, 204}
+        response.status_code in {200, 204}
         and response.get("Cache-Control", "").startswith("public")
         and "ETag" in response
         and not response.cookies

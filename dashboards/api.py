@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from dashboards import numbers
+from dashboards import numbers, service
 from dashboards.questions import PUBLIC, Question, QuestionForm
 from dashboards.statistics import Share
 from geo.params import refuse_unknown
@@ -51,6 +51,8 @@ _made: dict[type, type[serializers.Serializer]] = {}
 
 def serializer_of(shape: type) -> type[serializers.Serializer]:
     """Return the serializer of one of our dataclasses: its fields, and `direction` where it has one."""
+    if shape is Share:
+        return ShareSerializer
     if shape not in _made:
         hints = typing.get_type_hints(shape)
         fields = {field.name: _field(hints[field.name]) for field in dataclasses.fields(shape)}
@@ -83,10 +85,11 @@ class Section:
     step: str = ""
     limit: int = 0
     level: int = 0
+    by: str = ""
 
     @property
     def parameters(self) -> set[str]:
-        return {name for name in ("step", "limit", "level") if getattr(self, name)}
+        return {name for name in ("step", "limit", "level", "by") if getattr(self, name)}
 
 
 SECTIONS = {
@@ -100,6 +103,11 @@ SECTIONS = {
     "changes": Section(numbers.changes, numbers.Changes, many=False),
     "promises": Section(numbers.broken_promises, numbers.BrokenPromise, limit=10),
     "heat": Section(numbers.heat, numbers.HeatCell, level=12),
+    "service": Section(service.service, service.ServiceRow, by=service.AGENCY),
+    "states": Section(service.states, service.StateRow),
+    "handovers": Section(service.handovers, service.Handovers, many=False),
+    "reopened": Section(service.reopened, Share, many=False),
+    "forecast": Section(service.forecast, service.Forecast, many=False),
 }
 
 QUESTION = [
@@ -114,6 +122,7 @@ QUESTION = [
     OpenApiParameter("channel", str, many=True, enum=Report.Channel.values),
 ]
 OWN = {
+    "by": OpenApiParameter("by", str, enum=list(service.PARTS), description="What the rows are; agency unless told"),
     "step": OpenApiParameter("step", str, enum=[numbers.WEEK, numbers.MONTH]),
     "limit": OpenApiParameter("limit", int, description=f"1 to {LIMIT_MAX}; 10 unless told"),
     "level": OpenApiParameter("level", int, description="Level of the Web-Mercator quadtree, 11 to 14; 12 unless told"),
@@ -153,7 +162,7 @@ class SectionView(PublicStatsView):
         if self.section == "desa" and not (question.kecamatan or question.desa):
             raise ValidationError({"kecamatan": [_("Say in which kecamatan: its desa are told.")]})
         found = section.answer(question, **given)
-        body = serializer_of(section.shape)(found, many=section.many).data
+        body = None if found is None else serializer_of(section.shape)(found, many=section.many).data
         return Response(_head(question) | {self.section if not section.many else "rows": body})
 
 
@@ -161,7 +170,7 @@ def view_of(name: str) -> Callable[..., Any]:
     """Return the view of a section, described to OpenAPI."""
     section = SECTIONS[name]
     head = {"question": serializers.DictField(), "as_of": serializers.DateTimeField()}
-    rows = serializer_of(section.shape)(many=section.many)
+    rows = serializer_of(section.shape)(many=section.many, allow_null=name == "forecast")
     answer = type(f"{name.title()}AnswerSerializer", (serializers.Serializer,), head | {
         "rows" if section.many else name: rows
     })  # fmt: skip
@@ -196,7 +205,11 @@ def _own_parameters(request: Request, section: Section) -> dict[str, Any]:
         if given["step"] not in {numbers.WEEK, numbers.MONTH}:
             errors["step"] = [_("Write week or month.")]
     whole = {"limit": range(1, LIMIT_MAX + 1), "level": HEAT_LEVELS}
-    for name in section.parameters - {"step"}:
+    if section.by:
+        given["by"] = request.query_params.get("by", section.by)
+        if given["by"] not in service.PARTS:
+            errors["by"] = [_("Write agency, kecamatan or category.")]
+    for name in section.parameters - {"step", "by"}:
         text = request.query_params.get(name, str(getattr(section, name)))
         if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) in whole[name]):
             span = {"first": whole[name][0], "last": whole[name][-1]}

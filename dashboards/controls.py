@@ -20,6 +20,9 @@ from geo.models import Kecamatan
 from incidents.models import Category, Report
 
 FIRST_MEASURE = next(iter(MEASURES))
+CARRIED = ("desa", "channel", "measure", "layar", "putar")
+TURNS = ("15", "30", "60")
+"""Seconds after which a wall shows its next parts."""
 Pairs = list[tuple[str, str]]
 
 
@@ -32,6 +35,9 @@ class DashboardForm(QuestionForm):
         label=gettext_lazy("Map shows"),
     )
     layar = forms.ChoiceField(choices=[("1", gettext_lazy("For a wall"))], required=False, label=gettext_lazy("Screen"))
+    putar = forms.ChoiceField(
+        choices=[(seconds, seconds) for seconds in TURNS], required=False, label=gettext_lazy("Turns every (seconds)")
+    )
 
     @property
     def typed_days(self) -> list[tuple[str, str, str, list[str]]]:
@@ -55,7 +61,7 @@ class DashboardForm(QuestionForm):
     @property
     def carried(self) -> Pairs:
         """What the form has no field for and keeps."""
-        return [(name, text) for name in ("desa", "channel", "measure", "layar") for text in self._typed(name)]
+        return [(name, text) for name in CARRIED for text in self._typed(name)]
 
     def _typed(self, name: str) -> list[str]:
         return cast("MultiValueDict[str, str]", self.data).getlist(name)
@@ -106,11 +112,12 @@ class Controls:
     question: Question
     measure: str
     wall: bool
+    turn: str = ""
 
     def query(self, pairs: Iterable[tuple[str, str]] | None = None, **more: str) -> str:
         """Return the query string of these conditions (unless told, the question's), shown in the same manner."""
         shown = {"measure": self.measure if self.measure != FIRST_MEASURE else "", "layar": "1" if self.wall else ""}
-        shown |= more
+        shown |= {"putar": self.turn if self.wall else ""} | more
         kept = self.question.pairs() if pairs is None else pairs
         return urlencode([*kept, *((name, text) for name, text in shown.items() if text)])
 
@@ -152,6 +159,11 @@ class Controls:
             Way(label, self.query(pair for pair in every if pair != (name, code) and not _within(pair, name, code)))
             for name, code, label in rows
         ]
+
+    @property
+    def on_a_wall(self) -> str:
+        """The same for a wall, turning."""
+        return self.query(layar="1", putar=self.turn or TURNS[1])
 
     def only(self, name: str, code: str) -> str:
         """Return the query with one value in the place of all of this name; a kecamatan drops the desa."""

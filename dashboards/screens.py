@@ -57,9 +57,9 @@ class Change:
 class Screen:
     """The figures of a question; each section is read once, when the template comes to it."""
 
-    def __init__(self, question: Question, *, measure: str, wall: bool) -> None:
+    def __init__(self, question: Question, *, measure: str, wall: bool, turn: str = "") -> None:
         self.question = question
-        self.controls = Controls(question, measure, wall)
+        self.controls = Controls(question, measure, wall, turn)
         self.wall = wall
         self.as_of = timezone.now()
 

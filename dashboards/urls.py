@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards import planner_views, views
+from dashboards import planner_views, service_views, views
 
 urlpatterns = [
     path("dasbor/", views.dashboard, name="dashboard"),
@@ -10,4 +10,6 @@ urlpatterns = [
     path("opd/peta/sel.json", planner_views.cells, name="planner_cells"),
     path("opd/peta/laporan/", planner_views.reports, name="planner_reports"),
     path("opd/peta/unduh/<slug:code>/", planner_views.download, name="planner_download"),
+    path("dasbor/layanan/", service_views.service, name="dashboard_service"),
+    path("dasbor/data/", service_views.data, name="dashboard_data"),
 ]

@@ -43,7 +43,10 @@ def _answer(request: HttpRequest, audience: Audience) -> HttpResponse:
         return render(request, "dashboards/asked_wrongly.html", context, status=400)
     shown = form.cleaned_data
     screen = Screen(
-        form.question(audience=audience), measure=shown["measure"] or FIRST_MEASURE, wall=bool(shown["layar"])
+        form.question(audience=audience),
+        measure=shown["measure"] or FIRST_MEASURE,
+        wall=bool(shown["layar"]),
+        turn=shown["putar"],
     )
     areas = maps.active_areas()
     context |= {

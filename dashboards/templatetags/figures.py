@@ -18,6 +18,12 @@ def decimal(value: float | str | None) -> str:
 
 
 @register.filter
+def whole(value: float | None) -> str:
+    """Write a number rounded to a whole one; an en dash for none."""
+    return "–" if value is None else number_format(round(value), 0, use_l10n=True, force_grouping=True)
+
+
+@register.filter
 def percent(rate: float | None) -> str:
     """Write a rate from 0 to 1 as percent with one decimal; an en dash for none."""
     return "–" if rate is None else f"{decimal(100 * rate)}%"

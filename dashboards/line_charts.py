@@ -4,8 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboards.charts import LABELS, SIDE
+from dashboards.charts import SIDE
 from dashboards.charts import _axis as axis
+
+LABELS = 6
+"""At most so many moments carry a label, which may be a day."""
 
 Span = tuple[float, float] | None
 """The lower and the upper end of a band, or None where there is none."""

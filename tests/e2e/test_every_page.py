@@ -40,6 +40,8 @@ PUBLIC = {
     "question, count": "/data/tanya/?kind=count&a=sintetis-bidang&b=@kecamatan",
     "question, nothing": "/data/tanya/?kind=within&a=sintetis-sekolah&b=sintetis-bidang",
     "figures": "/dasbor/publik/",
+    "figures of the service": "/dasbor/layanan/?by=kecamatan",
+    "figures of the data": "/dasbor/data/",
     "figures of a kecamatan": "/dasbor/publik/?kecamatan=64.08.04&measure=days&since=2026-01-01",
     "about": "/tentang/",
     "privacy": "/privasi/",
@@ -138,7 +140,7 @@ def test_pages_of_coordinator_and_leadership_are_clean(
             role: "/opd/",
             f"{role}, all": "/opd/?tab=all",
             f"{role}, dashboard": "/dasbor/",
-            f"{role}, wall": "/dasbor/?layar=1&measure=overdue",
+            f"{role}, wall": "/dasbor/?layar=1&putar=15&measure=overdue",
         }
         assert visit(page, live_server.url, pages, tickets) == {}
 

@@ -182,6 +182,7 @@ def test_index_names_the_sections_for_the_same_question(client: Client) -> None:
     assert body["question"] == {"since": "2026-01-01", "until": "2026-02-28", "category": ["jalan-rusak"]}
     assert set(body["sections"]) == {
         "totals", "kecamatan", "desa", "trend", "categories", "agencies", "flow", "changes", "promises", "heat",
+        "service", "states", "handovers", "reopened", "forecast",
     }  # fmt: skip
     for name, address in body["sections"].items():
         answer = client.get(address)

@@ -89,6 +89,23 @@ def test_a_wall_refreshes_what_changed_and_says_when_it_cannot(lead: Callable[..
     expect(count).to_have_text(f"{before + 1:,}")
 
 
+def test_a_wall_turns_and_stands_still_when_asked(lead: Callable[..., Page]) -> None:
+    page = lead("/dasbor/layanan/?layar=1&putar=15", WALL)
+    page.clock.install()
+    page.reload()
+    expect(page.locator("[data-turns]:visible")).to_have_id("flow")
+    page.clock.run_for(16_000)
+    expect(page.locator("[data-turns]:visible")).to_have_id("forecast")
+    page.get_by_role("button", name="Pause").click()
+    page.clock.run_for(60_000)
+    expect(page.locator("[data-turns]:visible")).to_have_id("forecast")
+    page.get_by_role("button", name="Back").click()
+    expect(page.locator("[data-turns]:visible")).to_have_id("flow")
+    page.emulate_media(reduced_motion="reduce")
+    page.reload()
+    expect(page.get_by_role("button", name="Pause")).to_have_attribute("aria-pressed", "true")
+
+
 @pytest.mark.usefixtures("_reports")
 def test_paper_is_a4_and_nothing_is_cut(lead: Callable[..., Page], tmp_path: Path) -> None:
     page = lead("/dasbor/", color_scheme="dark")

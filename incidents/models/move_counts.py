@@ -218,7 +218,7 @@ COUNT_MOVES_OF_EVENTS: list[Any] = [
         level=pgtrigger.Statement,
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_events"),
+        referencing=pgtrigger.Referencing(new="new_events"),  # type: ignore[no-untyped-call]
         func=_TOLD,
     ),
     pgtrigger.Trigger(
@@ -226,7 +226,7 @@ COUNT_MOVES_OF_EVENTS: list[Any] = [
         level=pgtrigger.Statement,
         when=pgtrigger.After,
         operation=pgtrigger.Delete,
-        referencing=pgtrigger.Referencing(old="old_events"),
+        referencing=pgtrigger.Referencing(old="old_events"),  # type: ignore[no-untyped-call]
         func=_UNTOLD,
     ),
 ]

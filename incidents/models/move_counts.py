@@ -68,6 +68,14 @@ class MoveCount(models.Model):
     confidential = models.BooleanField()
     n = models.IntegerField()
 
+    class Meta:
+        indexes = [
+            # What the cuts do not tell apart: a kecamatan with a category or an agency.
+            models.Index(
+                fields=["kecamatan", "type", "month"], condition=models.Q(cut="all"), name="moves_of_a_kecamatan"
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"{self.month} {self.type}: {self.n}"
 
@@ -88,6 +96,15 @@ class StayCount(models.Model):
     confidential = models.BooleanField()
     bucket = models.SmallIntegerField()
     n = models.IntegerField()
+
+    class Meta:
+        indexes = [
+            # What the cuts do not tell apart: a kecamatan with a category or an agency, and a category with an agency.
+            models.Index(
+                fields=["kecamatan", "category", "month"], condition=models.Q(cut="all"), name="stays_of_a_kecamatan"
+            ),
+            models.Index(fields=["category", "month"], condition=models.Q(cut="all"), name="stays_of_a_category"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.month} {self.state} {self.bucket}: {self.n}"

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from incidents.counts import Selection
 from incidents.models.move_counts import MOVE_COLUMNS, STEP_COLUMNS, STEPS
-from incidents.rollups import _Table as Table
+from incidents.rollups import Table
 
 _LOCK = 6_408_002  # pg_advisory_xact_lock: one folder or rebuilder at a time
 _CUTS = """

@@ -28,7 +28,7 @@ _LOCK = 6_408_001  # pg_advisory_xact_lock: one folder or rebuilder at a time
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """A table of counts: its key, its numbers, and the SELECT that makes its rows from facts (`{source}`)."""
 
     name: str
@@ -71,7 +71,7 @@ class _Table:
 
 
 # A level-18 cell counted at every level, and up to level 15 also for its category, its status and both.
-_CELLS = _Table(
+_CELLS = Table(
     "incidents_reportcell",
     {"level": "int", "x": "int", "y": "int", "category": "int", "status": "text"},
     ("n",),
@@ -103,7 +103,7 @@ AS_MEASURES = f"""
 """A fact's numbers on the day that it was received, as columns; those on the day that it ended are `ENDED_MEASURES`."""
 ENDED_MEASURES = ", ".join([f"0 AS {measure}" for measure in MEASURES[:-1]] + ["n AS ended"])
 
-_COUNTS = _Table(
+_COUNTS = Table(
     "incidents_reportcount",
     {"span": "text", "desa": "int", "start": "date"} | _WHO,
     MEASURES,
@@ -123,7 +123,7 @@ _COUNTS = _Table(
     """,  # noqa: S608 - constants of ours only
 )
 
-_DUES = _Table(
+_DUES = Table(
     "incidents_duecount",
     {"span": "text", "desa": "int", "due": "date", "start": "date"} | _WHO,
     ("n",),
@@ -138,7 +138,7 @@ _DUES = _Table(
     """,
 )
 
-_DURATIONS = _Table(
+_DURATIONS = Table(
     "incidents_durationcount",
     {
         "cut": "text",
@@ -186,7 +186,7 @@ _GRIDS = ", ".join(
 HEAT_MEASURES = ("n", *STATUSES)
 """The columns of HeatCount."""
 
-_HEAT = _Table(
+_HEAT = Table(
     "incidents_heatcount",
     {"level": "int", "cut": "text", "category": "int", "agency": "int", "month": "date", "cell": "bigint"}
     | _PLACE
@@ -206,7 +206,7 @@ _HEAT = _Table(
     """,  # noqa: S608 - constants of ours only
 )
 
-_HEAT_DUES = _Table(
+_HEAT_DUES = Table(
     "incidents_heatdue",
     {"due": "date", "month": "date", "cell": "bigint", "hexagon": "bigint"}
     | _PLACE

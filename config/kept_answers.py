@@ -90,9 +90,8 @@ class KeptAnswers:
             return start_response(status, headers, *more)
 
         response = self.site(environ, listen)
-        if (
-            isinstance(response, HttpResponse) and may_be_kept(response) and snapshot() == seen
-        ):  # nothing ended between the two: all statements saw the same
+        # The same snapshot before and after: nothing ended between the two, so that all statements saw the same.
+        if isinstance(response, HttpResponse) and may_be_kept(response) and snapshot() == seen:
             (status, headers), body, etag = said[-1], response.content, response["ETag"]
             kept.add(key, Answer(status, headers, body, etag))
         return response

@@ -83,10 +83,11 @@ class Section:
     step: str = ""
     limit: int = 0
     level: int = 0
+    days: int = 0
 
     @property
     def parameters(self) -> set[str]:
-        return {name for name in ("step", "limit", "level") if getattr(self, name)}
+        return {name for name in ("step", "limit", "level", "days") if getattr(self, name)}
 
 
 SECTIONS = {
@@ -97,7 +98,7 @@ SECTIONS = {
     "categories": Section(numbers.top_categories, numbers.CategoryRow, limit=10),
     "agencies": Section(numbers.by_agency, numbers.AgencyRow),
     "flow": Section(numbers.flow, numbers.FlowBin, step=numbers.MONTH),
-    "changes": Section(numbers.changes, numbers.Changes, many=False),
+    "changes": Section(numbers.changes, numbers.Changes, many=False, days=7),
     "promises": Section(numbers.broken_promises, numbers.BrokenPromise, limit=10),
     "heat": Section(numbers.heat, numbers.HeatCell, level=12),
 }
@@ -117,6 +118,7 @@ OWN = {
     "step": OpenApiParameter("step", str, enum=[numbers.WEEK, numbers.MONTH]),
     "limit": OpenApiParameter("limit", int, description=f"1 to {LIMIT_MAX}; 10 unless told"),
     "level": OpenApiParameter("level", int, description="Level of the Web-Mercator quadtree, 11 to 14; 12 unless told"),
+    "days": OpenApiParameter("days", int, description="How many last days are compared, 7 to 28; 7 unless told"),
 }
 
 
@@ -195,7 +197,7 @@ def _own_parameters(request: Request, section: Section) -> dict[str, Any]:
         given["step"] = request.query_params.get("step", section.step)
         if given["step"] not in {numbers.WEEK, numbers.MONTH}:
             errors["step"] = [_("Write week or month.")]
-    whole = {"limit": range(1, LIMIT_MAX + 1), "level": HEAT_LEVELS}
+    whole = {"limit": range(1, LIMIT_MAX + 1), "level": HEAT_LEVELS, "days": numbers.CHANGE_DAYS}
     for name in section.parameters - {"step"}:
         text = request.query_params.get(name, str(getattr(section, name)))
         if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) in whole[name]):

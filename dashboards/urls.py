@@ -1,6 +1,8 @@
 from django.urls import path
 
 from dashboards import planner_views, views
+from dashboards import views
+from dashboards.monthly import views as monthly
 
 urlpatterns = [
     path("dasbor/", views.dashboard, name="dashboard"),
@@ -10,4 +12,8 @@ urlpatterns = [
     path("opd/peta/sel.json", planner_views.cells, name="planner_cells"),
     path("opd/peta/laporan/", planner_views.reports, name="planner_reports"),
     path("opd/peta/unduh/<slug:code>/", planner_views.download, name="planner_download"),
+    path("dasbor/laporan-bulanan/", monthly.monthly_reports, name="monthly_reports"),
+    path("dasbor/laporan-bulanan/<str:name>", monthly.monthly_file, name="monthly_file"),
+    path("jejak/", monthly.trace, name="trace"),
+    path("jejak/SHA256SUMS", monthly.digests, name="trace_digests"),
 ]

@@ -32,7 +32,7 @@ from incidents.models import Report
 
 log = logging.getLogger(__name__)
 
-WALL_S = 180
+WALL_S = 600
 """How long setting one PDF may take."""
 RETRY = dt.timedelta(minutes=1)
 RETRY_MAX = dt.timedelta(hours=1)

@@ -35,7 +35,7 @@ class Definition:
 
 def dictionary() -> list[Definition]:
     """Return the definition of every figure in a report, in the order in which a reader meets them."""
-    reports, share, days = _("reports"), _("share, %"), _("days of 24 hours")
+    reports, share, days = _("reports"), _("percent"), _("days of 24 hours")
     return [
         Definition(
             _("Received"),
@@ -62,7 +62,7 @@ def dictionary() -> list[Definition]:
             ),
         ),
         Definition(
-            _("95% interval"),
+            _("Interval (95 percent)"),
             share,
             _("Wilson's interval: where the share would lie by chance alone. It says nothing of reports never sent."),
         ),

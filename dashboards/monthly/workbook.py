@@ -24,7 +24,7 @@ from dashboards.monthly.document import CODE_LENGTH, title_of
 from dashboards.monthly.figures import Figures
 from dashboards.monthly.words import conditions_of, dictionary, period_of
 from dashboards.statistics import Share
-from dashboards.templatetags.figures import listed, shown
+from dashboards.templatetags.figures import decimal, listed, shown
 from incidents.clock import WITA
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -119,7 +119,13 @@ def _main(figures: Figures) -> list[tuple[Any, ...]]:
     }
     found = [row(name, lambda one, key=key: _count(getattr(one, key))) for key, name in names.items()]  # type: ignore[misc]
     for key, name in (("overdue_share", _("Overdue share")), ("on_time", _("Answered in time"))):
-        for part, label in (("rate", "%"), ("k", "k"), ("n", "n"), ("low", _("95% from")), ("high", _("95% to"))):
+        for part, label in (
+            ("rate", "%"),
+            ("k", "k"),
+            ("n", "n"),
+            ("low", _("Interval, from")),
+            ("high", _("Interval, to")),
+        ):
             found.append(
                 row(f"{name}, {label}", lambda one, key=key, part=part: _part(getattr(one, key), part))  # type: ignore[misc]
             )
@@ -141,8 +147,8 @@ def _share_columns(name: str, tell: Callable[[Any], Share]) -> list[Column]:
         Column(name, lambda row: _part(tell(row), "rate"), "0.0%"),
         Column(f"{name}: k", lambda row: _part(tell(row), "k")),
         Column(f"{name}: n", lambda row: _part(tell(row), "n")),
-        Column(f"{name}: {_('95% from')}", lambda row: _part(tell(row), "low"), "0.0%"),
-        Column(f"{name}: {_('95% to')}", lambda row: _part(tell(row), "high"), "0.0%"),
+        Column(f"{name}: {_('Interval, from')}", lambda row: _part(tell(row), "low"), "0.0%"),
+        Column(f"{name}: {_('Interval, to')}", lambda row: _part(tell(row), "high"), "0.0%"),
     ]
 
 
@@ -213,13 +219,13 @@ def _changes(changes: numbers.Changes) -> list[numbers.Change]:
 
 def _changes_about(changes: numbers.Changes) -> str:
     return _(
-        "From %(first)s to %(last)s, against the times before; %(compared)d compared, dispersion %(spread).4f. The"
+        "From %(first)s to %(last)s, against the times before; %(compared)d compared, dispersion %(spread)s. The"
         " first row is all together."
     ) % {
         "first": changes.first.isoformat(),
         "last": changes.last.isoformat(),
         "compared": changes.compared,
-        "spread": changes.dispersion,
+        "spread": decimal(changes.dispersion),
     }
 
 

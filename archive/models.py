@@ -29,7 +29,10 @@ def _never_emptied(name: str) -> pgtrigger.Trigger:
 class PublicationQuerySet(models.QuerySet["Publication"]):
     def listed(self) -> "PublicationQuerySet":
         """Return all, the newest month and edition first, with their files (not their bytes) and withdrawals."""
-        files = PublishedFile.objects.defer("content").order_by("media_type", "language")
+        last = models.Case(
+            models.When(media_type="application/pdf", then=0), models.When(language="", then=2), default=1
+        )
+        files = PublishedFile.objects.defer("content").order_by(last, "-language")
         return self.select_related("withdrawal").prefetch_related(models.Prefetch("files", files))
 
     def of_month(self, period: dt.date) -> "PublicationQuerySet":

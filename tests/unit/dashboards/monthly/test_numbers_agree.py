@@ -54,17 +54,18 @@ def printed(page: str, table: str) -> list[list[str]]:
 
 def in_workbook(figures: Figures, real: bool) -> dict[str, list[list[Any]]]:
     """Return the rows of each sheet: as they are written, or as they are read from the file."""
+    sheets = sheets_of(figures)
     if not real:
         return {
-            sheet.title: [[column.value(row) for column in sheet.columns] for row in sheet.rows]
-            for sheet in sheets_of(figures)
+            sheet.title: [[column.value(row) for column in sheet.columns] for row in sheet.rows] for sheet in sheets
         }
     book = load_workbook(io.BytesIO(workbook_of(figures, edition=1)), read_only=True)
-    return {
+    return {  # a file leaves out the empty cells at a row's end
         sheet.title: [
-            [*row, *[None] * (sheet.max_column - len(row))] for row in sheet.iter_rows(min_row=3, values_only=True)
+            [*row, *[None] * (len(sheet.columns) - len(row))]
+            for row in book[sheet.title].iter_rows(min_row=3, values_only=True)
         ]
-        for sheet in book
+        for sheet in sheets
     }
 
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("incidents", "0031_all_of_a_span"),
+        ("incidents", "0045_counts_of_moves"),
     ]
 
     operations = [

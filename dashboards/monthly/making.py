@@ -108,6 +108,7 @@ def make_next() -> Publication | None:
             waiting = Order.objects.filter(pk=found.pk, publication=None)
             return make(found)
     except Exception as error:  # noqa: BLE001  whatever went wrong is shown to the coordinators and tried again
+        connection.close_if_unusable_or_obsolete()
         attempts = waiting.values_list("attempts", flat=True).first() or 0
         wait = min(RETRY * 2 ** min(attempts, 10), RETRY_MAX)
         waiting.update(attempts=attempts + 1, due_at=timezone.now() + wait, error=str(error)[:1_000])

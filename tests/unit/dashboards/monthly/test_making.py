@@ -2,10 +2,12 @@
 
 import datetime as dt
 import json
+import threading
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from archive.models import Order, Publication
@@ -125,3 +127,38 @@ def test_a_day_has_one_mark_that_verifies_later() -> None:
     mark = DayMark.objects.get()
     assert str(mark) == str(audit.mark(mark.upto))
     assert mark.digest
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_make_one_edition_and_a_dead_one_leaves_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    report(Place(), last_month() + dt.timedelta(days=3))
+    making.order_last_month()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(page: str) -> bytes:
+        begun.set()
+        assert go_on.wait(60)
+        return b"%PDF-1.7"
+
+    def worker() -> None:
+        made.append(making.make_next())
+        connection.close()
+
+    made: list[Publication | None] = []
+    monkeypatch.setattr(making, "printed", slow)
+    first = threading.Thread(target=worker)
+    first.start()
+    assert begun.wait(60)
+    assert making.make_next() is None  # locked by the first
+    with connection.cursor() as cursor:  # which dies
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'idle in transaction'"
+        )
+    go_on.set()
+    first.join(60)
+    assert not Publication.objects.exists()
+    Order.objects.update(due_at=timezone.now())
+    assert making.make_next() is not None
+    assert making.make_next() is None
+    assert Publication.objects.count() == 1

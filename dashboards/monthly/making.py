@@ -91,8 +91,12 @@ def make_ordered() -> bool:
     return done.returncode == 0
 
 
+@translation.override(settings.LANGUAGE_CODE)
 def make_next() -> Publication | None:
-    """Make the edition that has waited longest and return it; None where none is due or its making failed."""
+    """Make the edition that has waited longest and return it; None where none is due or its making failed.
+
+    What went wrong is kept in the site's language: coordinators read it on the page.
+    """
     waiting = Order.objects.none()
     try:
         with transaction.atomic():
@@ -108,7 +112,8 @@ def make_next() -> Publication | None:
             waiting = Order.objects.filter(pk=found.pk, publication=None)
             return make(found)
     except Exception as error:  # noqa: BLE001  whatever went wrong is shown to the coordinators and tried again
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
         attempts = waiting.values_list("attempts", flat=True).first() or 0
         wait = min(RETRY * 2 ** min(attempts, 10), RETRY_MAX)
         waiting.update(attempts=attempts + 1, due_at=timezone.now() + wait, error=str(error)[:1_000])

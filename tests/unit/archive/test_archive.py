@@ -6,6 +6,7 @@ import hashlib
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.utils import translation
 
 from archive.errors import AlreadyOrdered, AlreadyWithdrawn, MonthNotOver, ReasonMissing
 from archive.models import Order, Publication, PublishedFile, Withdrawal
@@ -92,6 +93,7 @@ def test_a_month_is_ordered_when_it_is_over_and_once() -> None:
     assert Order.objects.count() == 2
 
 
+@translation.override("en")
 def test_withdrawing_by_command_needs_an_edition_and_a_reason() -> None:
     make_edition()
     for arguments, words in (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from archive.models import Order, Publication
 from dashboards.monthly import making, press
@@ -98,6 +98,7 @@ def test_a_report_that_cannot_be_printed_waits_with_the_command_that_mends_it(mo
         call_command("make_monthly_report", f"{last_month():%Y-%m}")
 
 
+@translation.override("en")
 def test_the_command_makes_what_waits_and_corrects_with_a_reason(quick_press: list[str], capsys: Any) -> None:
     report(Place(), last_month() + dt.timedelta(days=3))
     month = f"{last_month():%Y-%m}"

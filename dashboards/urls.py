@@ -1,7 +1,6 @@
 from django.urls import path
 
 from dashboards import planner_views, views
-from dashboards import views
 from dashboards.monthly import views as monthly
 
 urlpatterns = [

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "geo",
     "incidents",
     "layers",
+    "archive",
     "dashboards",
 ]
 
@@ -268,8 +269,11 @@ WORKER_JOBS = [
     "incidents.rollups.fold",
     "incidents.move_counts.fold",
     "layers.uploads.read_due",
+    "dashboards.monthly.making.make_ordered",
 ]
 WORKER_HOURLY = [
+    "incidents.audit.mark_day",
+    "dashboards.monthly.making.order_last_month",
     "incidents.moves.close_all_silent",
     "incidents.drafts.clear_old",
     "incidents.photos.clear_orphans",

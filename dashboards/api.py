@@ -86,10 +86,11 @@ class Section:
     limit: int = 0
     level: int = 0
     by: str = ""
+    days: int = 0
 
     @property
     def parameters(self) -> set[str]:
-        return {name for name in ("step", "limit", "level", "by") if getattr(self, name)}
+        return {name for name in ("step", "limit", "level", "by", "days") if getattr(self, name)}
 
 
 SECTIONS = {
@@ -100,7 +101,7 @@ SECTIONS = {
     "categories": Section(numbers.top_categories, numbers.CategoryRow, limit=10),
     "agencies": Section(numbers.by_agency, numbers.AgencyRow),
     "flow": Section(numbers.flow, numbers.FlowBin, step=numbers.MONTH),
-    "changes": Section(numbers.changes, numbers.Changes, many=False),
+    "changes": Section(numbers.changes, numbers.Changes, many=False, days=7),
     "promises": Section(numbers.broken_promises, numbers.BrokenPromise, limit=10),
     "heat": Section(numbers.heat, numbers.HeatCell, level=12),
     "service": Section(service.service, service.ServiceRow, by=service.AGENCY),
@@ -126,6 +127,7 @@ OWN = {
     "step": OpenApiParameter("step", str, enum=[numbers.WEEK, numbers.MONTH]),
     "limit": OpenApiParameter("limit", int, description=f"1 to {LIMIT_MAX}; 10 unless told"),
     "level": OpenApiParameter("level", int, description="Level of the Web-Mercator quadtree, 11 to 14; 12 unless told"),
+    "days": OpenApiParameter("days", int, description="How many last days are compared, 7 to 28; 7 unless told"),
 }
 
 
@@ -204,7 +206,7 @@ def _own_parameters(request: Request, section: Section) -> dict[str, Any]:
         given["step"] = request.query_params.get("step", section.step)
         if given["step"] not in {numbers.WEEK, numbers.MONTH}:
             errors["step"] = [_("Write week or month.")]
-    whole = {"limit": range(1, LIMIT_MAX + 1), "level": HEAT_LEVELS}
+    whole = {"limit": range(1, LIMIT_MAX + 1), "level": HEAT_LEVELS, "days": numbers.CHANGE_DAYS}
     if section.by:
         given["by"] = request.query_params.get("by", section.by)
         if given["by"] not in service.PARTS:

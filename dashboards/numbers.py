@@ -7,7 +7,7 @@
     top_categories(question, limit=10)  -> list[CategoryRow]
     by_agency(question)                 -> list[AgencyRow]    the league table
     flow(question, step=MONTH)          -> list[FlowBin]      in, out, backlog
-    changes(question)                   -> Changes            the last 7 days against the 8 weeks before
+    changes(question, days=7)           -> Changes            the last 7 days against the 8 weeks before
     broken_promises(question, limit=10) -> list[BrokenPromise]
     heat(question, level)               -> list[HeatCell]     whole months
 
@@ -38,7 +38,8 @@ SMALLEST_SHOWN = 5
 RANKED_FROM = 20
 """An agency with fewer promises due is shown, but not ranked."""
 WEEKS_BEFORE = 8
-"""With how many weeks the last 7 days are compared."""
+"""With how many weeks the last 7 days are compared; or with so many times as many days as are asked for."""
+CHANGE_DAYS = range(7, 29)
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class Change:
     name: str
     n: int
     mean: float
-    """Reports a week in the weeks before."""
+    """Reports a week in the weeks before (or in as many days as are compared)."""
     low: int
     high: int
 
@@ -368,16 +369,21 @@ def flow(question: Question, step: str = MONTH) -> list[FlowBin]:
     return found
 
 
-def changes(question: Question) -> Changes:
-    """Compare the last 7 whole days (up to yesterday, or to `until` if that is earlier) with the 8 weeks before."""
+def changes(question: Question, days: int = 7) -> Changes:
+    """Compare the last 7 whole days (up to yesterday, or to `until` if that is earlier) with the 8 weeks before.
+
+    Or the last `days` (7 to 28), with the 8 times as many before them.
+    """
+    if days not in CHANGE_DAYS:
+        raise ValueError(f"{days} days; changes are told of {CHANGE_DAYS[0]} to {CHANGE_DAYS[-1]}")
     last = min(question.until, question.today - dt.timedelta(days=1))
-    first = last - dt.timedelta(days=6)
-    begin = first - dt.timedelta(days=7 * WEEKS_BEFORE)
+    first = last - dt.timedelta(days=days - 1)
+    begin = first - dt.timedelta(days=days * WEEKS_BEFORE)
     selection = question.over(begin, last).selection()
     weeks: dict[tuple[str, int], list[int]] = {}
     for kind, rows in counts.received_daily(selection).items():
         for pk, day, n in rows:
-            weeks.setdefault((kind, pk), [0] * len(_WEEKS))[(day - begin).days // 7] += n
+            weeks.setdefault((kind, pk), [0] * len(_WEEKS))[(day - begin).days // days] += n
     total = [sum(series[week] for (kind, _pk), series in weeks.items() if kind == "kecamatan") for week in _WEEKS]
     names = _names(weeks)
     hidden = _Curtain(question).drawn

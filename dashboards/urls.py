@@ -1,6 +1,7 @@
 from django.urls import path
 
 from dashboards import planner_views, service_views, views
+from dashboards.monthly import views as monthly
 
 urlpatterns = [
     path("dasbor/", views.dashboard, name="dashboard"),
@@ -12,4 +13,8 @@ urlpatterns = [
     path("opd/peta/unduh/<slug:code>/", planner_views.download, name="planner_download"),
     path("dasbor/layanan/", service_views.service, name="dashboard_service"),
     path("dasbor/data/", service_views.data, name="dashboard_data"),
+    path("dasbor/laporan-bulanan/", monthly.monthly_reports, name="monthly_reports"),
+    path("dasbor/laporan-bulanan/<str:name>", monthly.monthly_file, name="monthly_file"),
+    path("jejak/", monthly.trace, name="trace"),
+    path("jejak/SHA256SUMS", monthly.digests, name="trace_digests"),
 ]

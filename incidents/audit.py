@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from django.db import connection
 from django.utils import timezone
 
+from incidents.clock import WITA
+from incidents.models import DayMark
+
 _BROKEN_LINK = """
     WITH chained AS (
         SELECT e AS event, e.id, e.report_id, e.hash,
@@ -62,6 +65,17 @@ def mark(upto: int | None = None) -> Mark:
             upto = cursor.fetchone()[0]
         cursor.execute(_DIGEST, [upto])
         return Mark(upto or 0, cursor.fetchone()[0])
+
+
+def mark_day() -> bool:
+    """Publish today's mark (WITA) if there is none yet; return whether one was made. The worker calls it each hour."""
+    day = timezone.now().astimezone(WITA).date()
+    if DayMark.objects.filter(day=day).exists():
+        return False
+    taken = mark()
+    # Another worker may have been quicker: the day is the key, and the first mark stays.
+    DayMark.objects.bulk_create([DayMark(day=day, upto=taken.upto, digest=taken.digest or "")], ignore_conflicts=True)
+    return True
 
 
 @dataclass(frozen=True)

@@ -35,20 +35,26 @@ def _clean(settings: object, tmp_path: Path) -> Iterator[None]:
 
 
 MIGRATED = {"django_migrations", "django_content_type", "auth_permission"}
+NEVER_EMPTIED = [
+    "incidents.ReportEvent:events_are_never_emptied",
+    "archive.Publication:editions_are_never_emptied",
+    "archive.PublishedFile:files_are_never_emptied",
+    "archive.Withdrawal:withdrawals_are_never_emptied",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _tables_can_be_emptied() -> Iterator[None]:
     """Empty the tables after a test with its own transactions as Django does, but for two things.
 
-    The table of events refuses it otherwise. And the types of content and their permissions stay, which migrations
+    Some tables refuse it otherwise. And the types of content and their permissions stay, which migrations
     made: Django would empty them too, and then take four times as long to make them again.
     """
 
     def teardown(case: TransactionTestCase) -> None:
         tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - MIGRATED
         flush = connection.ops.sql_flush(no_style(), sorted(tables), reset_sequences=False, allow_cascade=False)
-        with pgtrigger.ignore("incidents.ReportEvent:events_are_never_emptied"):
+        with pgtrigger.ignore(*NEVER_EMPTIED):
             connection.ops.execute_sql_flush(flush)
 
     with pytest.MonkeyPatch.context() as patch:

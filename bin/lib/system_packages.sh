@@ -5,6 +5,7 @@
 # prepare_system_packages run|test
 prepare_system_packages() {
     local missing
+    prepare_printing
     mapfile -t missing < <(missing_system_packages "$1")
     if [ ${#missing[@]} = 0 ]; then return 0; fi
     if ! command -v apt-get >/dev/null; then
@@ -20,6 +21,30 @@ prepare_system_packages() {
         fail "still missing after the installation: $(named "${missing[@]}"). Found:$(describe_servers)" \
             "read $LOGS/apt.log"
     fi
+}
+
+# What sets the type of the monthly report (dashboards/monthly/press.py). The site runs without: only the PDF waits.
+prepare_printing() {
+    local missing
+    mapfile -t missing < <(missing_for_printing)
+    if [ ${#missing[@]} = 0 ]; then return 0; fi
+    if ! command -v apt-get >/dev/null; then
+        say "No monthly report as PDF until this machine has Pango (libpango >= 1.44) and HarfBuzz's libharfbuzz-subset."
+    elif [ "$(id -u)" != 0 ]; then
+        say "No monthly report as PDF until root has run: $(system_packages_command "${missing[@]}")"
+    elif [ -e "$STATE_DIR/printing-tried" ] || ! (touch "$STATE_DIR/printing-tried" && install_system_packages "${missing[@]}"); then
+        # Tried once for each STATE_DIR: a machine without network must not wait for it at every start.
+        say "No monthly report as PDF until this has run: $(system_packages_command "${missing[@]}")"
+    fi
+}
+
+missing_for_printing() {
+    local libraries
+    libraries=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null)
+    [[ $libraries == *libpango-1.0.so* ]] || echo libpango-1.0-0
+    [[ $libraries == *libpangoft2-1.0.so* ]] || echo libpangoft2-1.0-0
+    [[ $libraries == *libharfbuzz-subset.so* ]] || echo libharfbuzz-subset0
+    [ -d /usr/share/fonts/truetype/liberation ] || [ -d /usr/share/fonts/truetype/liberation2 ] || echo fonts-liberation
 }
 
 # Names of packages, one a line, each once. "postgis" stands for the newest server that has it (see apt_names).
@@ -71,6 +96,7 @@ named() {
         chromium) text="$text, chromium (tests in a browser)" ;;
         gettext) text="$text, gettext (finds texts without translation)" ;;
         shellcheck) text="$text, shellcheck (reads these scripts critically)" ;;
+        libpango-1.0-0) text="$text, libpango-1.0-0 (sets the type of the monthly report's PDF)" ;;
         *) text="$text, $package" ;;
         esac
     done

@@ -45,3 +45,21 @@ def listed(n: int | None) -> str:
 def across(rate: float | None) -> float:
     """Return where a rate stands on a scale from 0 to 100."""
     return round(100 * (rate or 0.0), 2)
+
+
+@register.filter
+def around(rate: float | None, by: str) -> float:
+    """Return a place beside a rate on a scale from 0 to 100, within it."""
+    return round(min(100.0, max(0.0, across(rate) + float(by))), 2)
+
+
+@register.filter
+def adds(short: str, name: str) -> bool:
+    """Whether a name tells more than its short form: "Kecamatan Bengalon" does not beside "Kec. Bengalon"."""
+    return short.split()[1:] != name.split()[1:] or len(name.split()) < 2
+
+
+@register.filter
+def written(n: int) -> str:
+    """Write a count as people read it, also where a drawing's numbers are not localised."""
+    return number_format(n, 0, use_l10n=True, force_grouping=True)

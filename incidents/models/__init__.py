@@ -1,5 +1,6 @@
 from incidents.models.categories import Category
 from incidents.models.drafts import DraftPhoto, ReportDraft
+from incidents.models.marks import DayMark
 from incidents.models.outbox import OutboxMessage
 from incidents.models.reports import Photo, Report, ReportContact, ReportEvent
 from incidents.models.rollups import ReportCell, ReportCellDelta
@@ -8,6 +9,7 @@ from incidents.models.standards import RegencyHoliday, ServiceStandard
 
 __all__ = [
     "Category",
+    "DayMark",
     "DraftPhoto",
     "OutboxMessage",
     "Photo",

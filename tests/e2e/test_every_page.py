@@ -11,10 +11,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Page, expect
 
 from accounts.models import Agency, User
-from incidents.models import Report
+from incidents.models import DayMark, Report
 from incidents.secrets import secret_of
 from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
 from tests.factories.accounts import make_officer
+from tests.factories.publications import MAY, make_edition
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
 
@@ -43,6 +44,8 @@ PUBLIC = {
     "figures of the service": "/dasbor/layanan/?by=kecamatan",
     "figures of the data": "/dasbor/data/",
     "figures of a kecamatan": "/dasbor/publik/?kecamatan=64.08.04&measure=days&since=2026-01-01",
+    "monthly reports": "/dasbor/laporan-bulanan/",
+    "trace": "/jejak/",
     "about": "/tentang/",
     "privacy": "/privasi/",
     "help": "/bantuan/",
@@ -65,6 +68,9 @@ VIEWS = [(PHONE, "id-ID"), (DESKTOP, "en-GB")]
 def tickets() -> dict[str, str]:
     call_command("make_reports", count=300, seed=7, verbosity=0)
     call_command("make_layers", count=200, seed=7, verbosity=0)
+    for reason in ("", "Angka Kaubun keliru"):
+        make_edition(reason=reason)
+    DayMark.objects.create(day=MAY, upto=7, digest="0" * 64)
     public = Report.objects.public().filter(status="answered").order_by("-id")
     at_desk = public.filter(agency__code="dpu-pupr").first() or Report.objects.filter(agency__code="dpu-pupr").first()
     report = public.first()

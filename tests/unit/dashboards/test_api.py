@@ -197,6 +197,8 @@ def test_index_names_the_sections_for_the_same_question(client: Client) -> None:
         ("totals/?colour=red", "colour"),
         ("totals/?step=week", "step"),
         ("totals/?since=soon", "since"),
+        ("changes/?days=6", "days"),
+        ("changes/?days=29", "days"),
         ("totals/?since=2026-02-02&until=2026-02-01", "until"),
         ("totals/?category=%00", "category"),
         ("kecamatan/?kecamatan=1", "kecamatan"),

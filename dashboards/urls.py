@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards import planner_views, views
+from dashboards import hotspot_views, planner_views, views
 
 urlpatterns = [
     path("dasbor/", views.dashboard, name="dashboard"),
@@ -11,3 +11,13 @@ urlpatterns = [
     path("opd/peta/laporan/", planner_views.reports, name="planner_reports"),
     path("opd/peta/unduh/<slug:code>/", planner_views.download, name="planner_download"),
 ]
+for _where, _path in (
+    (hotspot_views.LEADERS, "dasbor/titik-panas/"),
+    (hotspot_views.EVERYBODY, "dasbor/publik/titik-panas/"),
+    (hotspot_views.DESK, "opd/peta/titik-panas/"),
+):
+    urlpatterns += [
+        path(_path, hotspot_views.hotspots_page, {"where": _where}, name=_where),
+        path(f"{_path}sel/", hotspot_views.hotspots_cells, {"where": _where}, name=f"{_where}_cells"),
+        path(f"{_path}sel.csv", hotspot_views.hotspots_csv, {"where": _where}, name=f"{_where}_csv"),
+    ]

@@ -5,7 +5,7 @@ Every token is a class in static/css/hotspots.css; every class has a sign or a f
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from dashboards import hotspots
 from dashboards.concentration import GROUPS, Concentration, Place
 from dashboards.hotspot_forms import COUNTS, DEVELOPMENT, SMOOTH, SPOTS
+from dashboards.numbers import SMALLEST_SHOWN
 from dashboards.study_area import outline
-from layers.styling import Style, breaks_style
 
 DECIMALS = 4
 """Of the corners' degrees: 11 m."""
@@ -60,6 +60,46 @@ GROUP_TITLES = {
 }
 
 
+@dataclass(frozen=True)
+class Classes:
+    """Classes of amounts: the last value of each, and how it is marked."""
+
+    upper: tuple[float, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+SHARES = (0.4, 0.7, 0.88, 0.97, 1.0)
+"""Of the cells in each class and those below it: most cells hold little, and the few that hold much stand out."""
+
+
+def classes(values: Any) -> Classes:
+    """Return at most five classes of some positive numbers, by `SHARES`. Whole numbers get whole classes.
+
+    Fisher-Jenks, which colours areas (ADR 0027), costs 100 ms and more for so many numbers that change with each report.
+    """
+    if not len(values):
+        return Classes()
+    whole = np.issubdtype(values.dtype, np.integer)
+    upper = sorted({float(last) for last in np.quantile(values, SHARES, method="inverted_cdf")})
+    first, marks = float(values.min()), []
+    for place, last in enumerate(upper):
+        step = round(1 + 4 * place / (len(upper) - 1)) if len(upper) > 1 else 3
+        words = {"first": _amount(first, whole), "last": _amount(last, whole)}
+        if first == last:
+            label = words["last"]
+        elif whole or not place:
+            label = _("%(first)s to %(last)s") % words
+        else:
+            label = _("above %(first)s to %(last)s") % words
+        marks.append(Mark(f"scale-{step}", "", label))
+        first = last + 1 if whole else last
+    return Classes(tuple(upper), tuple(marks))
+
+
+def _amount(value: float, whole: bool) -> str:
+    return number_format(value, 0 if whole else 1, use_l10n=True, force_grouping=True)
+
+
 class Drawing:
     """What the map shows of one or two questions on the same grid: one legend for both."""
 
@@ -71,17 +111,17 @@ class Drawing:
         return [self.one, self.other] if self.other else [self.one]
 
     @cached_property
-    def style(self) -> Style:
+    def style(self) -> Classes:
         """The classes of counts or of smoothed densities over the whole period."""
         if self.view == SMOOTH:
             values = np.concatenate([con.density for con in self._both])
-            return _style([float(x) for x in np.round(values, 1) if x >= max(0.1, FAINT * values.max(initial=0))])
-        return _style([int(n) for con in self._both for n in con.counts if con.shown(int(n))])
+            return classes(np.round(values[values >= _faint(values)], 1))
+        return classes(np.concatenate([_told(con, con.counts) for con in self._both]))
 
     @cached_property
-    def month_style(self) -> Style:
+    def month_style(self) -> Classes:
         """The classes of one month's counts."""
-        return _style([int(n) for con in self._both for n in con.monthly[con.monthly > 0] if con.shown(int(n))])
+        return classes(np.concatenate([_told(con, con.monthly) for con in self._both]))
 
     @property
     def has_months(self) -> bool:
@@ -90,13 +130,6 @@ class Drawing:
 
     @cached_property
     def legend(self) -> list[Mark]:
-        return self._legend(self.style)
-
-    @cached_property
-    def month_legend(self) -> list[Mark]:
-        return self._legend(self.month_style) if self.has_months else []
-
-    def _legend(self, style: Style) -> list[Mark]:
         if self.view == SPOTS:
             return list(SPOT_MARKS.values())
         if self.view == DEVELOPMENT:
@@ -105,7 +138,12 @@ class Drawing:
                 for group, kinds in GROUPS.items()
                 for mark in (KIND_MARKS[kind] for kind in kinds)
             ]
-        return [Mark(one.token, "", one.label) for one in style.classes]
+        return list(self.style.marks)
+
+    @cached_property
+    def month_legend(self) -> list[Mark]:
+        """The legend of a single month where it is another one."""
+        return list(self.month_style.marks) if self.has_months and self.view == COUNTS else []
 
     def cells(self, con: Concentration) -> Iterator[dict[str, Any]]:
         """Yield what the script draws: `ring` (lon, lat), `step`, `sign`, `words`, and `months` of the same if there are.
@@ -135,8 +173,7 @@ class Drawing:
         if self.view == DEVELOPMENT:
             return np.array([bool(kind) for kind in con.kinds], dtype=bool)
         if self.view == SMOOTH:
-            highest = max((float(one.density.max(initial=0)) for one in self._both), default=0.0)
-            return con.density >= max(0.1, FAINT * highest)
+            return con.density >= _faint(np.concatenate([one.density for one in self._both]))
         return np.array([con.shown(int(n)) for n in con.counts], dtype=bool)
 
     def _dress(self, con: Concentration, i: int) -> dict[str, str]:
@@ -221,13 +258,17 @@ def _ring(con: Concentration, cell: int) -> list[list[float]]:
     return [[round(lat, DECIMALS), round(lon, DECIMALS)] for lon, lat in outline(con.asked.grid, cell)]
 
 
-def _style(numbers: Sequence[float]) -> Style:
-    return breaks_style("n", numbers) if numbers else Style("breaks")
+def _told(con: Concentration, numbers: Any) -> Any:
+    return numbers[numbers >= (SMALLEST_SHOWN if con.sealed else 1)]
 
 
-def _token(style: Style, value: float) -> str:
-    fitting = (one.token for one, last in zip(style.classes, style.upper, strict=True) if value <= last)
-    return next(fitting, style.classes[-1].token if style.classes else "scale-none")
+def _faint(densities: Any) -> float:
+    return max(0.1, FAINT * float(densities.max(initial=0.0)))
+
+
+def _token(style: "Classes", value: float) -> str:
+    fitting = (mark.token for mark, last in zip(style.marks, style.upper, strict=True) if value <= last)
+    return next(fitting, style.marks[-1].token if style.marks else "scale-0")
 
 
 def _spot(level: int, n: int) -> dict[str, str]:

@@ -4,7 +4,7 @@ import csv
 import datetime as dt
 import html
 import io
-import json
+import itertools
 import re
 from collections import Counter
 from typing import Any
@@ -18,6 +18,7 @@ from django.db import connection
 from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import gettext as _
 
 from accounts.models import Agency
 from dashboards import concentration
@@ -54,7 +55,7 @@ def whole_months(reports: Any, con: Concentration) -> Any:
 @pytest.mark.parametrize("fold", [False, True])
 @pytest.mark.parametrize("name", ["hex-5", "square-12"])
 def test_cells_equal_a_recount_of_the_reports(fold: bool, name: str) -> None:
-    make_reports(count=300, seed=4)
+    make_reports(count=100, seed=4)
     if fold:
         rollups.fold_all()
     con = of(f"grid={name}")
@@ -105,11 +106,11 @@ def cluster(months: int, each: int) -> None:
 
 
 def test_a_cluster_is_hot_and_the_empty_cells_make_it_so() -> None:
-    cluster(8, 9)
+    cluster(8, 7)
     con = of()
     assert con.enough
     assert con.hot
-    assert con.hot[0].near >= 72
+    assert con.hot[0].near >= 56
     assert con.hot[0].expected < 1
     assert con.cold == []
     assert 0 < len(con.hot) <= 19  # the cell, its ring, and theirs
@@ -130,7 +131,7 @@ def test_of_too_few_reports_nothing_is_told_but_counts() -> None:
 
 
 def test_of_few_months_no_development_is_told() -> None:
-    cluster(FEWEST_MONTHS - 1, 15)
+    cluster(2, 26)
     since = (today_wita().replace(day=1) - dt.timedelta(days=60)).isoformat()
     con = of(f"since={since}")
     assert not con.enough_months
@@ -147,7 +148,7 @@ def test_the_current_month_takes_no_part_in_developments() -> None:
 
 
 def test_rates_stand_beside_the_raw_ones_for_each_kecamatan() -> None:
-    make_reports(count=400, seed=2)
+    make_reports(count=120, seed=2)
     con = of()
     rates = con.rates
     assert len(rates) == Kecamatan.objects.exclude(population=None).count()
@@ -161,7 +162,7 @@ def test_rates_stand_beside_the_raw_ones_for_each_kecamatan() -> None:
 
 
 def test_desa_shares_are_of_open_reports() -> None:
-    make_reports(count=400, seed=2)
+    make_reports(count=120, seed=2)
     con = of()
     for row in con.late:
         assert 0 <= row.n <= row.base
@@ -172,7 +173,7 @@ def test_desa_shares_are_of_open_reports() -> None:
 
 
 def test_distances_are_those_of_postgis_for_every_cell() -> None:
-    make_reports(count=200, seed=2)
+    make_reports(count=80, seed=2)
     call_command("make_layers", count=60, seed=7, verbosity=0)
     layer = Layer.objects.get(slug="sintetis-sekolah")
     found = of("grid=hex-7").distances(layer)
@@ -211,7 +212,7 @@ def test_no_layer_but_public_ones_can_be_measured_to() -> None:
 
 
 def test_the_public_never_counts_confidential_reports() -> None:
-    cluster(8, 9)
+    cluster(8, 7)
     report_at(117.55, 0.52, today_wita(), confidential=True)
     assert of(audience=LEADERSHIP).n == of().n + 1
     agency = Report.objects.filter(confidential=True).values_list("agency", flat=True).get()
@@ -229,22 +230,22 @@ def sensitive_cluster(n: int) -> Category:
 
 
 def test_of_a_sensitive_matter_the_public_sees_no_cell_under_five() -> None:
-    category = sensitive_cluster(60)
+    category = sensitive_cluster(55)
     query = f"category={category.code}"
     client = Client()
     answer = client.get(f"{PUBLIC_PAGE}sel/?{query}", headers=ENGLISH).json()
-    assert [cell["words"] for cell in answer["cells"]] == ["reports: 60"]
+    assert [cell["words"] for cell in answer["cells"]] == ["reports: 55"]
     for view in VIEWS[1:]:
         assert client.get(f"{PUBLIC_PAGE}sel/?{query}&view={view}").json()["cells"] == []
     rows = list(csv.DictReader(io.StringIO(client.get(f"{PUBLIC_PAGE}sel.csv?{query}").content.decode())))
-    assert [(row["n"], row["z"], row["n_near"], row["per_100km2"]) for row in rows] == [("60", "", "", "")]
+    assert [(row["n"], row["z"], row["n_near"], row["per_100km2"]) for row in rows] == [("55", "", "", "")]
     page = client.get(f"{PUBLIC_PAGE}?{query}", headers=ENGLISH).content.decode()
     assert "sensitive matter" in page
     assert 'id="rates"' not in page
     assert "cells touch land" not in page
     beside = client.get(f"{PUBLIC_PAGE}?with_category={category.code}", headers=ENGLISH).content.decode()
     assert 'id="rates"' not in beside
-    assert of(query, LEADERSHIP).n == 61
+    assert of(query, LEADERSHIP).n == 56
     assert of(query, LEADERSHIP).enough
 
 
@@ -252,11 +253,10 @@ def test_of_a_sensitive_matter_the_public_sees_no_cell_under_five() -> None:
     ("make", "where"),
     [(make_leader, LEADERS_PAGE), (make_coordinator, LEADERS_PAGE), (make_officer, DESK_PAGE), (make_user, PUBLIC_PAGE)],
 )
-@pytest.mark.parametrize("part", ["", "sel/", "sel.csv"])
-def test_everybody_is_led_to_their_own_page_and_may_read_the_public_one(make: Any, where: str, part: str) -> None:
+def test_everybody_is_led_to_their_own_page_and_may_read_the_public_one(make: Any, where: str) -> None:
     client = Client()
     client.force_login(make())
-    for page in (LEADERS_PAGE, DESK_PAGE, PUBLIC_PAGE):
+    for page, part in itertools.product((LEADERS_PAGE, DESK_PAGE, PUBLIC_PAGE), ("", "sel/", "sel.csv")):
         response = client.get(f"{page}{part}?grid=hex-5")
         if page in (where, PUBLIC_PAGE):
             assert response.status_code == 200
@@ -273,9 +273,9 @@ def test_nobody_is_asked_to_sign_in_at_the_desk_and_sent_to_the_public_elsewhere
 
 
 def test_an_agency_sees_its_own_reports_only() -> None:
-    make_reports(count=200, seed=3)
+    make_reports(count=80, seed=3)
     mine = Agency.objects.get(code="dpu-pupr")
-    other = Agency.objects.exclude(pk=mine.pk).filter(reports__isnull=False).first()
+    other = Agency.objects.exclude(pk=mine.pk).filter(report__isnull=False).first()
     assert other is not None
     client = Client()
     client.force_login(make_officer(mine))
@@ -302,7 +302,7 @@ def test_an_agency_sees_its_own_reports_only() -> None:
         ("view=beauty", "beauty"),
         ("bandwidth=7", "7"),
         ("facility=tiada", "There is no public layer “tiada”"),
-        ("facility=%00", "There is no public layer"),
+        ("facility=%00", "Null characters are not allowed"),
         ("category=%00", "There is no"),
     ],
 )
@@ -338,7 +338,7 @@ def test_without_boundaries_the_page_says_so(client: Client) -> None:
 
 
 def test_two_maps_share_one_legend_and_the_table_has_the_differences(client: Client) -> None:
-    make_reports(count=300, seed=5)
+    make_reports(count=100, seed=5)
     query = "with_category=jalan-rusak"
     if not Category.objects.filter(code="jalan-rusak").exists():
         code = Category.objects.filter(parent__isnull=False, sensitive=False).values_list("code", flat=True)[0]
@@ -355,20 +355,20 @@ def test_two_maps_share_one_legend_and_the_table_has_the_differences(client: Cli
 
 
 def test_the_map_tells_what_the_table_tells(client: Client) -> None:
-    cluster(8, 9)
+    cluster(8, 7)
     answer = client.get(f"{PUBLIC_PAGE}sel/?view=spots", headers=ENGLISH).json()
     page = client.get(f"{PUBLIC_PAGE}?view=spots", headers=ENGLISH).content.decode()
     con = of()
     told = [cell for cell in answer["cells"] if cell["step"] != "even"]
     assert len(told) == len(con.spots)
     assert page.count('<tr><th scope="row">') >= len(con.spots)
+    assert {cell["sign"] for cell in told} <= {"▲", "△"}
     assert len(answer["months"]) == len(con.months)
     assert all(len(cell["months"]) == len(con.months) for cell in answer["cells"])
-    assert json.dumps(answer).isascii() or "▲" in json.dumps(answer, ensure_ascii=False)
 
 
 def test_csv_has_every_cell_with_its_zeros(client: Client) -> None:
-    cluster(8, 9)
+    cluster(8, 7)
     con = of()
     response = client.get(f"{PUBLIC_PAGE}sel.csv")
     assert re.search(r'filename="titik-panas_hex-6_[\d-]+_[\d-]+\.csv"', response["Content-Disposition"])
@@ -379,24 +379,28 @@ def test_csv_has_every_cell_with_its_zeros(client: Client) -> None:
     assert {row["spot"] for row in rows} >= {"hot_1pct", ""}
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", ["counts", "development"])
 def test_queries_do_not_grow_with_the_cells(client: Client, view: str) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as made:
             assert client.get(f"{PUBLIC_PAGE}?view={view}").status_code == 200
         return len(made)
 
-    make_reports(count=60, seed=1)
+    make_reports(count=20, seed=1)
     queries()
     few = queries()
-    make_reports(count=300, seed=2)
+    make_reports(count=80, seed=2)
     assert queries() <= few + 1 <= 18
+
+
+def numbers(first: int, last: int) -> str:
+    return _("%(first)s to %(last)s") % {"first": first, "last": last}
 
 
 def test_classes_are_whole_and_in_order() -> None:
     found = classes(np.array([1, 1, 1, 1, 2, 2, 3, 5, 9, 40]))
-    assert found.upper == (1.0, 2.0, 5.0, 40.0)
-    assert [mark.label for mark in found.marks] == ["1", "2", "3 to 5", "6 to 40"] or len(found.marks) == 4
+    assert found.upper == (1.0, 3.0, 9.0, 40.0)
+    assert [str(mark.label) for mark in found.marks][::3] == ["1", numbers(10, 40)]
     assert [mark.token for mark in found.marks] == ["scale-1", "scale-2", "scale-4", "scale-5"]
     assert classes(np.array([], dtype=np.int64)).marks == ()
     assert len(classes(np.array([7, 7])).marks) == 1

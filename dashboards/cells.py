@@ -75,7 +75,7 @@ SHARES = (0.4, 0.7, 0.88, 0.97, 1.0)
 def classes(values: Any) -> Classes:
     """Return at most five classes of some positive numbers, by `SHARES`. Whole numbers get whole classes.
 
-    Fisher-Jenks, which colours areas (ADR 0027), costs 100 ms and more for so many numbers that change with each report.
+    Fisher-Jenks, which colours areas (ADR 0027), costs 100 ms and more for numbers that change with each report.
     """
     if not len(values):
         return Classes()
@@ -146,20 +146,19 @@ class Drawing:
         return list(self.month_style.marks) if self.has_months and self.view == COUNTS else []
 
     def cells(self, con: Concentration) -> Iterator[dict[str, Any]]:
-        """Yield what the script draws: `ring` (lon, lat), `step`, `sign`, `words`, and `months` of the same if there are.
+        """Yield what the script draws: `ring` (lat, lon), `step`, `sign`, `words`, and `months` of these if there are.
 
         Only cells of which there is something to tell; the others are the map's ground.
         """
         area = con.area
-        assert area is not None
         drawn = self._drawn(con)
         if self.has_months:
             drawn = drawn | (con.monthly_levels != 0).any(axis=0) if self.view == SPOTS else drawn
-        for i in np.flatnonzero(drawn):
+        for i in map(int, np.flatnonzero(drawn)):
             cell = int(area.cells[i])
-            found = {"ring": _ring(con, cell), **self._dress(con, int(i)), "at": place_words(con.place(i))}
+            found: dict[str, Any] = {"ring": _ring(con, cell), **self._dress(con, i), "at": place_words(con.place(i))}
             if self.has_months:
-                found["months"] = [self._month(con, month, int(i)) for month in range(len(con.months))]
+                found["months"] = [self._month(con, month, i) for month in range(len(con.months))]
             yield found
         if self.view == COUNTS:
             for cell, n in con.beyond.items():
@@ -217,8 +216,6 @@ def csv_of(con: Concentration) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([*HEADER, *(f"n_{month:%Y_%m}" for month in con.months)])
     area = con.area
-    if area is None:
-        return out.getvalue()
     expected = con.counts.mean() * area.near.sizes if len(con.counts) else con.near
     for i, cell in enumerate(area.cells):
         n = int(con.counts[i])

@@ -140,23 +140,18 @@ class Difference:
 
 
 class Concentration:
-    """The figures about cells of one question; each is read once."""
+    """The figures about the cells of a study area for one question; each is read once."""
 
-    def __init__(self, asked: Asked, *, sealed: bool | None = None) -> None:
-        self.asked = asked
+    def __init__(self, asked: Asked, area: StudyArea, *, sealed: bool | None = None) -> None:
+        self.asked, self.area = asked, area
         self.question = asked.months
         self.sealed = self.question.audience.is_public and self.question.is_sensitive if sealed is None else sealed
         """Whether small counts are hidden and nothing but counts is told."""
-
-    @cached_property
-    def area(self) -> StudyArea | None:
-        return study_area(self.asked.grid.name)
 
     # Counts.
 
     @cached_property
     def _rows(self) -> tuple[Positions, dict[int, int]]:
-        assert self.area is not None
         return self.area.counts(_read(self.question, self.asked.grid))
 
     @property
@@ -199,7 +194,6 @@ class Concentration:
     @cached_property
     def monthly(self) -> Positions:
         """(months, cells): the counts of each month."""
-        assert self.area is not None
         table = np.zeros((len(self.months), len(self.area.cells)), dtype=np.int64)
         rows = _read_monthly(self.question, self.asked.grid, self.months)
         if rows:
@@ -217,7 +211,6 @@ class Concentration:
 
     @cached_property
     def gi(self) -> Gi:
-        assert self.area is not None
         return hotspots.gi_star(self.counts, self.area.near)
 
     @cached_property
@@ -226,7 +219,6 @@ class Concentration:
 
     @cached_property
     def near(self) -> Numbers:
-        assert self.area is not None
         return self.area.near.sums(self.counts)
 
     @cached_property
@@ -239,7 +231,6 @@ class Concentration:
     @cached_property
     def spots(self) -> list[Spot]:
         """The hot cells, the hottest first, then the cold ones."""
-        assert self.area is not None
         told = np.flatnonzero(self.levels)
         order = told[np.lexsort((told, -self.gi.z[told]))]
         expected = self.counts.mean() * self.area.near.sizes if len(self.counts) else self.near
@@ -269,13 +260,11 @@ class Concentration:
 
     @cached_property
     def monthly_gi(self) -> Gi:
-        assert self.area is not None
         return hotspots.gi_star(self.monthly, self.area.near)
 
     @cached_property
     def monthly_levels(self) -> Any:
         """(months, cells), as `levels`: each month by itself."""
-        assert self.area is not None
         if not self.enough:
             return np.zeros(self.monthly.shape, dtype=np.int8)
         enough = self.area.near.sums(self.monthly) >= FEWEST_NEAR
@@ -300,7 +289,6 @@ class Concentration:
     @cached_property
     def developments(self) -> list[Development]:
         """The cells with a development: emerging, lasting, fading; within, those with the most reports first."""
-        assert self.area is not None
         order = [kind for group in GROUPS.values() for kind in group]
         rows = [
             Development(
@@ -320,7 +308,6 @@ class Concentration:
     @cached_property
     def density(self) -> Numbers:
         """Reports per 100 km2, smoothed; zeros where small counts are hidden."""
-        assert self.area is not None
         if self.sealed:
             return np.zeros(len(self.counts))
         return 100 * self.area.kernel(1000 * self.asked.bandwidth_km).density(self.counts)
@@ -359,7 +346,11 @@ class Concentration:
         km = _distances(area, layer.current_id)
         if km is None:
             return None
-        n = self.counts if self.asked.grid.name == DISTANCE_GRID else area.counts(_read(self.question, GRIDS[DISTANCE_GRID]))[0]
+        n = (
+            self.counts
+            if self.asked.grid.name == DISTANCE_GRID
+            else area.counts(_read(self.question, GRIDS[DISTANCE_GRID]))[0]
+        )
         total, land = int(n.sum()), float(area.area_km2.sum())
         bands = []
         for low, high in zip((0, *DISTANCES_KM), (*DISTANCES_KM, None), strict=True):
@@ -381,7 +372,6 @@ class Concentration:
 
     def place(self, position: int) -> Place:
         """Return where a cell of the study area lies, in words."""
-        assert self.area is not None
         kecamatan, desa = self._names
         i = int(position)
         return Place(
@@ -409,7 +399,6 @@ GROUPS = {
 
 def differences(one: Concentration, other: Concentration, limit: int) -> list[Difference]:
     """Return the cells whose counts differ most between two questions on one grid; hidden ones are left out."""
-    assert one.area is not None
     more = one.counts - other.counts
     order = np.lexsort((np.arange(len(more)), -np.abs(more)))
     rows = [
@@ -427,9 +416,7 @@ def facilities() -> "QuerySet[Layer]":
     return Layer.objects.public().order_by("title_id")
 
 
-def _rate_rows(
-    names: Sequence[tuple[str, str]], events: Sequence[int], base: Sequence[int], per: int
-) -> list[RateRow]:
+def _rate_rows(names: Sequence[tuple[str, str]], events: Sequence[int], base: Sequence[int], per: int) -> list[RateRow]:
     found = hotspots.empirical_bayes(events, base)
     rows = [
         RateRow(
@@ -471,7 +458,7 @@ _NEAREST = """
         ORDER BY geom_3857 <-> ST_Transform(cell.point, 3857) LIMIT 1
     ) AS f
 """
-"""The nearest by EPSG:3857, which has an index: so near the equator its order is that of true distances within 0.1 %."""
+"""The nearest by EPSG:3857, which has an index: so near the equator it orders as true distances do, within 0.1 %."""
 
 
 @lru_cache(maxsize=16)

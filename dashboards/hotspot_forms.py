@@ -44,7 +44,6 @@ class HotspotForm(QuestionForm):
     bandwidth = forms.TypedChoiceField(
         choices=[(km, f"{km} km") for km in BANDWIDTHS_KM],
         coerce=int,
-        empty_value=BANDWIDTHS_KM[0],
         required=False,
         label=gettext_lazy("Smoothed over"),
     )
@@ -72,7 +71,9 @@ class HotspotForm(QuestionForm):
             return None
         layer = None if "\x00" in slug else facilities().filter(slug=slug).first()
         if layer is None:
-            raise forms.ValidationError(_("There is no public layer “%(slug)s”.") % {"slug": slug.replace("\x00", "\\0")})
+            raise forms.ValidationError(
+                _("There is no public layer “%(slug)s”.") % {"slug": slug.replace("\x00", "\\0")}
+            )
         return layer
 
     def clean(self) -> dict[str, Any]:
@@ -95,7 +96,7 @@ class HotspotForm(QuestionForm):
         """Return what is asked, and what is beside it. The form must be valid."""
         given = self.cleaned_data
         question = self.question(audience=self.audience, today=today)
-        one = Asked(question, GRIDS[given["grid"] or FIRST_GRID], given["bandwidth"])
+        one = Asked(question, GRIDS[given["grid"] or FIRST_GRID], given["bandwidth"] or BANDWIDTHS_KM[0])
         if not given["with_since"] and not given["with_category"]:
             return one, None
         beside = question.over(given["with_since"], given["with_until"]) if given["with_since"] else question
@@ -201,7 +202,11 @@ class HotspotControls:
     def grids(self) -> list[Way]:
         rest = [pair for pair in self.pairs() if pair[0] != "grid"]
         return [
-            Way(str(grid.title), self.query([*rest, ("grid", name)] if name != FIRST_GRID else rest), grid == self.one.grid)
+            Way(
+                str(grid.title),
+                self.query([*rest, ("grid", name)] if name != FIRST_GRID else rest),
+                grid == self.one.grid,
+            )
             for name, grid in GRIDS.items()
         ]
 
@@ -216,7 +221,11 @@ class HotspotControls:
         now = (self.one.question.since, self.one.question.until)
         rest = [pair for pair in self.pairs() if pair[0] not in {"since", "until", "with_since", "with_until"}]
         return [
-            Way(label, self.query([("since", since.isoformat()), ("until", today.isoformat()), *rest]), now == (since, today))
+            Way(
+                label,
+                self.query([("since", since.isoformat()), ("until", today.isoformat()), *rest]),
+                now == (since, today),
+            )
             for label, since in usual
         ]
 

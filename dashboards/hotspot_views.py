@@ -28,6 +28,7 @@ from dashboards.hotspot_forms import COUNTS, VIEW_TITLES, HotspotControls, Hotsp
 from dashboards.hotspots import CLEAR, FEWEST_MONTHS, STRONG
 from dashboards.numbers import SMALLEST_SHOWN
 from dashboards.questions import LEADERSHIP, PUBLIC, audience_of
+from dashboards.study_area import StudyArea, study_area
 from geo import maps
 
 LEADERS, EVERYBODY, DESK = "hotspots", "hotspots_public", "hotspots_desk"
@@ -49,7 +50,8 @@ def _for_readers(answer: Answer) -> Callable[..., HttpResponse]:
             return redirect_to_login(request.get_full_path())
         theirs = {LEADERSHIP.name: LEADERS, PUBLIC.name: EVERYBODY}.get(audience.name, DESK)
         if where not in {theirs, EVERYBODY}:
-            name = (request.resolver_match.url_name if request.resolver_match else where).replace(where, theirs)
+            here = request.resolver_match.url_name if request.resolver_match else None
+            name = (here or where).replace(where, theirs)  # the same part of theirs
             query = request.META.get("QUERY_STRING", "")
             return redirect(reverse(name) + (f"?{query}" if query else ""))
         form = HotspotForm(request.GET, audience=PUBLIC if where == EVERYBODY else audience)
@@ -71,21 +73,22 @@ def hotspots_page(request: HttpRequest, form: HotspotForm, where: str) -> HttpRe
     if not form.is_valid():
         return render(request, "dashboards/hotspots/asked_wrongly.html", context, status=400)
     view = form.cleaned_data["view"] or COUNTS
-    one, other = _concentrations(form)
     facility = form.cleaned_data["facility"]
-    controls = HotspotControls(one.asked, other.asked if other else None, view, facility.slug if facility else "")
-    areas = maps.active_areas() if one.area is not None else None
+    asked, beside = form.asked()
+    controls = HotspotControls(asked, beside, view, facility.slug if facility else "")
+    context |= {"controls": controls, "view": view, "periods": [period(one) for one in (asked, beside) if one]}
+    area, areas = study_area(asked.grid.name), maps.active_areas()
+    if area is None or areas is None:
+        return render(request, "dashboards/hotspots/page.html", context)
+    one, other = _concentrations(form, area)
     drawing = Drawing(view, one, other)
     context |= {
         "con": one,
         "other": other,
-        "controls": controls,
-        "view": view,
         "view_title": VIEW_TITLES[view],
         "drawing": drawing,
-        "maps": _maps(request, areas, drawing, controls, where) if areas else [],
-        "periods": [period(con.asked) for con in (one, other) if con],
-        "rows": _rows(one, other, controls) if one.area is not None else {},
+        "maps": _maps(request, areas, drawing, controls, where),
+        "rows": _rows(one, other, controls),
         "distances": one.distances(facility) if facility and not one.sealed else None,
         "facility": facility,
         "csv": reverse(f"{where}_csv"),
@@ -102,9 +105,10 @@ def hotspots_cells(request: HttpRequest, form: HotspotForm, where: str) -> HttpR
     """Answer what a map draws; `side=b`: the one beside. 400 with the errors for a question that cannot be read."""
     if not form.is_valid():
         return JsonResponse({"errors": form.errors}, status=400)
-    one, other = _concentrations(form)
-    if one.area is None:
+    area = study_area(form.asked()[0].grid.name)
+    if area is None:
         return JsonResponse({"cells": [], "months": []})
+    one, other = _concentrations(form, area)
     drawing = Drawing(form.cleaned_data["view"] or COUNTS, one, other)
     shown = other if form.cleaned_data["side"] and other else one
     months = shown.month_names if drawing.has_months else []
@@ -116,18 +120,21 @@ def hotspots_csv(request: HttpRequest, form: HotspotForm, where: str) -> HttpRes
     """Answer every cell of the study area with its numbers."""
     if not form.is_valid():
         return JsonResponse({"errors": form.errors}, status=400)
-    one, _other = _concentrations(form)
+    area = study_area(form.asked()[0].grid.name)
+    if area is None:
+        return HttpResponse("", content_type="text/csv; charset=utf-8")
+    one, _other = _concentrations(form, area)
     name = f"titik-panas_{one.asked.grid.name}_{one.question.since}_{one.question.until}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(csv_of(one), content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _concentrations(form: HotspotForm) -> tuple[Concentration, Concentration | None]:
+def _concentrations(form: HotspotForm, area: StudyArea) -> tuple[Concentration, Concentration | None]:
     asked, beside = form.asked()
-    one = Concentration(asked)
-    other = Concentration(beside) if beside else None
+    one = Concentration(asked, area)
+    other = Concentration(beside, area) if beside else None
     if other and (one.sealed or other.sealed):  # what is hidden on one side would show as the difference of the two
-        one, other = Concentration(asked, sealed=True), Concentration(other.asked, sealed=True)
+        one, other = Concentration(asked, area, sealed=True), Concentration(other.asked, area, sealed=True)
     return one, other
 
 
@@ -167,15 +174,19 @@ def _rows(one: Concentration, other: Concentration | None, controls: HotspotCont
 
     busiest = sorted((i for i, n in enumerate(one.counts) if one.shown(int(n))), key=lambda i: (-one.counts[i], i))
     return {
-        "busiest": [
-            (one.place(i), int(one.counts[i]), reports(int(one.area.cells[i]))) for i in busiest[:ROWS] if one.area
-        ],
+        "busiest": [(one.place(i), int(one.counts[i]), reports(int(one.area.cells[i]))) for i in busiest[:ROWS]],
         "hot": [(SPOT_MARKS[spot.level], spot, reports(spot.cell)) for spot in one.hot],
         "cold": [(SPOT_MARKS[spot.level], spot, reports(spot.cell)) for spot in one.cold],
         "developments": [
-            (title, [(KIND_MARKS[row.kind], row, reports(row.cell)) for row in one.developments if row.kind in GROUPS[group]])
+            (
+                title,
+                [
+                    (KIND_MARKS[row.kind], row, reports(row.cell))
+                    for row in one.developments
+                    if row.kind in GROUPS[group]
+                ],
+            )
             for group, title in GROUP_TITLES.items()
         ],
         "differences": differences(one, other, ROWS) if other else [],
     }
-

@@ -8,7 +8,7 @@
     density = Kernel.quartic(...).density(counts)
 
 Cells without reports belong into `counts` as zeros: the study area is what is compared, not the cells that hold
-something. Formulas and sources: docs/hotspots.md. Tested against esda to 1e-9; why esda itself is not loaded: docs/adr/0090.
+something. Formulas, sources: docs/hotspots.md. Equal to esda's to 1e-9; why esda itself is not loaded: docs/adr/0090.
 """
 
 import math
@@ -39,7 +39,7 @@ def two_sided(z: Numbers) -> Numbers:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Which cells lie around which: `index` (n, k) has each cell itself and its neighbours, then n where there is none."""
+    """Which cells lie around which: `index` (n, k) has each cell and its neighbours, then n where there is none."""
 
     index: Positions
 
@@ -197,7 +197,7 @@ def spot_kinds(hot: Marks, z: Numbers) -> list[str]:
 
 @dataclass(frozen=True)
 class Rates:
-    """Rates of areas: as counted, and drawn towards the whole's the more, the smaller the population. nan without one."""
+    """Rates of areas: as counted, and drawn towards the whole's, the smaller the population the more; nan without."""
 
     raw: Numbers
     steadied: Numbers
@@ -210,7 +210,7 @@ def empirical_bayes(events: npt.ArrayLike, population: npt.ArrayLike) -> Rates:
     """Return the rates of areas by Marshall's global empirical Bayes estimator; areas without population take no part.
 
     R. J. Marshall, Mapping disease and mortality rates using empirical Bayes estimators, Applied Statistics 40 (1991)
-    283-294. Where areas vary no more than by chance, the variance between them is taken as 0 and all get the whole's rate.
+    283-294. Where areas vary no more than by chance, the variance between them is taken as 0: all get the whole's rate.
     """
     e, b = np.asarray(events, dtype=np.float64), np.asarray(population, dtype=np.float64)
     known = b > 0
@@ -242,8 +242,8 @@ class Kernel:
     def quartic(cls, pairs: Positions, x_m: Numbers, y_m: Numbers, area_km2: Numbers, bandwidth_m: float) -> "Kernel":
         """Return the quartic kernel over `pairs` (2, m) of cells whose centres (EPSG:32650) lie within the bandwidth.
 
-        K(d) = 3 / (pi h^2) (1 - (d/h)^2)^2; B. W. Silverman, Density Estimation (1986), eq. 4.5. Each cell's sum is divided
-        by the share of its kernel that lies on cells of the study area, so that the coast does not look empty.
+        K(d) = 3 / (pi h^2) (1 - (d/h)^2)^2; B. W. Silverman, Density Estimation (1986), eq. 4.5. Each cell's sum is
+        divided by the share of its kernel that lies on the study area, so that the coast does not look empty.
         """
         to, source = pairs
         h = bandwidth_m / 1000
@@ -255,7 +255,7 @@ class Kernel:
     def density(self, counts: npt.ArrayLike) -> Numbers:
         """Return the smoothed reports per km2 of each cell."""
         x = np.asarray(counts, dtype=np.float64)
-        return np.bincount(self.to, self.weight * x[self.source], minlength=self.cells)
+        return np.asarray(np.bincount(self.to, self.weight * x[self.source], minlength=self.cells), dtype=np.float64)
 
 
 def weighted_quantile(values: npt.ArrayLike, weights: npt.ArrayLike, share: float) -> float | None:

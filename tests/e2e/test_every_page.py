@@ -41,6 +41,9 @@ PUBLIC = {
     "question, nothing": "/data/tanya/?kind=within&a=sintetis-sekolah&b=sintetis-bidang",
     "figures": "/dasbor/publik/",
     "figures of a kecamatan": "/dasbor/publik/?kecamatan=64.08.04&measure=days&since=2026-01-01",
+    "concentration": "/dasbor/publik/titik-panas/?view=spots",
+    "concentration, compared, with distances": "/dasbor/publik/titik-panas/?grid=hex-5&facility=sintetis-sekolah"
+    "&with_since=2025-01-01&with_until=2025-12-31",
     "about": "/tentang/",
     "privacy": "/privasi/",
     "help": "/bantuan/",
@@ -139,6 +142,7 @@ def test_pages_of_coordinator_and_leadership_are_clean(
             f"{role}, all": "/opd/?tab=all",
             f"{role}, dashboard": "/dasbor/",
             f"{role}, wall": "/dasbor/?layar=1&measure=overdue",
+            f"{role}, concentration": "/dasbor/titik-panas/?view=development",
         }
         assert visit(page, live_server.url, pages, tickets) == {}
 

@@ -27,6 +27,7 @@ from dashboards.concentration import Concentration
 from dashboards.hotspot_forms import VIEWS, HotspotForm
 from dashboards.hotspots import FEWEST_MONTHS
 from dashboards.questions import LEADERSHIP, PUBLIC, Audience, today_wita
+from dashboards.study_area import study_area
 from geo import hexagons
 from geo.models import Kecamatan
 from incidents import rollups
@@ -43,7 +44,10 @@ PUBLIC_PAGE, LEADERS_PAGE, DESK_PAGE = "/dasbor/publik/titik-panas/", "/dasbor/t
 def of(query: str = "", audience: Audience = PUBLIC, today: dt.date | None = None) -> Concentration:
     form = HotspotForm(QueryDict(query), audience=audience)
     assert form.is_valid(), form.errors
-    return Concentration(form.asked(today)[0])
+    asked = form.asked(today)[0]
+    area = study_area(asked.grid.name)
+    assert area is not None
+    return Concentration(asked, area)
 
 
 def whole_months(reports: Any, con: Concentration) -> Any:
@@ -59,7 +63,7 @@ def test_cells_equal_a_recount_of_the_reports(fold: bool, name: str) -> None:
     if fold:
         rollups.fold_all()
     con = of(f"grid={name}")
-    told = {int(cell): int(n) for cell, n in zip(con.area.cells, con.counts, strict=True) if n}  # type: ignore[union-attr]
+    told = {int(cell): int(n) for cell, n in zip(con.area.cells, con.counts, strict=True) if n}
     told |= con.beyond
     known: Counter[int] = Counter()
     months: Counter[tuple[int, dt.date]] = Counter()
@@ -76,7 +80,7 @@ def test_cells_equal_a_recount_of_the_reports(fold: bool, name: str) -> None:
     assert told == dict(known)
     assert con.n == sum(known.values())
     for month, row in zip(con.months, con.monthly, strict=True):
-        for cell, n in zip(con.area.cells, row, strict=True):  # type: ignore[union-attr]
+        for cell, n in zip(con.area.cells, row, strict=True):
             assert n == months[int(cell), month]
     assert (con.monthly.sum(axis=0) == con.counts).all()
 
@@ -114,7 +118,12 @@ def test_a_cluster_is_hot_and_the_empty_cells_make_it_so() -> None:
     assert con.hot[0].expected < 1
     assert con.cold == []
     assert 0 < len(con.hot) <= 19  # the cell, its ring, and theirs
-    assert {spot.place.kecamatan for spot in con.hot} <= {"Sangatta Utara", "Sangatta Selatan", "Bengalon", "Teluk Pandan"}
+    assert {spot.place.kecamatan for spot in con.hot} <= {
+        "Sangatta Utara",
+        "Sangatta Selatan",
+        "Bengalon",
+        "Teluk Pandan",
+    }
     kinds = {row.kind for row in con.developments}
     assert kinds <= {"persistent", "consecutive", "sporadic", "historical", "new"}
     assert con.developments
@@ -184,7 +193,6 @@ def test_distances_are_those_of_postgis_for_every_cell() -> None:
     assert sum(band.share for band in found.bands) == pytest.approx(1)
     assert sum(band.land_share for band in found.bands) == pytest.approx(1)
     con = of("grid=hex-7")
-    assert con.area is not None
     km = concentration._distances(con.area, layer.current_id or 0)
     assert km is not None
     with connection.cursor() as cursor:
@@ -195,9 +203,7 @@ def test_distances_are_those_of_postgis_for_every_cell() -> None:
                 [float(con.area.lon[i]), float(con.area.lat[i]), layer.current_id],
             )
             assert km[i] == pytest.approx(cursor.fetchone()[0], rel=2e-3)
-    assert found.median == pytest.approx(
-        np.quantile(np.repeat(km, con.counts), 0.5, method="inverted_cdf"), abs=1e-9
-    )
+    assert found.median == pytest.approx(np.quantile(np.repeat(km, con.counts), 0.5, method="inverted_cdf"), abs=1e-9)
 
 
 def test_no_layer_but_public_ones_can_be_measured_to() -> None:
@@ -251,7 +257,12 @@ def test_of_a_sensitive_matter_the_public_sees_no_cell_under_five() -> None:
 
 @pytest.mark.parametrize(
     ("make", "where"),
-    [(make_leader, LEADERS_PAGE), (make_coordinator, LEADERS_PAGE), (make_officer, DESK_PAGE), (make_user, PUBLIC_PAGE)],
+    [
+        (make_leader, LEADERS_PAGE),
+        (make_coordinator, LEADERS_PAGE),
+        (make_officer, DESK_PAGE),
+        (make_user, PUBLIC_PAGE),
+    ],
 )
 def test_everybody_is_led_to_their_own_page_and_may_read_the_public_one(make: Any, where: str) -> None:
     client = Client()

@@ -38,7 +38,7 @@ def seeded_case() -> tuple[np.ndarray, Neighbours]:
 
 
 def fires() -> tuple[np.ndarray, Neighbours]:
-    """Return real fires in the quadtree's cells of level 12 around them (zeros among them), west to east, north first."""
+    """Return real fires in the quadtree's cells of level 12 around them, zeros among them, row by row."""
     folder = os.environ.get("KUTIM_DATA_DIR")
     path = Path(folder or "") / "layers" / FIRES
     if not folder or not path.exists():

@@ -1,4 +1,4 @@
-"""Where reports concentrate, in a browser: cells by class, the months by keyboard and button, two maps as one, paper."""
+"""Where reports concentrate, in a browser: the months by keyboard and button, two maps as one, paper, no script."""
 
 import re
 from collections.abc import Callable
@@ -54,8 +54,8 @@ def test_two_maps_move_as_one_and_paper_has_both(live_server: Any, open_page: Ca
     page.locator(".map-zoom .button").first.click()
     page.wait_for_timeout(400)
     left, right = page.evaluate(
-        "[...document.querySelectorAll('.folium-map')].map((one) => [...one.querySelectorAll('.leaflet-overlay-pane svg')]"
-        ".map((svg) => svg.getAttribute('viewBox')).join())"
+        "[...document.querySelectorAll('.folium-map')].map((one) =>"
+        " [...one.querySelectorAll('.leaflet-overlay-pane svg')].map((svg) => svg.getAttribute('viewBox')).join())"
     )
     assert left == right != ""
     told = page.evaluate(scales)

@@ -138,7 +138,8 @@ class DayField(forms.DateField):
         )
 
 
-def _codes(model: Any, label: Any) -> CodesField:
+def codes_field(model: Any, label: Any) -> CodesField:
+    """Return a field for rows of `model` by their codes."""
     return CodesField(queryset=model.objects.all(), to_field_name="code", required=False, label=label)
 
 
@@ -147,10 +148,10 @@ class QuestionForm(forms.Form):
 
     since = DayField(label=_("From"))
     until = DayField(label=_("Until"))
-    kecamatan = _codes(Kecamatan, _("Kecamatan"))
-    desa = _codes(Desa, _("Desa"))
-    category = _codes(Category, _("What about"))
-    agency = _codes(Agency, _("Agency"))
+    kecamatan = codes_field(Kecamatan, _("Kecamatan"))
+    desa = codes_field(Desa, _("Desa"))
+    category = codes_field(Category, _("What about"))
+    agency = codes_field(Agency, _("Agency"))
     channel = forms.MultipleChoiceField(choices=Report.Channel.choices, required=False, label=_("Channel"))
 
     def __init__(self, data: MultiValueDict[str, str] | None = None, **kwargs: Any) -> None:

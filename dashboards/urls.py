@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards import planner_views, service_views, views
+from dashboards import hotspot_views, planner_views, service_views, views
 from dashboards.monthly import views as monthly
 
 urlpatterns = [
@@ -18,3 +18,13 @@ urlpatterns = [
     path("jejak/", monthly.trace, name="trace"),
     path("jejak/SHA256SUMS", monthly.digests, name="trace_digests"),
 ]
+for _where, _path in (
+    (hotspot_views.LEADERS, "dasbor/titik-panas/"),
+    (hotspot_views.EVERYBODY, "dasbor/publik/titik-panas/"),
+    (hotspot_views.DESK, "opd/peta/titik-panas/"),
+):
+    urlpatterns += [
+        path(_path, hotspot_views.hotspots_page, {"where": _where}, name=_where),
+        path(f"{_path}sel/", hotspot_views.hotspots_cells, {"where": _where}, name=f"{_where}_cells"),
+        path(f"{_path}sel.csv", hotspot_views.hotspots_csv, {"where": _where}, name=f"{_where}_csv"),
+    ]

@@ -138,6 +138,38 @@ def data_map(
     return _markup(page, nonce, {module: ("dataLayer", "start")}, areas=areas)
 
 
+def twin_maps(
+    *,
+    nonce: object,
+    areas: Areas,
+    layers: Sequence["TileLayer"],
+    module: str,
+    options: Sequence[Mapping[str, Any]],
+    labels: Sequence[str],
+) -> list[MapMarkup]:
+    """Return a map as `data_map` makes it for each of the layers, for one page: `start` is called for each of them.
+
+    Print `head` and `scripts` of the first one only (the others' are empty), and `body` of each where it belongs.
+    """
+    folium = _folium()
+    pages = []
+    for n, (layer, more, label) in enumerate(zip(layers, options, labels, strict=True)):
+        page = _new_map(f"data_{n}", areas, label)
+        _add_kecamatan(page, areas, suffix=f"_{n}")
+        tiles = folium.TileSource(f"data_{n}", "dataLayer", layer.options())
+        page.add_child(tiles)
+        page.add_child(folium.Call("start", tiles, more))
+        pages.append(page)
+    for page in pages[1:]:
+        page.areas_js = ""  # the first one's serve all
+        pages[0].get_root().add_child(page)
+    head, bodies, scripts = _parts(pages[0], nonce, {module: ("dataLayer", "start")})
+    corner = format_html('<div class="map-corner">{}</div>', credit(areas))
+    first, *others = [mark_safe(body + corner) for body in bodies]  # noqa: S308 - see _parts
+    empty = SafeString("")
+    return [MapMarkup(head, first, scripts), *(MapMarkup(empty, body, empty) for body in others)]
+
+
 def layered_map(
     *,
     nonce: object,
@@ -296,8 +328,11 @@ def _new_map(name: str, areas: Areas, label: str, *, still: bool = False) -> Any
     return page
 
 
-def _add_kecamatan(page: Any, areas: Areas) -> None:
-    """Add the lines and names of kecamatan and desa. The edition's kind tells how firmly they are drawn."""
+def _add_kecamatan(page: Any, areas: Areas, suffix: str = "") -> None:
+    """Add the lines and names of kecamatan and desa. The edition's kind tells how firmly they are drawn.
+
+    `suffix` keeps the names of several maps' layers apart.
+    """
     options = {
         "url": tile_url("tiles-kecamatan"),
         "query": "",
@@ -305,13 +340,24 @@ def _add_kecamatan(page: Any, areas: Areas) -> None:
         "kind": areas.kind,
         "land": not settings.BASE_MAP_URL,  # a base map shows its own
     }
-    page.add_child(_folium().TileSource("kecamatan", "areasLayer", options, "areas"))
+    page.add_child(_folium().TileSource(f"kecamatan{suffix}", "areasLayer", options, "areas"))
 
 
 def _markup(
     page: Any, nonce: object, imports: Mapping[str, tuple[str, ...]], *, areas: Areas | None = None
 ) -> MapMarkup:
     """Render folium's figure in parts, with the credit of `areas`. Raises ValueError for an asset that is not ours."""
+    head, bodies, scripts = _parts(page, nonce, imports)
+    body = "".join(bodies)
+    if areas:
+        body += format_html('<div class="map-corner">{}</div>', credit(areas))
+    return MapMarkup(head, mark_safe(body), scripts)  # noqa: S308 - see _parts
+
+
+def _parts(
+    page: Any, nonce: object, imports: Mapping[str, tuple[str, ...]]
+) -> tuple[SafeString, list[SafeString], SafeString]:
+    """Render folium's figure: the head, the element of each of its maps, and the scripts."""
     from branca.element import CssLink, JavascriptLink
 
     figure = page.get_root()
@@ -329,15 +375,12 @@ def _markup(
     lines = [f"import {{ {', '.join(names)} }} from {_js(static(path))};" for path, names in modules.items()]
     code = "\n".join([*lines, *(str(child.render()) for child in figure.script._children.values())])
     importmap = _js({"imports": {name: static(path) for name, path in IMPORTS.items()}})
-    body = "".join(str(child.render()) for child in figure.html._children.values())
-    if areas:
-        body += format_html('<div class="map-corner">{}</div>', credit(areas))
     # All of it is ours: folium's templates with numbers, and texts and addresses through _js.
-    return MapMarkup(
-        head=format_html_join("", '<link rel="stylesheet" href="{}">', ((url,) for url in css))
+    return (
+        format_html_join("", '<link rel="stylesheet" href="{}">', ((url,) for url in css))
         + format_html('<script type="importmap" nonce="{}">{}</script>', str(nonce), mark_safe(importmap)),  # noqa: S308
-        body=mark_safe(body),  # noqa: S308
-        scripts=format_html_join("", '<script defer src="{}"></script>', ((url,) for url in js))
+        [mark_safe(str(child.render())) for child in figure.html._children.values()],  # noqa: S308
+        format_html_join("", '<script defer src="{}"></script>', ((url,) for url in js))
         + format_html('<script type="module" nonce="{}">{}</script>', str(nonce), mark_safe(code)),  # noqa: S308
     )
 
@@ -411,7 +454,7 @@ def _folium() -> _Folium:
               role="{{ 'img' if this.still else 'region' }}" aria-label="{{ this.label|e }}"></div>
             {% endmacro %}
             {% macro script(this, kwargs) %}
-            const areas = {{ this.areas_js }};
+            {% if this.areas_js %}const areas = {{ this.areas_js }};{% endif %}
             const {{ this.get_name() }} = L.map({{ this.get_name()|tojson }}, {
                 center: {{ this.location|tojson }}, crs: L.CRS.{{ this.crs }}, ...{{ this.options|tojavascript }}
             });

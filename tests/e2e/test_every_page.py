@@ -46,6 +46,9 @@ PUBLIC = {
     "figures of a kecamatan": "/dasbor/publik/?kecamatan=64.08.04&measure=days&since=2026-01-01",
     "monthly reports": "/dasbor/laporan-bulanan/",
     "trace": "/jejak/",
+    "concentration": "/dasbor/publik/titik-panas/?view=spots",
+    "concentration, compared, with distances": "/dasbor/publik/titik-panas/?grid=hex-5&facility=sintetis-sekolah"
+    "&with_since=2025-01-01&with_until=2025-12-31",
     "about": "/tentang/",
     "privacy": "/privasi/",
     "help": "/bantuan/",
@@ -147,6 +150,7 @@ def test_pages_of_coordinator_and_leadership_are_clean(
             f"{role}, all": "/opd/?tab=all",
             f"{role}, dashboard": "/dasbor/",
             f"{role}, wall": "/dasbor/?layar=1&putar=15&measure=overdue",
+            f"{role}, concentration": "/dasbor/titik-panas/?view=development",
         }
         assert visit(page, live_server.url, pages, tickets) == {}
 

@@ -1,0 +1,281 @@
+"""How cells are shown: classes and legends, what the map draws, and the table of every cell as CSV.
+
+Every token is a class in static/css/hotspots.css; every class has a sign or a form besides its colour.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from dashboards import hotspots
+from dashboards.concentration import GROUPS, Concentration, Place
+from dashboards.hotspot_forms import COUNTS, DEVELOPMENT, SMOOTH, SPOTS
+from dashboards.numbers import SMALLEST_SHOWN
+from dashboards.study_area import outline
+
+DECIMALS = 4
+"""Of the corners' degrees: 11 m."""
+FAINT = 0.01
+"""Smoothed values below this share of the highest are not drawn."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A class of the legend: its token, its sign (may be empty) and its words."""
+
+    token: str
+    sign: str
+    label: str | Promise
+
+
+SPOT_MARKS = {
+    2: Mark("hot-2", "▲", gettext_lazy("Hot spot, very clear (1%)")),
+    1: Mark("hot-1", "△", gettext_lazy("Hot spot, clear (5%)")),
+    0: Mark("even", "", gettext_lazy("Not told from chance")),
+    -1: Mark("cold-1", "▽", gettext_lazy("Cold spot, clear (5%)")),
+    -2: Mark("cold-2", "▼", gettext_lazy("Cold spot, very clear (1%)")),
+}
+KIND_MARKS = {
+    hotspots.NEW: Mark("emerging", "★", pgettext_lazy("hot spot", "new")),
+    hotspots.CONSECUTIVE: Mark("emerging", "↑", pgettext_lazy("hot spot", "consecutive")),
+    hotspots.INTENSIFYING: Mark("emerging", "⇈", pgettext_lazy("hot spot", "intensifying")),
+    hotspots.PERSISTENT: Mark("lasting", "●", pgettext_lazy("hot spot", "persistent")),
+    hotspots.SPORADIC: Mark("lasting", "◌", pgettext_lazy("hot spot", "sporadic")),
+    hotspots.DIMINISHING: Mark("fading", "⇊", pgettext_lazy("hot spot", "diminishing")),
+    hotspots.HISTORICAL: Mark("fading", "↓", pgettext_lazy("hot spot", "historical")),
+}
+GROUP_TITLES = {
+    "emerging": pgettext_lazy("hot spots", "Emerging"),
+    "lasting": pgettext_lazy("hot spots", "Lasting"),
+    "fading": pgettext_lazy("hot spots", "Fading"),
+}
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Classes of amounts: the last value of each, and how it is marked."""
+
+    upper: tuple[float, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+SHARES = (0.4, 0.7, 0.88, 0.97, 1.0)
+"""Of the cells in each class and those below it: most cells hold little, and the few that hold much stand out."""
+
+
+def classes(values: Any) -> Classes:
+    """Return at most five classes of some positive numbers, by `SHARES`. Whole numbers get whole classes.
+
+    Fisher-Jenks, which colours areas (ADR 0027), costs 100 ms and more for numbers that change with each report.
+    """
+    if not len(values):
+        return Classes()
+    whole = np.issubdtype(values.dtype, np.integer)
+    upper = sorted({float(last) for last in np.quantile(values, SHARES, method="inverted_cdf")})
+    first, marks = float(values.min()), []
+    for place, last in enumerate(upper):
+        step = round(1 + 4 * place / (len(upper) - 1)) if len(upper) > 1 else 3
+        words = {"first": _amount(first, whole), "last": _amount(last, whole)}
+        if first == last:
+            label = words["last"]
+        elif whole or not place:
+            label = _("%(first)s to %(last)s") % words
+        else:
+            label = _("above %(first)s to %(last)s") % words
+        marks.append(Mark(f"scale-{step}", "", label))
+        first = last + 1 if whole else last
+    return Classes(tuple(upper), tuple(marks))
+
+
+def _amount(value: float, whole: bool) -> str:
+    return number_format(value, 0 if whole else 1, use_l10n=True, force_grouping=True)
+
+
+class Drawing:
+    """What the map shows of one or two questions on the same grid: one legend for both."""
+
+    def __init__(self, view: str, one: Concentration, other: Concentration | None = None) -> None:
+        self.view, self.one, self.other = view, one, other
+
+    @property
+    def _both(self) -> list[Concentration]:
+        return [self.one, self.other] if self.other else [self.one]
+
+    @cached_property
+    def style(self) -> Classes:
+        """The classes of counts or of smoothed densities over the whole period."""
+        if self.view == SMOOTH:
+            values = np.concatenate([con.density for con in self._both])
+            return classes(np.round(values[values >= _faint(values)], 1))
+        return classes(np.concatenate([_told(con, con.counts) for con in self._both]))
+
+    @cached_property
+    def month_style(self) -> Classes:
+        """The classes of one month's counts."""
+        return classes(np.concatenate([_told(con, con.monthly) for con in self._both]))
+
+    @property
+    def has_months(self) -> bool:
+        """Whether the map can go through the months."""
+        return self.view in {COUNTS, SPOTS} and len(self.one.months) > 1 and self.other is None
+
+    @cached_property
+    def legend(self) -> list[Mark]:
+        if self.view == SPOTS:
+            return list(SPOT_MARKS.values())
+        if self.view == DEVELOPMENT:
+            return [
+                Mark(mark.token, mark.sign, f"{GROUP_TITLES[group]}: {mark.label}")
+                for group, kinds in GROUPS.items()
+                for mark in (KIND_MARKS[kind] for kind in kinds)
+            ]
+        return list(self.style.marks)
+
+    @cached_property
+    def month_legend(self) -> list[Mark]:
+        """The legend of a single month where it is another one."""
+        return list(self.month_style.marks) if self.has_months and self.view == COUNTS else []
+
+    def cells(self, con: Concentration) -> Iterator[dict[str, Any]]:
+        """Yield what the script draws: `ring` (lat, lon), `step`, `sign`, `words`, and `months` of these if there are.
+
+        Only cells of which there is something to tell; the others are the map's ground.
+        """
+        area = con.area
+        drawn = self._drawn(con)
+        if self.has_months:
+            drawn = drawn | (con.monthly_levels != 0).any(axis=0) if self.view == SPOTS else drawn
+        for i in map(int, np.flatnonzero(drawn)):
+            cell = int(area.cells[i])
+            found: dict[str, Any] = {"ring": _ring(con, cell), **self._dress(con, i), "at": place_words(con.place(i))}
+            if self.has_months:
+                found["months"] = [self._month(con, month, i) for month in range(len(con.months))]
+            yield found
+        if self.view == COUNTS:
+            for cell, n in con.beyond.items():
+                if con.shown(n):
+                    yield {"ring": _ring(con, cell), "at": _("at sea"), "step": _token(self.style, n), "sign": "",
+                           "words": _count(n)}  # fmt: skip
+
+    def _drawn(self, con: Concentration) -> Any:
+        if self.view == SPOTS:
+            return con.levels != 0
+        if self.view == DEVELOPMENT:
+            return np.array([bool(kind) for kind in con.kinds], dtype=bool)
+        if self.view == SMOOTH:
+            return con.density >= _faint(np.concatenate([one.density for one in self._both]))
+        return np.array([con.shown(int(n)) for n in con.counts], dtype=bool)
+
+    def _dress(self, con: Concentration, i: int) -> dict[str, str]:
+        if self.view == SPOTS:
+            return _spot(int(con.levels[i]), int(con.counts[i]))
+        if self.view == DEVELOPMENT:
+            mark = KIND_MARKS[con.kinds[i]]
+            return {"step": mark.token, "sign": mark.sign, "words": f"{mark.label}, {_count(int(con.counts[i]))}"}
+        if self.view == SMOOTH:
+            value = round(float(con.density[i]), 1)
+            words = _("%(value)s per 100 km²") % {"value": number_format(value, 1, use_l10n=True)}
+            return {"step": _token(self.style, value), "sign": "", "words": words}
+        n = int(con.counts[i])
+        return {"step": _token(self.style, n), "sign": "", "words": _count(n)}
+
+    def _month(self, con: Concentration, month: int, i: int) -> list[str] | None:
+        """Return step, sign and words of a month; None where there is nothing to tell."""
+        n = int(con.monthly[month, i])
+        if self.view == SPOTS:
+            level = int(con.monthly_levels[month, i])
+            dress = _spot(level, n)
+            return [dress["step"], dress["sign"], dress["words"]] if level else None
+        return [_token(self.month_style, n), "", _count(n)] if con.shown(n) else None
+
+
+def place_words(place: Place) -> str:
+    """Return where a cell lies, in words."""
+    return ", ".join(name for name in (place.desa, place.kecamatan) if name)
+
+
+HEADER = (
+    "cell", "lon", "lat", "area_km2", "kecamatan", "desa", "n", "n_near", "expected_near", "z", "p", "q", "spot",
+    "development", "per_100km2",
+)  # fmt: skip
+SPOT_NAMES = {2: "hot_1pct", 1: "hot_5pct", 0: "", -1: "cold_5pct", -2: "cold_1pct"}
+
+
+def csv_of(con: Concentration) -> str:
+    """Return every cell of the study area, zeros included, as CSV; of a sensitive matter only what may be told."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([*HEADER, *(f"n_{month:%Y_%m}" for month in con.months)])
+    area = con.area
+    expected = con.counts.mean() * area.near.sizes if len(con.counts) else con.near
+    for i, cell in enumerate(area.cells):
+        n = int(con.counts[i])
+        if con.sealed and not con.shown(n):
+            continue
+        place = con.place(i)
+        told = con.enough
+        row: list[Any] = [
+            cell_name(con, int(cell)), round(place.lon, 6), round(place.lat, 6), round(float(area.area_km2[i]), 3),
+            place.kecamatan, place.desa, n,
+        ]  # fmt: skip
+        if told:
+            row += [
+                int(con.near[i]), round(float(expected[i]), 6), _number(con.gi.z[i]), _number(con.gi.p[i]),
+                _number(con.q[i]), SPOT_NAMES[int(con.levels[i])], con.kinds[i], round(float(con.density[i]), 6),
+            ]  # fmt: skip
+        else:
+            row += [""] * 8
+        months = [int(one) for one in con.monthly[:, i]]
+        writer.writerow([*row, *(one if con.shown(one) or (not one and not con.sealed) else "" for one in months)])
+    return out.getvalue()
+
+
+def cell_name(con: Concentration, cell: int) -> str:
+    """Return the cell's name: H3's, or level/x/y of the quadtree."""
+    grid = con.asked.grid
+    return f"{cell:x}" if grid.hexagonal else f"{grid.level}/{cell >> 32}/{cell & 0xFFFFFFFF}"
+
+
+def box_of(con: Concentration, cell: int) -> str:
+    """Return the box around a cell as the list of reports takes it: west,south,east,north."""
+    lon, lat = zip(*outline(con.asked.grid, cell), strict=True)
+    return ",".join(f"{number:.5f}" for number in (min(lon), min(lat), max(lon), max(lat)))
+
+
+def _ring(con: Concentration, cell: int) -> list[list[float]]:
+    return [[round(lat, DECIMALS), round(lon, DECIMALS)] for lon, lat in outline(con.asked.grid, cell)]
+
+
+def _told(con: Concentration, numbers: Any) -> Any:
+    return numbers[numbers >= (SMALLEST_SHOWN if con.sealed else 1)]
+
+
+def _faint(densities: Any) -> float:
+    return max(0.1, FAINT * float(densities.max(initial=0.0)))
+
+
+def _token(style: "Classes", value: float) -> str:
+    fitting = (mark.token for mark, last in zip(style.marks, style.upper, strict=True) if value <= last)
+    return next(fitting, style.marks[-1].token if style.marks else "scale-0")
+
+
+def _spot(level: int, n: int) -> dict[str, str]:
+    mark = SPOT_MARKS[level]
+    return {"step": mark.token, "sign": mark.sign, "words": f"{mark.label}, {_count(n)}"}
+
+
+def _count(n: int) -> str:
+    return _("reports: %(n)s") % {"n": number_format(n, 0, use_l10n=True, force_grouping=True)}
+
+
+def _number(value: float) -> float | str:
+    return "" if np.isnan(value) else float(f"{value:.9g}")

@@ -1,0 +1,225 @@
+"""The study area: every cell of a grid that touches land of the regency, with or without reports.
+
+    area = study_area("hex-6")         -> StudyArea, or None while no boundary edition is in use
+    area.counts([(cell, n), ...])      -> n by position, and what lies beyond its cells
+
+Cells are numbers: H3 indexes, or x * 2^32 + y of the Web-Mercator quadtree. Metres are EPSG:32650. A process keeps the
+areas of the active edition: making one takes seconds at most, and it changes only with the edition.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+import shapely
+from django.contrib.gis.db.models.functions import AsWKB
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from dashboards.hotspots import Kernel, Neighbours, Numbers, Positions
+from geo import hexagons
+from geo.models import BoundaryEdition, BoundaryPiece
+
+METRES = 32650
+WORLD = 20_037_508.342789244
+"""Half the width of EPSG:3857, metres."""
+AREA_SAMPLE = 1e6
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A kind and size of cells; `level` is H3's resolution or the quadtree's level."""
+
+    name: str
+    hexagonal: bool
+    level: int
+    title: str | Promise
+
+
+GRIDS = {
+    grid.name: grid
+    for grid in (
+        Grid("hex-5", True, 5, _("Hexagons of 250 km²")),
+        Grid("hex-6", True, 6, _("Hexagons of 36 km²")),
+        Grid("hex-7", True, 7, _("Hexagons of 5 km²")),
+        Grid("square-12", False, 12, _("Squares of 96 km²")),
+        Grid("square-13", False, 13, _("Squares of 24 km²")),
+        Grid("square-14", False, 14, _("Squares of 6 km²")),
+    )
+}
+FIRST_GRID = "hex-6"
+
+
+@dataclass(frozen=True)
+class StudyArea:
+    """Cells that touch land, in ascending order; all arrays are by position."""
+
+    grid: Grid
+    edition: int
+    cells: Positions
+    near: Neighbours
+    lon: Numbers
+    lat: Numbers
+    x_m: Numbers
+    y_m: Numbers
+    area_km2: Numbers
+    """Of the whole cell, sea included."""
+    kecamatan: Positions
+    """Row ids: where the cell's middle lies; for one at sea the nearest."""
+    desa: Positions
+    """Row ids, 0 where no desa's outline is known."""
+
+    def position(self, cells: Any) -> Positions:
+        """Return the position of each cell, -1 for one that is not in the area."""
+        wanted = np.asarray(cells, dtype=np.int64)
+        if not len(self.cells):
+            return np.full(wanted.shape, -1)
+        at = np.minimum(np.searchsorted(self.cells, wanted), len(self.cells) - 1)
+        return np.where(self.cells[at] == wanted, at, -1)
+
+    def counts(self, rows: Iterable[tuple[int, int]]) -> tuple[Positions, dict[int, int]]:
+        """Return the count of each cell, zeros included, and the counts of cells beyond the area (coastal water)."""
+        given = list(rows)
+        counts = np.zeros(len(self.cells), dtype=np.int64)
+        if not given:
+            return counts, {}
+        cells, n = np.array(given, dtype=np.int64).T
+        at = self.position(cells)
+        counts[at[at >= 0]] = n[at >= 0]
+        return counts, {int(cell): int(k) for cell, k, place in zip(cells, n, at, strict=True) if place < 0}
+
+    @cached_property
+    def kernels(self) -> dict[int, Kernel]:
+        """Kernels that were made, by bandwidth in metres."""
+        return {}
+
+    def kernel(self, bandwidth_m: int) -> Kernel:
+        """Return the quartic kernel of the area, made once."""
+        if bandwidth_m not in self.kernels:
+            points = shapely.points(self.x_m, self.y_m)
+            pairs = shapely.STRtree(points).query(points, predicate="dwithin", distance=float(bandwidth_m))
+            self.kernels[bandwidth_m] = Kernel.quartic(pairs, self.x_m, self.y_m, self.area_km2, bandwidth_m)
+        return self.kernels[bandwidth_m]
+
+
+def study_area(name: str) -> StudyArea | None:
+    """Return the study area of a grid in `GRIDS` for the active edition; None without one."""
+    row = BoundaryEdition.objects.active().values_list("pk", "activated_at").first()
+    return _made(name, *row) if row else None
+
+
+def packed(x: int, y: int) -> int:
+    """Return a quadtree cell as one number."""
+    return x << 32 | y
+
+
+def outline(grid: Grid, cell: int) -> list[tuple[float, float]]:
+    """Return the corners of a cell (lon, lat; EPSG:4326), the first not repeated."""
+    if grid.hexagonal:
+        return hexagons.outline(cell)
+    x, y = cell >> 32, cell & 0xFFFFFFFF
+    (west, east), (north, south) = _lon(np.array([x, x + 1]), grid.level), _lat(np.array([y, y + 1]), grid.level)
+    return [(west, south), (east, south), (east, north), (west, north)]
+
+
+@cache
+def _made(name: str, edition: int, _activated_at: Any) -> StudyArea:
+    grid = GRIDS[name]
+    pieces = BoundaryPiece.objects.filter(edition=edition).annotate(wkb=AsWKB("geom"))
+    land = list(pieces.filter(desa=None).values_list("wkb", "kecamatan_id"))
+    villages = list(pieces.exclude(desa=None).values_list("wkb", "desa_id"))
+    shapes = shapely.from_wkb([bytes(wkb) for wkb, _pk in land])
+    candidates = np.array(sorted(_around(grid, shapes)), dtype=np.int64)
+    boxes = np.array([shapely.Polygon(outline(grid, int(cell))) for cell in candidates])
+    tree = shapely.STRtree(shapes)
+    touching = np.unique(tree.query(boxes, predicate="intersects")[0]) if len(boxes) else np.array([], dtype=np.int64)
+    cells, boxes = candidates[touching], boxes[touching]
+    middles = shapely.centroid(boxes)
+    lon, lat = shapely.get_x(middles), shapely.get_y(middles)
+    x_m, y_m = _metres(lon, lat)
+    return StudyArea(
+        grid=grid,
+        edition=edition,
+        cells=cells,
+        near=_neighbours(grid, cells),
+        lon=lon,
+        lat=lat,
+        x_m=x_m,
+        y_m=y_m,
+        area_km2=_area_km2(boxes),
+        kecamatan=_nearest(tree, middles, [pk for _wkb, pk in land]),
+        desa=_nearest(shapely.STRtree(shapely.from_wkb([bytes(wkb) for wkb, _pk in villages])), middles,
+                      [pk for _wkb, pk in villages]),
+    )  # fmt: skip
+
+
+def _around(grid: Grid, shapes: Any) -> set[int]:
+    """Return the cells that may touch the shapes: all that their boxes together span, and one more each way."""
+    if not len(shapes):
+        return set()
+    west, south, east, north = shapely.total_bounds(shapes)
+    if grid.hexagonal:
+        from h3.api import basic_int
+
+        margin = 0.3 if grid.level < 6 else 0.1  # degrees, more than a hexagon is wide
+        box = basic_int.LatLngPoly(
+            [(south - margin, west - margin), (south - margin, east + margin),
+             (north + margin, east + margin), (north + margin, west - margin)]
+        )  # fmt: skip
+        return {int(cell) for cell in basic_int.h3shape_to_cells(box, grid.level)}
+    size = 2**grid.level
+    x = [int((lon / 360 + 0.5) * size) for lon in (west, east)]
+    y = [int((0.5 - np.arcsinh(np.tan(np.radians(lat))) / (2 * np.pi)) * size) for lat in (north, south)]
+    return {packed(a, b) for a in range(x[0] - 1, x[1] + 2) for b in range(y[0] - 1, y[1] + 2)}
+
+
+def _neighbours(grid: Grid, cells: Positions) -> Neighbours:
+    """Return each cell, and those of the area that share an edge (hexagons) or an edge or corner (squares) with it."""
+    n = len(cells)
+    place = {int(cell): i for i, cell in enumerate(cells)}
+    width = 7 if grid.hexagonal else 9
+    index = np.full((n, width), n, dtype=np.int64)
+    for i, cell in enumerate(cells):
+        around = hexagons.neighbours(int(cell)) if grid.hexagonal else _queen(int(cell))
+        found = [i, *(place[one] for one in around if one in place)]
+        index[i, : len(found)] = found
+    return Neighbours(index)
+
+
+def _queen(cell: int) -> list[int]:
+    x, y = cell >> 32, cell & 0xFFFFFFFF
+    return [packed(x + dx, y + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
+
+
+def _nearest(tree: Any, middles: Any, keys: list[int]) -> Positions:
+    """Return the key of the piece in which each point lies, or of the nearest one; 0 without pieces."""
+    if not keys:
+        return np.zeros(len(middles), dtype=np.int64)
+    found = np.zeros(len(middles), dtype=np.int64)
+    at, piece = tree.query_nearest(middles, all_matches=False)
+    found[at] = np.asarray(keys, dtype=np.int64)[piece]
+    return found
+
+
+def _metres(lon: Numbers, lat: Numbers) -> tuple[Numbers, Numbers]:
+    from pyproj import Transformer
+
+    x, y = Transformer.from_crs(4326, METRES, always_xy=True).transform(lon, lat)
+    return np.asarray(x), np.asarray(y)
+
+
+def _area_km2(boxes: Any) -> Numbers:
+    from pyproj import Geod
+
+    ellipsoid = Geod(ellps="WGS84")
+    return np.array([abs(ellipsoid.geometry_area_perimeter(box)[0]) / AREA_SAMPLE for box in boxes])
+
+
+def _lon(x: Numbers, level: int) -> Numbers:
+    return np.asarray((x / 2**level - 0.5) * 360)
+
+
+def _lat(y: Numbers, level: int) -> Numbers:
+    return np.asarray(np.degrees(np.arctan(np.sinh(2 * np.pi * (0.5 - y / 2**level)))))

@@ -86,6 +86,28 @@ def _small_map(version: LayerVersion, areas: Areas, names: list[str]) -> SmallMa
     return SmallMap(drawing, words)
 
 
+def map_of_points(points: Sequence[Sequence[float]], words: str) -> SafeString:
+    """Return a drawing of points (lon, lat) with the regency, both in the frame; `words` say the same.
+
+    Uses the regency's symbol; empty without an active edition.
+    """
+    areas = active_areas()
+    if areas is None:
+        return SafeString("")
+    frame = _frame(areas.bounds)
+    placed = [frame.at(lon, lat) for lon, lat in points]
+    left = min([0.0, *(x - MARGIN for x, _y in placed)])
+    top = min([0.0, *(y - MARGIN for _x, y in placed)])
+    right = max([float(WIDTH), *(x + MARGIN for x, _y in placed)])
+    bottom = max([float(frame.height), *(y + MARGIN for _x, y in placed)])
+    return format_html(
+        '<svg class="small-map small-map--points" viewBox="{} {} {} {}" role="img" aria-label="{}">'
+        '<use href="#regency" width="{}" height="{}"/><path class="small-map__points" d="{}"/></svg>',
+        *(f"{number:.1f}" for number in (left, top, right - left, bottom - top)), words, str(WIDTH), str(frame.height),
+        "".join(f"M{x:.1f} {y:.1f}h0" for x, y in placed),
+    )  # fmt: skip
+
+
 def _at_least(first: float, last: float, most: int) -> tuple[float, float]:
     """Return a span of LEAST units and more inside 0 to `most`; of what lies beyond, its edge."""
     missing = max(0.0, LEAST - (last - first)) / 2

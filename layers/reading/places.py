@@ -91,7 +91,7 @@ class Places:
         km = _km(nearest[0], nearest[1], lon, lat)
         east, north = (lon - middle[0]) * math.cos(math.radians((lat + middle[1]) / 2)), lat - middle[1]
         eighth = round(math.degrees(math.atan2(east, north)) / 45) % 8
-        return max(1, round(km) if km < 100 else round(km, -1)), DIRECTIONS[eighth]
+        return max(1, round(km) if km < 100 else round(km / 10) * 10), DIRECTIONS[eighth]
 
     def find(self, value: str, kecamatan: str | None = None) -> Place | None:
         """Return the place with this code or name; a desa's name that several have needs its kecamatan's."""

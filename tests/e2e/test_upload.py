@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.models import Agency, User
 from layers import uploads
-from layers.models import IncomingFile, LayerVersion
+from layers.models import ImportJob, IncomingFile, LayerVersion
 from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
 from tests.factories.accounts import make_officer
 
@@ -120,10 +120,11 @@ def test_upload_goes_on_after_the_connection_broke_and_the_page_was_loaded_again
         page.get_by_role("button", name="Unggah dan periksa").click()
     page.context.set_offline(True)
     expect(page.get_by_text("Sambungan terputus")).to_be_visible(timeout=15_000)
+    page.goto("about:blank")
     page.context.set_offline(False)
+    page.unroute_all()
     file = IncomingFile.objects.get()
     assert 0 < file.received < len(content)
-    page.unroute_all()
     page.goto(f"{address}/data/unggah/")
     expect(page.get_by_role("heading", name="Terputus di tengah jalan")).to_be_visible()
     assert axe_findings(page) == []
@@ -142,3 +143,44 @@ def test_upload_goes_on_after_the_connection_broke_and_the_page_was_loaded_again
     assert version.feature_count == 340_000
     assert not IncomingFile.objects.exists()
     context.close()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_coordinate_system_is_chosen_by_keyboard_where_maps_and_words_show_the_data(
+    viewport: dict[str, int],
+    live_server: object,
+    open_page: Callable[..., Page],
+    officer: User,
+    tmp_path: Path,
+    shot: Callable[[Page, str], None],
+) -> None:
+    address = str(live_server)
+    rows = "".join(f"{n},{520_000 + 90 * n},{9_100_000 + 60 * n}\n" for n in range(300))  # far to the south
+    (tmp_path / "titik.csv").write_text("no,x,y\n" + rows)
+    page = signed_in(open_page(viewport, java_script_enabled=viewport is DESKTOP), address, officer)
+    page.goto(f"{address}/data/unggah/")
+    page.set_input_files("#id_file", tmp_path / "titik.csv")
+    shot(page, f"upload-{viewport['width']}")
+    page.get_by_role("button", name="Unggah dan periksa").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("titik.csv")
+    assert uploads.read_due()
+    page.reload()
+    south = page.get_by_role("radio", name="UTM 50S")
+    expect(page.get_by_role("radio")).to_have_count(6)
+    card = page.locator(".radio-card", has=south)
+    expect(card).to_contain_text("di luar Kutai Timur, 900 km ke arah selatan")
+    expect(card.get_by_role("img")).to_have_attribute("aria-label", "di luar Kutai Timur, 900 km ke arah selatan")
+    path = card.locator(".small-map__points").get_attribute("d") or ""
+    assert path.count("M") == 200
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth") if viewport is DESKTOP else True
+    shot(page, f"upload-crs-{viewport['width']}")
+    if viewport is DESKTOP:
+        assert axe_findings(page) == []
+    page.get_by_role("radio").first.focus()
+    for _press in range(6):
+        if south.is_checked():
+            break
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("sedang dibaca.")).to_be_visible()
+    assert ImportJob.objects.get().options == {"crs": "EPSG:32750"}

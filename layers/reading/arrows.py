@@ -55,7 +55,7 @@ def properties(columns: Sequence[Column], values: Sequence[Any], size: int) -> l
         parts += [before, texts]
         before = ","
     joined = pc.binary_join_element_wise(*parts, "}", "")
-    return joined.to_pylist()  # type: ignore[no-any-return]
+    return joined.to_pylist()
 
 
 def _json_texts(given: Any) -> Any:

@@ -407,6 +407,16 @@ class IncomingFile(models.Model):
     def __str__(self) -> str:
         return f"{self.name} {self.received}/{self.size}"
 
+    @property
+    def size_mb(self) -> float:
+        """The file's size in MB, as the page counts them."""
+        return self.size / 1e6
+
+    @property
+    def received_mb(self) -> float:
+        """How much of it is there, in MB."""
+        return self.received / 1e6
+
 
 class VersionChange(models.Model):
     """That another version of a layer became the current one: by whom and why. Never changed or deleted."""

@@ -66,17 +66,22 @@ form.addEventListener("submit", (event) => {
 });
 
 async function send(files) {
-  const begun = performance.now();
+  let begun = performance.now();
   const sent = files.map(() => 0);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let first = null; // what was there before, so that the speed is of this time only
   sending = { uploads: [], timer: 0, ended: false };
   const mine = sending;
+  mine.lost = () => {
+    first = null; // the time without a connection says nothing about the speed
+    left.textContent = left.textContent.split(" · ")[0];
+    say(words.dataset.waits);
+  };
   waiting(true);
   say(words.dataset.sending);
   const show = () => {
     const there = sent.reduce((sum, one) => sum + one, 0);
-    first ??= there;
+    if (first === null) [first, begun] = [there, performance.now()];
     bar.value = total ? (100 * there) / total : 100;
     const seconds = (performance.now() - begun) / 1000;
     const speed = (there - first) / seconds;
@@ -120,7 +125,7 @@ function one(file, mine, moved) {
       onError: (error) => {
         const status = error.originalResponse?.getStatus();
         if (FINAL.has(status)) return reject(new Error(sentence(error)));
-        say(words.dataset.waits); // no connection, or no server: it goes on by itself
+        mine.lost(); // no connection, or no server: it goes on by itself
         mine.again = () => {
           clearTimeout(mine.timer);
           mine.again = null;
@@ -135,7 +140,7 @@ function one(file, mine, moved) {
 }
 
 addEventListener("online", () => sending?.again?.());
-addEventListener("offline", () => sending && say(words.dataset.waits));
+addEventListener("offline", () => sending?.lost());
 
 /** All files are there: hand in the form without them, and go where it leads. */
 async function hand(urls) {

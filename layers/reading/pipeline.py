@@ -303,7 +303,7 @@ class Reading:
         lines = [f"{text or NULL}\t{properties}\n" for text, properties in texts]
         missing = shapely.is_missing(shapes[part])
         keep = np.full(len(lines), True)
-        for index in np.flatnonzero(missing & values.blank(part)).tolist():
+        for index in np.flatnonzero(missing & values.blank(part)).tolist() if missing.any() else ():
             keep[index] = False
             tally.empty += 1
             _list(tally.empty_rows, Row(rows[part.start + index]))

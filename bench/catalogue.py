@@ -20,7 +20,7 @@ def fill(layers: int, features: int) -> int:
     from accounts.models import Agency
     from geo.models import Desa
     from layers.models import Layer
-    from layers.versions import Loaded, publish, store_version
+    from layers.versions import Loaded, index_words_due, publish, store_version
 
     chance = np.random.default_rng(1)
     desa = list(Desa.objects.order_by("code").values_list("name", "kecamatan__name", "point"))
@@ -51,4 +51,6 @@ def fill(layers: int, features: int) -> int:
         with transaction.atomic():
             layer.save()
             publish(version=store_version(layer=layer, by=None, loaded=loaded, rows=rows), by=None)
+    while index_words_due():  # those of the large layers, which are here too
+        pass
     return layers * features

@@ -233,6 +233,8 @@ VENDOR_FILES = {
     "vendor/point-geometry/point-geometry.js": "@mapbox/point-geometry/index.js",
     "vendor/vector-tile/vector-tile.js": "@mapbox/vector-tile/index.js",
     "vendor/altcha/worker.js": "altcha/dist_external/worker.js",
+    "vendor/tus/tus.min.js": "tus-js-client/dist/tus.min.js",
+    "vendor/tus/tus.min.js.map": "tus-js-client/dist/tus.min.js.map",
 }
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env("MEDIA_ROOT", str(STATE_DIR / "media")))
@@ -269,6 +271,7 @@ WORKER_JOBS = [
     "incidents.rollups.fold",
     "incidents.move_counts.fold",
     "layers.uploads.read_due",
+    "layers.versions.index_words_due",
     "dashboards.monthly.making.make_ordered",
 ]
 WORKER_HOURLY = [
@@ -279,6 +282,7 @@ WORKER_HOURLY = [
     "incidents.photos.clear_orphans",
     "layers.uploads.clear_old",
     "layers.searches.clear_old",
+    "layers.incoming.clear_abandoned",
 ]
 
 # How often a web process writes down how much the layers are used and what was searched; 0: only when it is asked to
@@ -325,6 +329,7 @@ REST_FRAMEWORK = {
         "photo": env_rate("THROTTLE_PHOTOS", "600/hour"),
         "send": env_rate("THROTTLE_SENDS", "120/hour"),
         "upload": env_rate("THROTTLE_UPLOADS", "60/hour"),
+        "piece": env_rate("THROTTLE_PIECES", "6000/hour"),  # of uploads: a few MB each
     },
     "NUM_PROXIES": PROXY_COUNT,
 }

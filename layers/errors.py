@@ -45,6 +45,51 @@ class UploadTooLarge(UploadRefused):
     code = "upload_too_large"
 
 
+class PieceRefused(LayerError):
+    """A request of the upload protocol that cannot be understood; the message names what is wrong with it."""
+
+    code = "piece_refused"
+
+
+class WrongTus(PieceRefused):
+    """Another version of the protocol, or none."""
+
+    code = "wrong_protocol_version"
+    headers = {"Tus-Version": "1.0.0"}
+
+
+class NotAPiece(PieceRefused):
+    code = "wrong_media_type"
+
+
+class LengthMissing(PieceRefused):
+    code = "length_missing"
+
+
+class OffsetWrong(PieceRefused):
+    """A piece that does not begin where the file ends."""
+
+    code = "offset_wrong"
+
+
+class PieceUnderWay(PieceRefused):
+    code = "piece_under_way"
+
+
+class ChecksumWrong(PieceRefused):
+    code = "checksum_wrong"
+
+
+class TooManyPieces(PieceRefused):
+    """More unfinished uploads than one person may have."""
+
+    code = "too_many_unfinished_uploads"
+
+
+class DiskFull(PieceRefused):
+    code = "disk_full"
+
+
 class KeyRefused(LayerError):
     """An API key that is not made; the message tells why."""
 

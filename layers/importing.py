@@ -128,7 +128,7 @@ def store_inspected(*, layer: Layer, inspection: Inspection, rows: Path, by: Use
     layer.fields = locked.fields
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")  # a third off the time to build the indexes
-    with rows.open(encoding="utf-8") as file:
+    with rows.open("rb") as file:
         return store_version(layer=layer, by=by, loaded=loaded, rows=file)
 
 

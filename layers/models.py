@@ -13,7 +13,6 @@ from django.contrib.auth.models import AnonymousUser, Group
 from django.contrib.gis.db import models
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
@@ -209,11 +208,15 @@ class LayerVersion(models.Model):
     loaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     loaded_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True)
+    words_indexed = models.BooleanField(default=False, editable=False)
 
     class Meta:
         verbose_name = _("version")
         verbose_name_plural = _("versions")
         ordering = ["-number"]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(words_indexed=False), name="versions_without_words"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["layer", "number"], name="a_layer_numbers_its_versions"),
             models.UniqueConstraint(
@@ -239,7 +242,6 @@ class Feature(models.Model):
     geom = models.GeometryField(srid=4326, spatial_index=False)
     geom_3857 = models.GeometryField(srid=3857, spatial_index=False)
     properties = models.JSONField()
-    search = SearchVectorField()
 
     class Meta:
         managed = False
@@ -377,6 +379,43 @@ class ImportJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.state})"
+
+
+class IncomingFile(models.Model):
+    """A file of an upload that comes in pieces (layers/incoming.py): how much of it is there. Gone when it is complete.
+
+    `modified` is the file's time as its browser tells it (ms since 1970): to know the file again that is chosen again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField()
+    received = models.PositiveBigIntegerField(default=0)
+    modified = models.PositiveBigIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(received__lte=models.F("size")), name="no_more_of_a_file_comes_than_it_has"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.received}/{self.size}"
+
+    @property
+    def size_mb(self) -> float:
+        """The file's size in MB, as the page counts them."""
+        return self.size / 1e6
+
+    @property
+    def received_mb(self) -> float:
+        """How much of it is there, in MB."""
+        return self.received / 1e6
 
 
 class VersionChange(models.Model):

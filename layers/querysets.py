@@ -36,7 +36,7 @@ class LayerQuerySet(models.QuerySet["Layer"]):
         if new and self._reader is not None:
             for found in self._result_cache or ():
                 if isinstance(found, models.Model):
-                    found.reader = self._reader  # type: ignore[attr-defined]
+                    found.reader = self._reader
 
     def read_by(self, user: User | AnonymousUser) -> Self:
         """The same layers, opened for `user`; whether that person may see them, somebody else has looked."""

@@ -26,7 +26,9 @@ from layers.models import Layer, LayerVersion
 
 WORDS_MAX = 12
 PAIRS_MAX = 45  # PostgreSQL takes 100 arguments to a function
-INDEXED = '["string", "numeric"]'  # as in the column layers_feature.search (migration 0002)
+INDEXED = '["string", "numeric"]'
+WORDS = f"jsonb_to_tsvector('indonesian'::regconfig, {{properties}}, '{INDEXED}'::jsonb)"
+"""The words of features: what their index is made of (layers/versions.py) and what is compared with a question."""
 
 
 @dataclass(frozen=True)
@@ -161,13 +163,11 @@ def matches(layer: Layer, query: str, *, config: str = "indonesian") -> sql.Comp
     """
     if not query:
         return sql.SQL("false")
-    # The column knows every property and has the index; what it finds is checked against the shown ones.
-    return sql.SQL(
-        "f.search @@ to_tsquery({config}, {query})"
-        " AND jsonb_to_tsvector('indonesian', {shown}, {kinds}) @@ to_tsquery({config}, {query})"
-    ).format(
-        config=sql.Literal(config), query=sql.Literal(query), shown=shown_properties(layer), kinds=sql.Literal(INDEXED)
-    )
+    # The index is of every property; what it finds is checked against the shown ones.
+    asked = sql.SQL(" @@ to_tsquery({config}, {query})").format(config=sql.Literal(config), query=sql.Literal(query))
+    every = sql.SQL(WORDS).format(properties=sql.SQL("f.properties"))
+    shown = sql.SQL(WORDS).format(properties=shown_properties(layer))
+    return every + asked + sql.SQL(" AND ") + shown + asked
 
 
 def in_areas(kecamatan_ids: list[int], desa_ids: list[int], *, feature: str = "f") -> sql.Composable:

@@ -25,6 +25,10 @@ SIMPLIFY = 0.02
 LEAST = 5
 """Units: an extent is drawn no smaller, so that a single point can be seen."""
 NAMED = 3
+EDGE = 0.06
+"""The free edge around points and regency, as a share of what both span."""
+FAR = 8
+"""So many times as wide as the regency, a drawing shows the regency as a mark."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,32 @@ def _small_map(version: LayerVersion, areas: Areas, names: list[str]) -> SmallMa
         str(WIDTH), str(frame.height), words, box,
     )  # fmt: skip
     return SmallMap(drawing, words)
+
+
+def map_of_points(points: Sequence[Sequence[float]], words: str) -> SafeString:
+    """Return a drawing of points (lon, lat) with the regency, both in the frame; `words` say the same.
+
+    Uses the regency's symbol; empty without an active edition.
+    """
+    areas = active_areas()
+    if areas is None:
+        return SafeString("")
+    frame = _frame(areas.bounds)
+    placed = [frame.at(lon, lat) for lon, lat in points]
+    across = [0.0, float(WIDTH), *(x for x, _y in placed)]
+    down = [0.0, float(frame.height), *(y for _x, y in placed)]
+    left, top, wide, high = min(across), min(down), max(across) - min(across), max(down) - min(down)
+    margin = EDGE * max(wide, high)
+    # From afar, the regency is a mark.
+    home = f"M{WIDTH / 2} {frame.height / 2}h0" if max(wide / WIDTH, high / frame.height) > FAR else ""
+    box = (left - margin, top - margin, wide + 2 * margin, high + 2 * margin)
+    return format_html(
+        '<svg class="small-map small-map--points" viewBox="{} {} {} {}" role="img" aria-label="{}">'
+        '<use href="#regency" width="{}" height="{}"/><path class="small-map__home" d="{}"/>'
+        '<path class="small-map__points" d="{}"/></svg>',
+        *(f"{number:.1f}" for number in box), words, str(WIDTH), str(frame.height), home,
+        "".join(f"M{x:.1f} {y:.1f}h0" for x, y in placed),
+    )  # fmt: skip
 
 
 def _at_least(first: float, last: float, most: int) -> tuple[float, float]:

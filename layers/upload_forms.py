@@ -1,11 +1,13 @@
 """The forms of an upload: the files, an answer to the reader's question, and the metadata."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Agency, User
+from layers import incoming
 from layers.models import Access, Layer
 from layers.uploads import agencies_of
 
@@ -31,9 +33,11 @@ class FilesField(forms.FileField):
 
 
 class UploadForm(forms.Form):
-    """Which agency's data, new or a new version, and the files."""
+    """Which agency's data, new or a new version, and the files: with the form, or `arrived` in pieces before it."""
 
+    arrived = forms.TypedMultipleChoiceField(required=False, coerce=UUID)
     file = FilesField(
+        required=False,
         label=_("File"),
         help_text=_(
             "Shapefile (as ZIP, or all its parts together), GeoPackage, GeoJSON, KML, GPX, FlatGeobuf, CSV or Excel."
@@ -49,6 +53,10 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["arrived"].choices = [  # type: ignore[attr-defined]
+            (str(pk), "") for pk in incoming.incoming_of(user).values_list("pk", flat=True)
+        ]
         agencies = agencies_of(user)
         self.fields["agency"].queryset = agencies  # type: ignore[attr-defined]
         if len(agencies) == 1:
@@ -56,8 +64,18 @@ class UploadForm(forms.Form):
         self.fields["layer"].queryset = Layer.objects.filter(agency__in=agencies)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a new version of another agency's data set."""
+        """Refuse a new version of another agency's data set, and files that are not there, or not wholly."""
         given = super().clean() or {}
+        given["file"] = [one for one in given.get("file", []) if one]
+        came = incoming.complete(ids=given.get("arrived", []), by=self.user)
+        if came is None or "arrived" in self.errors:
+            self.errors.pop("arrived", None)
+            self.add_error(
+                "file", _("A part of the upload is missing. Choose the file again; it goes on where it was.")
+            )
+        elif not came and not given["file"] and "file" not in self.errors:
+            self.add_error("file", _("Choose a file."))
+        given["arrived"] = came or []
         layer, agency = given.get("layer"), given.get("agency")
         if layer and agency and layer.agency_id != agency.pk:
             self.add_error("layer", _("This data set belongs to another agency."))

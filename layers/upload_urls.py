@@ -1,9 +1,13 @@
 from django.urls import path
 
+from layers import incoming_views
 from layers import upload_views as views
 
 urlpatterns = [
     path("", views.uploads, name="uploads"),
+    path("berkas/", incoming_views.files, name="incoming_files"),
+    path("berkas/<uuid:pk>/", incoming_views.file, name="incoming_file"),
+    path("berkas/<uuid:pk>/buang/", incoming_views.discard, name="incoming_discard"),
     path("<uuid:pk>/", views.upload, name="upload"),
     path("<uuid:pk>/jawab/", views.answer, name="upload_answer"),
     path("<uuid:pk>/isi/", views.about, name="upload_about"),

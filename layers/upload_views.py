@@ -23,8 +23,10 @@ from layers import differences
 from layers import uploads as services
 from layers.errors import NotReady, UploadRefused, UploadTooLarge
 from layers.importing import LEVELS, language
+from layers.incoming import incoming_of
 from layers.models import ImportJob
 from layers.reading import limits
+from layers.small_maps import map_of_points, regency_symbol
 from layers.styling import style_of
 from layers.tiles import NO_FIELD, make_tile
 from layers.upload_forms import AboutForm, AnswerForm, UploadForm
@@ -75,7 +77,9 @@ def uploads(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             given = form.cleaned_data
-            job = services.start(agency=given["agency"], layer=given["layer"], files=given["file"], by=user)
+            job = services.start(
+                agency=given["agency"], layer=given["layer"], files=given["file"], arrived=given["arrived"], by=user
+            )
         except UploadRefused as error:
             form.add_error("file", str(error))
             status = 413 if isinstance(error, UploadTooLarge) else status
@@ -83,6 +87,7 @@ def uploads(request: HttpRequest) -> HttpResponse:
             return redirect("upload", pk=job.pk)
     context = {
         "form": form,
+        "unfinished": incoming_of(user),
         "jobs": services.waiting_for(user)[:50],
         "published": services.jobs_of(user).filter(state=State.PUBLISHED)[:10],
     }
@@ -211,6 +216,7 @@ def _show(request: HttpRequest, job: ImportJob, form: AboutForm | None = None, s
         "job": job,
         "findings": [one for one in findings if one["level"] != "ask"],
         "asked": asked,
+        "regency": regency_symbol() if asked else "",
         "told": told,
         "heads": [field["title"] for field in shown],
         "lines": [[shown_value(row.get(field["name"])) for field in shown] for row in preview],
@@ -234,8 +240,17 @@ def _in_language(finding: dict[str, Any]) -> dict[str, Any]:
         "level": finding["level"],
         "text": finding[f"text_{spoken}"],
         "rows": [{"row": row["row"], "why": row[f"why_{spoken}"]} for row in finding["rows"]],
-        "choices": [{"value": one["value"], "text": one[f"text_{spoken}"]} for one in finding.get("choices", [])],
+        "choices": [_choice(one, spoken) for one in finding.get("choices", [])],
     }
+
+
+def _choice(one: dict[str, Any], spoken: str) -> dict[str, Any]:
+    text = one[f"text_{spoken}"]
+    title, _colon, where = (
+        text.partition(": ") if "points" in one and one["value"].startswith("EPSG:") else (text, "", "")
+    )
+    drawing = map_of_points(one["points"], where) if where else ""
+    return {"value": one["value"], "text": title, "where": where, "map": drawing}
 
 
 def _map(request: HttpRequest, job: ImportJob) -> MapMarkup | None:

@@ -19,10 +19,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Agency, Membership, User
+from layers import incoming
 from layers.comparing import compare
 from layers.errors import NotReady, UploadRefused, UploadTooLarge
 from layers.importing import SIDECARS, Options, reading, slug_of, store_inspected
-from layers.models import ImportJob, Layer, LayerEdit
+from layers.models import ImportJob, IncomingFile, Layer, LayerEdit
 from layers.reading import limits
 from layers.reading.findings import Findings
 from layers.versions import publish
@@ -61,9 +62,19 @@ def jobs_of(user: User) -> QuerySet[ImportJob]:
     return ImportJob.objects.filter(agency__in=agencies_of(user)).select_related("agency", "layer", "version", "by")
 
 
-def start(*, agency: Agency, layer: Layer | None, files: Sequence[UploadedFile], by: User) -> ImportJob:
-    """Keep the uploaded files and have them read. Raise UploadRefused for what cannot be one data set."""
-    main = _main_file(files)
+def start(
+    *,
+    agency: Agency,
+    layer: Layer | None,
+    files: Sequence[UploadedFile] = (),
+    arrived: Sequence[IncomingFile] = (),
+    by: User,
+) -> ImportJob:
+    """Keep the uploaded files, and those that arrived in pieces, and have them read.
+
+    Raise UploadRefused for what cannot be one data set.
+    """
+    main = _main_file([*files, *arrived])
     for file in files:
         if (file.size or 0) > limits.FILE_BYTES:
             raise UploadTooLarge(
@@ -82,7 +93,12 @@ def start(*, agency: Agency, layer: Layer | None, files: Sequence[UploadedFile],
             with (folder / _safe_name(file)).open("xb") as out:
                 for chunk in file.chunks():
                     out.write(chunk)
-        job.save()
+        for came in arrived:
+            (folder / _safe_name(came)).hardlink_to(incoming.path_of(came))
+        with transaction.atomic():
+            job.save()
+            for came in arrived:
+                incoming.discard(file=came)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -230,7 +246,7 @@ def _only_steward(by: User) -> None:
         raise PermissionError(_("Only the steward (the coordinator) decides on publication."))
 
 
-def _main_file(files: Sequence[UploadedFile]) -> UploadedFile:
+def _main_file(files: Sequence[UploadedFile | IncomingFile]) -> UploadedFile | IncomingFile:
     """Return the file to read of those sent together: the .shp of a shapefile, or the only one."""
     if not files:
         raise UploadRefused(_("Choose a file."))
@@ -249,6 +265,11 @@ def _main_file(files: Sequence[UploadedFile]) -> UploadedFile:
     return main[0] if main else files[0]
 
 
-def _safe_name(file: UploadedFile) -> str:
-    name = PurePath((file.name or "data").replace("\\", "/")).name.replace("\x00", "")
+def _safe_name(file: UploadedFile | IncomingFile) -> str:
+    return safe_name(file.name or "")
+
+
+def safe_name(name: str) -> str:
+    """Return the name of a file without folders, or what else could lead out of ours."""
+    name = PurePath((name or "data").replace("\\", "/")).name.replace("\x00", "")
     return name.lstrip(".")[-150:] or "data"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from django.db import connection, transaction
+from django.db.models import Case, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg2 import sql
@@ -16,7 +17,14 @@ from psycopg2 import sql
 from accounts.models import User
 from layers.errors import NoEarlierVersion, NotReady
 from layers.models import Layer, LayerVersion, VersionChange
+from layers.selection import WORDS
 
+WORDS_AT_ONCE = 20_000
+"""Up to so many features, the words are indexed while the version is stored; above, by the worker (ADR 75)."""
+SAMPLED = 30
+"""ANALYZE looks at 300 times as many rows of a version: for two columns of shapes, as good as at 30,000."""
+CHUNK_BYTES = 1 << 20
+WORDS_LOCK = 0x576F7264  # "Word": the advisory locks of versions whose words are being indexed
 Fill = Callable[[Any, sql.Composable], None]
 """Fills a version's table: called with a cursor and the table, which has the columns fid, geom and properties."""
 
@@ -34,7 +42,7 @@ class Loaded:
 
 
 @transaction.atomic
-def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str] | Fill) -> LayerVersion:
+def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str] | IO[bytes] | Fill) -> LayerVersion:
     """Store a version, not yet published. `rows` is PostgreSQL COPY text: fid, geometry (hex EWKB, 4326), properties;
     or what fills the table by itself.
 
@@ -60,19 +68,20 @@ def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str
         if callable(rows):
             rows(cursor, table)
         else:
-            statement = sql.SQL("COPY {table} (fid, geom, properties) FROM STDIN").format(table=table)
-            cursor.copy_expert(statement.as_string(cursor.connection), rows)
+            # Nobody else has seen the table, so its rows can be as old as time: no vacuum writes them once more.
+            statement = sql.SQL("COPY {table} (fid, geom, properties) FROM STDIN WITH (FREEZE)").format(table=table)
+            cursor.copy_expert(statement.as_string(cursor.connection), rows, CHUNK_BYTES)
         _run(cursor, "ALTER TABLE {table} ADD PRIMARY KEY (version_id, fid)", table=table)
         _run(cursor, "CREATE INDEX ON {table} USING gist (geom)", table=table)
         _run(cursor, "CREATE INDEX ON {table} USING gist (geom_3857)", table=table)
-        _run(cursor, "CREATE INDEX ON {table} USING gin (search)", table=table)
         _run(
             cursor,
             "ALTER TABLE layers_feature ATTACH PARTITION {table} FOR VALUES IN ({id})",
             table=table,
             id=sql.Literal(version.pk),
         )
-        _run(cursor, "ANALYZE {table}", table=table)
+        cursor.execute("SET LOCAL default_statistics_target = %s", [SAMPLED])
+        _run(cursor, "ANALYZE {table} (fid, geom, geom_3857)", table=table)
         _run(cursor, "SELECT count(*), ST_SetSRID(ST_Extent(geom)::geometry, 4326)::text FROM {table}", table=table)
         count, extent = cursor.fetchone()
         cursor.execute(
@@ -80,8 +89,34 @@ def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str
             " WHERE id = %s",
             [count, extent, version.pk],
         )
+        if count <= WORDS_AT_ONCE:
+            _index_words(cursor, version)
     version.refresh_from_db()
     return version
+
+
+def index_words_due() -> bool:
+    """Index the words of the next version that waits for it, shown ones first; return whether there was one.
+
+    Called by the worker, again and again. Until then a search of the version's features reads them all.
+    """
+    waiting = LayerVersion.objects.filter(words_indexed=False)
+    for version in waiting.order_by(Case(When(state=LayerVersion.State.CURRENT, then=0), default=1), "pk")[:10]:
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Not a lock of the row: publication does not wait for this.
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [WORDS_LOCK, version.pk])
+            if cursor.fetchone()[0] and waiting.filter(pk=version.pk).exists():
+                _index_words(cursor, version)
+                return True
+    return False
+
+
+def _index_words(cursor: Any, version: LayerVersion) -> None:
+    words = sql.SQL(WORDS).format(properties=sql.Identifier("properties"))
+    table = sql.Identifier(version.partition)
+    cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+    _run(cursor, "CREATE INDEX ON {table} USING gin (({words}))", table=table, words=words)
+    LayerVersion.objects.filter(pk=version.pk).update(words_indexed=True)
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ Types are settled on the first batch and hold until a value contradicts them; th
 column as text, so that the usual file is read once.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +17,7 @@ from layers.reading.findings import Findings
 
 DISTINCT_COUNTED = 1_000
 COMMON = 12
-PERSONAL_SHARE, PERSONAL_SAMPLE = 0.2, 2_000
+PERSONAL_SHARE, PERSONAL_SAMPLE, PERSONAL_LATER = 0.2, 2_000, 500
 
 NIK = re.compile(r"[1-9]\d{5}(?:0[1-9]|[1-6]\d|7[01])(?:0[1-9]|1[0-2])\d{6}")  # region, birth day (+40), month, year
 PHONE = re.compile(r"(?:\+?62|0)8\d{7,11}")
@@ -47,11 +48,15 @@ MONTHS = {
 RESERVED = {"geometry", "geom", "bbox", "fid", "geom_3857", "search", "version_id"}
 
 Parse = Callable[[Any], Any]
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass
 class Column:
-    """A column of the file: its name there (`title`), the name it gets, its type and how values become it."""
+    """A column of the file: its name there (`title`), the name it gets, its type and how values become it.
+
+    `counts` are how often each value is there: None as soon as there are too many different ones.
+    """
 
     title: str
     name: str
@@ -92,8 +97,12 @@ class Column:
             self.most = most if self.most is None else max(self.most, most)
         if self.counts is not None:
             self.counts.update(present)
-            if len(self.counts) > DISTINCT_COUNTED:
-                self.counts = None
+            self.forget_many()
+
+    def forget_many(self) -> None:
+        """Stop counting the different values when there are too many."""
+        if self.counts is not None and len(self.counts) > DISTINCT_COUNTED:
+            self.counts = None
 
     def statistics(self) -> dict[str, Any]:
         """Return what is known of the values; of personal data nothing but how many there are.
@@ -122,6 +131,11 @@ class Column:
         }
 
 
+def as_copy_json(value: Any) -> str:
+    """Return a value as JSON, escaped for COPY."""
+    return _encode(value).replace("\\", "\\\\")
+
+
 def cleaned(value: Any) -> Any:
     """Return a value without what is no content: blanks around text, empty text, NaN, the NUL that JSON cannot keep."""
     if isinstance(value, str):
@@ -134,6 +148,16 @@ def cleaned(value: Any) -> Any:
     if isinstance(value, bytes):
         return None
     return value
+
+
+def is_plain_text(column: Column) -> bool:
+    """Return whether the column's texts are kept as they are."""
+    return column.parse in (_as_text, _code)
+
+
+def as_kept(column: Column, value: Any) -> Any:
+    """Return a number as the column keeps it: whole ones of a column of whole numbers without their `.0`."""
+    return _whole(value) if column.parse is _whole and value is not None else value
 
 
 def safe_names(titles: Iterable[str]) -> list[str]:
@@ -183,9 +207,9 @@ def tell_personal(columns: Iterable[Column], findings: Findings) -> None:
 
 
 def notice_personal(column: Column, values: Sequence[Any]) -> None:
-    """Look for personal data in a later batch, too."""
+    """Look for personal data among some values of a later batch, too."""
     if not column.personal:
-        column.personal = _personal("", [value for value in values[:500] if value is not None])
+        column.personal = _personal("", [value for value in values if value is not None])
 
 
 def _type_of(name: str, present: Sequence[Any], comma: bool) -> tuple[str, Parse | None]:

@@ -26,6 +26,8 @@ CANDIDATES = {
     "EPSG:3857": "Web Mercator",
 }
 CLEAR, UNLIKELY = 0.5, 0.05
+POINTS = 200
+"""So many places at most show on a map where a candidate would put the data."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ def choice(candidate: Candidate, places: Places) -> Choice:
     where_id, where_en = places.where(candidate.lonlat)
     bbox = (*finite.min(axis=0).tolist(), *finite.max(axis=0).tolist()) if len(finite) else None
     name = label(candidate.crs)
-    return Choice(candidate.crs, f"{name}: {where_id}", f"{name}: {where_en}", bbox)
+    some = finite[np.linspace(0, len(finite) - 1, min(len(finite), POINTS)).astype(int)] if len(finite) else finite
+    points = tuple((round(float(lon), 4), round(float(lat), 4)) for lon, lat in some)
+    return Choice(candidate.crs, f"{name}: {where_id}", f"{name}: {where_en}", bbox, points)
 
 
 def _choices(ranked: list[Candidate], places: Places) -> list[Choice]:

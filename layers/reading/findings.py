@@ -23,12 +23,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Choice:
-    """One answer to a question: the value to hand in, and what it would mean; `bbox` is lon, lat."""
+    """One answer to a question: the value to hand in, and what it would mean; `bbox` and `points` are lon, lat.
+
+    `points` are some of the places where the data would fall.
+    """
 
     value: str
     text_id: str
     text_en: str
     bbox: tuple[float, float, float, float] | None = None
+    points: tuple[tuple[float, float], ...] = ()
 
 
 class Stopped(Exception):

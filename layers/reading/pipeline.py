@@ -1,6 +1,5 @@
 """The steps of reading in their order: what it is, where it lies, what its columns are; then once through all rows."""
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ PREVIEWED = 5
 PLACED_LATER = 1_000  # rows of each later batch whose kecamatan is looked up
 PASSES = 4
 NULL = "\\N"
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+PART_ROWS, PART_COORDINATES = 5_000, 250_000  # written at once: 8 MB of coordinates as hexadecimal text
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -115,6 +114,71 @@ class Tally:
     placed: dict[str | None, int] = field(default_factory=dict)
     far: int = 0
     preview: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Values:
+    """The values of a batch, made what JSON can hold: by Arrow where it has them and can, else one by one."""
+
+    def __init__(self, cols: list[Column], batch: Batch) -> None:
+        self.cols, self.arrows = cols, None
+        if batch.arrays is not None:
+            from layers.reading import arrows  # pyarrow costs 50 MB that a table does not need
+
+            self.arrows = arrows
+        self.made = [self._made(column, batch) for column in cols]
+
+    def _made(self, column: Column, batch: Batch) -> Any:
+        if self.arrows is not None and batch.arrays is not None:
+            found = self.arrows.converted(column, batch.arrays[column.title])
+            if found is not None:
+                return found
+        return column.convert(batch.columns[column.title])
+
+    def texts(self, part: slice) -> list[str]:
+        """Return the rows of a part as JSON objects, escaped for COPY."""
+        made = [given[part] for given in self.made]
+        size = part.stop - part.start
+        if self.arrows is not None:
+            return self.arrows.properties(self.cols, made, size)
+        names = [column.name for column in self.cols]
+        rows = zip(*made, strict=True) if made else [()] * size
+        return [columns.as_copy_json(dict(zip(names, row, strict=True))) for row in rows]
+
+    def blank(self, part: slice) -> Any:
+        """Return a mask of the rows of a part that have no value in any column."""
+        made = [given[part] for given in self.made]
+        size = part.stop - part.start
+        if self.arrows is not None:
+            return self.arrows.without_value(made, size)
+        return np.array([not any(one is not None for one in row) for row in zip(*made, strict=True)] or [True] * size)
+
+    def row(self, index: int) -> dict[str, Any]:
+        """Return one row by the columns' names."""
+        return {
+            column.name: self.arrows.value_at(column, given, index) if self.arrows else given[index]
+            for column, given in zip(self.cols, self.made, strict=True)
+        }
+
+    def count(self, kept: Any) -> None:
+        """Add the rows with these indices to the columns' statistics."""
+        for column, given in zip(self.cols, self.made, strict=True):
+            whole = len(kept) == len(given)
+            if isinstance(given, list):
+                column.count(given if whole else [given[index] for index in kept])
+            elif self.arrows is not None:
+                self.arrows.count(column, given if whole else given.take(kept))
+
+
+def _parts(shapes: Any) -> Iterator[slice]:
+    """Divide a batch into parts that are written at once."""
+    coordinates = np.cumsum(shapely.get_num_coordinates(shapes))
+    start = 0
+    while start < len(shapes):
+        before = coordinates[start - 1] if start else 0
+        stop = int(np.searchsorted(coordinates, before + PART_COORDINATES))
+        stop = min(max(stop, start + 1), start + PART_ROWS, len(shapes))
+        yield slice(start, stop)
+        start = stop
 
 
 class Reading:
@@ -213,52 +277,63 @@ class Reading:
         tally: Tally,
     ) -> None:
         hashes: set[int] = set()
-        keep = self.options.get("keep_duplicates", False)
-        names = [column.name for column in cols]
         for number, batch in enumerate(batches):
             tally.read += len(batch)
             if tally.read > limits.ROWS:
                 raise Stopped("many_rows", count=tally.read, limit=limits.ROWS)
             rows = np.array(batch.rows)
-            values = [batch.columns[column.title] for column in cols]
             shapes = geometry.flatten(self._shapes(batch, where), tally.seen)
             shapes = geometry.to_lonlat(shapes, decision, rows, tally.seen)
             shapes = geometry.make_valid(shapes, rows, tally.seen)
             shapes = geometry.to_family(shapes, tally.seen, multipoints=self.multipoints)
-            converted = []
-            for column, given in zip(cols, values, strict=True):
-                columns.notice_personal(column, given)
-                converted.append(column.convert(given))
-            texts = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True, output_dimension=2)
-            kept: list[int] = []
-            for index, (text, row) in enumerate(
-                zip(texts, zip(*converted, strict=True) if cols else [()] * len(batch), strict=True)
-            ):
-                if text is None and all(value is None for value in row):
-                    tally.empty += 1
-                    _list(tally.empty_rows, Row(batch.rows[index]))
-                    continue
-                properties = _json(dict(zip(names, row, strict=True))).replace("\\", "\\\\")
-                line = f"{text or NULL}\t{properties}\n"
-                if not keep:
-                    mark = hash(line)
-                    if mark in hashes:
-                        tally.duplicates += 1
-                        _list(tally.duplicate_rows, Row(batch.rows[index]))
-                        continue
-                    hashes.add(mark)
-                if text is None:
-                    tally.without += 1
-                    _list(tally.without_rows, Row(batch.rows[index]))
-                tally.written += 1
-                kept.append(index)
-                out.write(f"{tally.written}\t{line}")
-                if len(tally.preview) < PREVIEWED:
-                    tally.preview.append(dict(zip(names, row, strict=True)))
-            whole = len(kept) == len(batch)
-            for column, given in zip(cols, converted, strict=True):
-                column.count(given if whole else [given[index] for index in kept])
+            for column in cols:
+                columns.notice_personal(column, batch.first(column.title, columns.PERSONAL_LATER))
+            values = Values(cols, batch)
+            kept = np.concatenate(
+                [self._write(out, part, values, shapes, batch.rows, hashes, tally) for part in _parts(shapes)]
+            )
+            values.count(kept)
             self._place(shapes[kept], tally, None if number == 0 else PLACED_LATER)
+
+    def _write(
+        self, out: IO[str], part: slice, values: Values, shapes: Any, rows: list[int], hashes: set[int], tally: Tally
+    ) -> Any:
+        """Write a part of a batch without its empty and repeated rows; return the indices of those written."""
+        texts = zip(geometry.as_ewkb(shapes[part]), values.texts(part), strict=True)
+        lines = [f"{text or NULL}\t{properties}\n" for text, properties in texts]
+        missing = shapely.is_missing(shapes[part])
+        keep = np.full(len(lines), True)
+        for index in np.flatnonzero(missing & values.blank(part)).tolist() if missing.any() else ():
+            keep[index] = False
+            tally.empty += 1
+            _list(tally.empty_rows, Row(rows[part.start + index]))
+        if not self.options.get("keep_duplicates", False):
+            marks = list(map(hash, lines))
+            fresh = set(marks)
+            if len(fresh) < len(marks) or not hashes.isdisjoint(fresh):
+                self._leave_out_repeated(marks, hashes, keep, rows[part], tally)
+            hashes |= fresh
+        for index in np.flatnonzero(missing & keep).tolist():
+            tally.without += 1
+            _list(tally.without_rows, Row(rows[part.start + index]))
+        kept = np.flatnonzero(keep)
+        if len(kept) < len(lines):
+            lines = [lines[index] for index in kept]
+        out.write("".join([f"{fid}\t{line}" for fid, line in enumerate(lines, start=tally.written + 1)]))
+        tally.written += len(lines)
+        kept += part.start
+        for index in kept[: PREVIEWED - len(tally.preview)].tolist():
+            tally.preview.append(values.row(index))
+        return kept
+
+    def _leave_out_repeated(self, marks: list[int], hashes: set[int], keep: Any, rows: list[int], tally: Tally) -> None:
+        seen: set[int] = set()
+        for index in np.flatnonzero(keep).tolist():
+            if marks[index] in hashes or marks[index] in seen:
+                keep[index] = False
+                tally.duplicates += 1
+                _list(tally.duplicate_rows, Row(rows[index]))
+            seen.add(marks[index])
 
     def _place(self, shapes: Any, tally: Tally, at_most: int | None) -> None:
         points = geometry.centres(shapes)

@@ -1,6 +1,7 @@
 """The regency as the request brings it: outlines to tell where data fall, and names and codes to join rows on."""
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,10 @@ import shapely
 NEAR_DEGREES = 0.2  # 22 km around the regency's hull: coast, islands, and roads that leave it
 INDONESIA = (94.0, -12.0, 142.0, 7.0)
 SHARE_KNOWN = 0.6
+DIRECTIONS = (
+    ("utara", "north"), ("timur laut", "north-east"), ("timur", "east"), ("tenggara", "south-east"),
+    ("selatan", "south"), ("barat daya", "south-west"), ("barat", "west"), ("barat laut", "north-west"),
+)  # fmt: skip
 CODE = re.compile(r"[\d.\s-]{6,16}")
 
 
@@ -36,6 +41,7 @@ class Places:
     kecamatan: list[Place] = field(default_factory=list)
     desa: list[Place] = field(default_factory=list)
     near: Any = None
+    hull: Any = None
     by_code: dict[str, Place] = field(default_factory=dict)
     kecamatan_by_name: dict[str, Place] = field(default_factory=dict)
     desa_by_name: dict[str, list[Place]] = field(default_factory=dict)
@@ -67,10 +73,25 @@ class Places:
         lon, lat = np.median(finite, axis=0)
         if abs(lon) > 180 or abs(lat) > 90:
             return "tidak ada di bumi", "nowhere on Earth"
+        if self.hull is None:
+            return (
+                f"di sekitar bujur {lon:.2f} lintang {lat:.2f}".replace(".", ","),
+                f"near longitude {lon:.2f} latitude {lat:.2f}",
+            )
+        km, (towards_id, towards_en) = self._away(float(lon), float(lat))
         return (
-            f"di luar Kutai Timur, sekitar bujur {lon:.2f} lintang {lat:.2f}".replace(".", ","),
-            f"outside Kutai Timur, near longitude {lon:.2f} latitude {lat:.2f}",
+            f"di luar Kutai Timur, {f'{km:,}'.replace(',', '.')} km ke arah {towards_id}",
+            f"outside Kutai Timur, {km:,} km to the {towards_en}",
         )
+
+    def _away(self, lon: float, lat: float) -> tuple[int, tuple[str, str]]:
+        """Return how far (km, rounded) and in which direction a point lies from the regency."""
+        nearest = shapely.get_coordinates(shapely.shortest_line(self.hull, shapely.Point(lon, lat)))[0]
+        middle = shapely.get_coordinates(shapely.centroid(self.hull))[0]
+        km = _km(nearest[0], nearest[1], lon, lat)
+        east, north = (lon - middle[0]) * math.cos(math.radians((lat + middle[1]) / 2)), lat - middle[1]
+        eighth = round(math.degrees(math.atan2(east, north)) / 45) % 8
+        return max(1, round(km) if km < 100 else round(km / 10) * 10), DIRECTIONS[eighth]
 
     def find(self, value: str, kecamatan: str | None = None) -> Place | None:
         """Return the place with this code or name; a desa's name that several have needs its kecamatan's."""
@@ -115,9 +136,18 @@ def read_places(path: Path | None) -> Places:
                 places.desa_by_name.setdefault(name_key(row["name"]), []).append(place)
     outlines = [place.outline for place in places.kecamatan if place.outline is not None]
     if outlines:
-        places.near = shapely.buffer(shapely.convex_hull(shapely.GeometryCollection(outlines)), NEAR_DEGREES)
+        places.hull = shapely.convex_hull(shapely.GeometryCollection(outlines))
+        places.near = shapely.buffer(places.hull, NEAR_DEGREES)
         shapely.prepare(places.near)
     return places
+
+
+def _km(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
+    """Return the distance of two points on a sphere of the Earth's mean radius (haversine)."""
+    lon, lat, other_lon, other_lat = (math.radians(angle) for angle in (lon, lat, other_lon, other_lat))
+    half = math.sin((other_lat - lat) / 2) ** 2
+    half += math.cos(lat) * math.cos(other_lat) * math.sin((other_lon - lon) / 2) ** 2
+    return 2 * 6_371.0088 * math.asin(math.sqrt(half))
 
 
 def name_key(value: str) -> str:

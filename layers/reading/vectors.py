@@ -16,7 +16,7 @@ from layers.reading import limits
 from layers.reading.columns import cleaned
 from layers.reading.encodings import dbf_encoding, is_same
 from layers.reading.findings import Choice, Findings, Stopped
-from layers.reading.source import BATCH, Batch
+from layers.reading.source import BATCH, Batch, Lazy
 
 # Columns that GDAL's KML driver adds to every file.
 KML_FILLERS = {
@@ -93,19 +93,21 @@ class Vectors:
     def _batch(self, record: Any, geometry: str, layer: str, first: int) -> Batch:
         size = record.num_rows
         given = {field.name: record.column(index) for index, field in enumerate(record.schema)}
-        columns: dict[str, list[Any]] = {}
+        arrays: dict[str, Any] = {}
         for title in self.titles:
             if title in given:
-                columns[title] = _values(given[title])
+                arrays[title] = _plain(given[title])
             else:
-                columns[title] = [layer if title == "folder" and len(self.layers) > 1 else None] * size
+                filler = layer if title == "folder" and len(self.layers) > 1 else None
+                arrays[title] = pyarrow.array([filler] * size, pyarrow.string())
+        columns = Lazy(self.titles, lambda title, count: _values(arrays[title][:count]))
         if geometry in given:
             wkb = np.array(_plain(given[geometry]).to_pylist(), dtype=object)
             # on_invalid: a ring of two points is no geometry for GEOS; the row is told as one without.
             shapes = shapely.from_wkb(wkb, on_invalid="ignore")
         else:
             shapes = np.full(size, None, dtype=object)
-        return Batch(list(range(first, first + size)), columns, shapes)
+        return Batch(list(range(first, first + size)), columns, shapes, arrays)
 
     def _choose(self, wanted: str | None) -> list[str]:
         found = [(str(name), kind) for name, kind in pyogrio.list_layers(self.path)]
@@ -154,7 +156,6 @@ class Vectors:
 
 def _values(column: Any) -> list[Any]:
     """Return a column as Python values; text that is not valid UTF-8 (letters cut off) with marks in its place."""
-    column = _plain(column)
     kind = column.type
     if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
         try:

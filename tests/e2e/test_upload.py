@@ -1,15 +1,17 @@
 """Uploading data in a real browser: chosen or dropped, with progress, without a script, and what it says when wrong."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.models import Agency, User
 from layers import uploads
+from layers.models import ImportJob, IncomingFile, LayerVersion
 from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
 from tests.factories.accounts import make_officer
 
@@ -87,3 +89,98 @@ def test_dropped_file_of_a_wrong_kind_is_told(
     expect(page.get_by_role("heading", level=1)).to_have_text("peta.pdf")
     assert uploads.read_due()
     expect(page.get_by_text("bukan data")).to_be_visible()
+
+
+def test_upload_goes_on_after_the_connection_broke_and_the_page_was_loaded_again(
+    live_server: object, browser: Browser, officer: User, tmp_path: Path
+) -> None:
+    content = ("kode,nama,lat,lon\n" + "".join(f"A{n},Sumur {n},0.5{n:05d},117.5\n" for n in range(340_000))).encode()
+    assert len(content) > 2 * 4 * 1024 * 1024  # three pieces
+    (tmp_path / "sumur banyak.csv").write_bytes(content)
+    address = str(live_server)
+    context = browser.new_context(viewport=PHONE, locale="id-ID")  # not watched: the browser reports what broke off
+    context.set_default_timeout(15_000)
+    page = signed_in(context.new_page(), address, officer)
+    # The second piece never arrives.
+    offsets: list[str] = []
+
+    def cut(route: Route) -> None:
+        offsets.append(route.request.headers.get("upload-offset", ""))
+        if len(offsets) > 1:
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route(
+        "**/data/unggah/berkas/*/", lambda route: cut(route) if route.request.method == "PATCH" else route.continue_()
+    )
+    page.goto(f"{address}/data/unggah/")
+    page.set_input_files("#id_file", tmp_path / "sumur banyak.csv")
+    with page.expect_request(lambda request: request.headers.get("upload-offset", "0") != "0"):
+        page.get_by_role("button", name="Unggah dan periksa").click()
+    page.context.set_offline(True)
+    expect(page.get_by_text("Sambungan terputus")).to_be_visible(timeout=15_000)
+    page.goto("about:blank")
+    page.context.set_offline(False)
+    page.unroute_all()
+    file = IncomingFile.objects.get()
+    assert 0 < file.received < len(content)
+    page.goto(f"{address}/data/unggah/")
+    expect(page.get_by_role("heading", name="Terputus di tengah jalan")).to_be_visible()
+    assert axe_findings(page) == []
+    page.on("request", lambda request: offsets.append(request.headers.get("upload-offset", "")))
+    offsets.clear()
+    page.set_input_files("#id_file", tmp_path / "sumur banyak.csv")
+    expect(page.locator("[data-chosen]")).to_contain_text("sudah ada di sini")
+    page.get_by_role("button", name="Unggah dan periksa").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("sumur banyak.csv", timeout=30_000)
+    assert str(file.received) in offsets
+    assert "0" not in offsets
+    assert uploads.read_due()
+    expect(page.get_by_role("heading", name="Pratinjau")).to_be_visible(timeout=15_000)
+    version = LayerVersion.objects.get()
+    assert version.source_sha256 == hashlib.sha256(content).hexdigest()
+    assert version.feature_count == 340_000
+    assert not IncomingFile.objects.exists()
+    context.close()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_coordinate_system_is_chosen_by_keyboard_where_maps_and_words_show_the_data(
+    viewport: dict[str, int],
+    live_server: object,
+    open_page: Callable[..., Page],
+    officer: User,
+    tmp_path: Path,
+    shot: Callable[[Page, str], None],
+) -> None:
+    address = str(live_server)
+    rows = "".join(f"{n},{520_000 + 90 * n},{9_100_000 + 60 * n}\n" for n in range(300))  # far to the south
+    (tmp_path / "titik.csv").write_text("no,x,y\n" + rows)
+    page = signed_in(open_page(viewport, java_script_enabled=viewport is DESKTOP), address, officer)
+    page.goto(f"{address}/data/unggah/")
+    page.set_input_files("#id_file", tmp_path / "titik.csv")
+    shot(page, f"upload-{viewport['width']}")
+    page.get_by_role("button", name="Unggah dan periksa").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("titik.csv")
+    assert uploads.read_due()
+    page.reload()
+    south = page.get_by_role("radio", name="UTM 50S")
+    expect(page.get_by_role("radio")).to_have_count(6)
+    card = page.locator(".radio-card", has=south)
+    expect(card).to_contain_text("di luar Kutai Timur, 900 km ke arah selatan")
+    expect(card.get_by_role("img")).to_have_attribute("aria-label", "di luar Kutai Timur, 900 km ke arah selatan")
+    path = card.locator(".small-map__points").get_attribute("d") or ""
+    assert path.count("M") == 200
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth") if viewport is DESKTOP else True
+    shot(page, f"upload-crs-{viewport['width']}")
+    if viewport is DESKTOP:
+        assert axe_findings(page) == []
+    page.get_by_role("radio").first.focus()
+    for _press in range(6):
+        if south.is_checked():
+            break
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("sedang dibaca.")).to_be_visible()
+    assert ImportJob.objects.get().options == {"crs": "EPSG:32750"}

@@ -213,3 +213,27 @@ def test_no_driver_is_left_that_opens_other_things(tmp_path: Any) -> None:
     assert set(out.stdout.strip().split(",")) == {
         "ESRI Shapefile", "FlatGeobuf", "GPKG", "GPX", "GeoJSON", "KML", "LIBKML", "MEM",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("point", "said"),
+    [
+        ((117.5, -10.0), ("1.110 km ke arah selatan", "1,110 km to the south")),
+        ((118.5, 1.5), ("79 km ke arah timur laut", "79 km to the north-east")),
+        ((107.0, 0.5), ("1.110 km ke arah barat", "1,110 km to the west")),
+    ],
+)
+def test_place_outside_is_told_by_distance_and_direction(point: tuple[float, float], said: tuple[str, str]) -> None:
+    places = Places(hull=shapely.box(117, 0, 118, 1))
+    told = places.where(np.array([point] * 3))
+    assert told == (f"di luar Kutai Timur, {said[0]}", f"outside Kutai Timur, {said[1]}")
+
+
+def test_candidate_shows_at_most_200_places() -> None:
+    lonlat = np.column_stack([np.linspace(117.1, 117.9, 5_000), np.full(5_000, 0.5)])
+    lonlat[7] = np.inf
+    shown = crs.choice(crs.Candidate("EPSG:4326", False, lonlat, 1.0), Places(hull=shapely.box(117, 0, 118, 1)))
+    assert len(shown.points) == crs.POINTS == 200
+    assert (shown.points[0], shown.points[-1]) == ((117.1, 0.5), (117.9, 0.5))
+    nowhere = crs.choice(crs.Candidate("EPSG:32650", False, np.full((3, 2), np.inf), 0.0), Places())
+    assert (nowhere.points, nowhere.bbox) == ((), None)

@@ -1,9 +1,14 @@
+from typing import Any
+
 import pytest
 import shapely
+from django.db import connection
+from psycopg2 import sql
 
 from layers import versions
 from layers.errors import NoEarlierVersion, NotReady
-from layers.models import Feature, Layer
+from layers.models import Feature, Layer, LayerVersion
+from layers.selection import matches, words_query
 from tests.factories.layers import POINTS, make_layer, make_version
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +70,36 @@ def test_store_version_without_features_has_no_extent() -> None:
     assert layer.current is not None
     assert layer.current.feature_count == 0
     assert layer.current.extent is None
+
+
+def test_words_of_a_large_version_are_indexed_by_the_worker(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    monkeypatch.setattr(versions, "WORDS_AT_ONCE", 2)
+    layer = make_layer()
+    small, large = make_version(layer, POINTS[:1]), layer.current
+    assert large is not None
+    assert (small.words_indexed, large.words_indexed) == (True, False)
+    assert "layers.versions.index_words_due" in settings.WORKER_JOBS
+    found = matching(large, "puskesmas")
+    assert found
+    assert versions.index_words_due()
+    assert not versions.index_words_due()
+    large.refresh_from_db()
+    assert large.words_indexed
+    assert matching(large, "puskesmas") == found
+    asked = sql.SQL("EXPLAIN SELECT f.fid FROM {table} f WHERE {condition}").format(
+        table=sql.Identifier(large.partition), condition=matches(layer, words_query("puskesmas"))
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(asked)
+        assert any("Bitmap Index Scan" in line for (line,) in cursor.fetchall())
+
+
+def matching(version: LayerVersion, words: str) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("SELECT f.fid FROM layers_feature f WHERE f.version_id = {id} AND {condition} ORDER BY 1").format(
+                id=sql.Literal(version.pk), condition=matches(version.layer, words_query(words))
+            )
+        )
+        return [fid for (fid,) in cursor.fetchall()]

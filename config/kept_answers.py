@@ -5,7 +5,7 @@ answer is as exact as a new one. Any transaction that ends in the cluster begins
 memory. Standbys describe theirs incompletely, and a condition on the clock changes by itself: neither is kept.
 
 This lies around the whole site (config/wsgi.py): looking up a snapshot and a memory costs half of what Django's
-handling of a request does, and tiles of the public map are what is asked for most (docs/adr/0070).
+handling of a request does, and tiles are what is asked for most (docs/adr/0070).
 """
 
 import re
@@ -13,20 +13,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpResponse
+from django.utils import timezone
 from django.utils.http import parse_etags
 
 from geo.tiles import takes_gzip
+from layers import usage
+from layers.models import LayerUse
 
 KEPT_BYTES = 8_000_000
 KEPT_OVERHEAD = 1_500
 """Bytes that a kept answer takes besides body and query: empty tiles of many questions must not be kept without end."""
-PREFIX = "/tiles/reports/"
+PREFIX = "/tiles/"
+"""Tiles of public reports, areas and public layers."""
 BY_THE_CLOCK = "overdue"
 STAMP = re.compile(r"(?:^|&)v=[^&]*")
 """What only tells browsers' caches apart."""
 
+SAID_BY = {"", "accept-encoding", "cookie", "authorization", "x-api-key"}
+"""On what a kept answer may hang: `key_of` tells these apart, or sends the request the long way."""
 OF_A_BODY = {"Content-Type", "Content-Length", "Content-Encoding"}
 
 Headers = list[tuple[str, str]]
@@ -42,14 +49,22 @@ class Answer:
     headers: Headers
     body: bytes
     etag: str
+    layer: int | None
+    """The id of the layer that it tells of: its use is counted."""
 
     def send(self, asked: str, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer again; 304 to a browser that has it, by the `If-None-Match` it sent."""
         if asked and not {"*", self.etag, self.etag.removeprefix("W/")}.isdisjoint(parse_etags(asked)):
+            self._count(0)
             start_response("304 Not Modified", [pair for pair in self.headers if pair[0] not in OF_A_BODY])
             return []
+        self._count(len(self.body))
         start_response(self.status, self.headers)
         return [self.body]
+
+    def _count(self, size: int) -> None:
+        if self.layer is not None:
+            usage.add((timezone.localdate(), LayerUse.Kind.TILES, self.layer, None), 1, size)
 
 
 @dataclass
@@ -93,7 +108,7 @@ class KeptAnswers:
         # The same snapshot before and after: nothing ended between the two, so that all statements saw the same.
         if isinstance(response, HttpResponse) and may_be_kept(response) and snapshot() == seen:
             (status, headers), body, etag = said[-1], response.content, response["ETag"]
-            kept.add(key, Answer(status, headers, body, etag))
+            kept.add(key, Answer(status, headers, body, etag, getattr(response, "layer_id", None)))
         return response
 
 
@@ -105,6 +120,7 @@ def key_of(environ: dict[str, Any]) -> Key | None:
         or environ["REQUEST_METHOD"] != "GET"
         or BY_THE_CLOCK in query
         or "%" in query  # a name may be written in many ways: such a query goes the long way
+        or settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", "")
         or "HTTP_AUTHORIZATION" in environ
         or "HTTP_X_API_KEY" in environ
     ):
@@ -119,6 +135,7 @@ def may_be_kept(response: HttpResponse) -> bool:
         and response.get("Cache-Control", "").startswith("public")
         and "ETag" in response
         and not response.cookies
+        and SAID_BY.issuperset(name.strip() for name in response.get("Vary", "").lower().split(","))
     )
 
 

@@ -34,6 +34,7 @@ class KeyedRequests:
         else:
             response = self.get_response(request)
             usage.count(request, response)
+            response.layer_id = getattr(request, "layer_id", None)  # type: ignore[attr-defined]  # config/kept_answers.py
         spoke = "Authorization" in request.headers or "X-API-Key" in request.headers
         if spoke and not response.headers.get("Cache-Control", "").startswith("private"):
             response["Cache-Control"] = "private, no-cache"

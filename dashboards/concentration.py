@@ -11,10 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
+from psycopg2.errors import QueryCanceled
 
 from dashboards import hotspots
 from dashboards.hotspots import Gi, Numbers, Positions
@@ -412,8 +413,8 @@ def differences(one: Concentration, other: Concentration, limit: int) -> list[Di
 
 
 def facilities() -> "QuerySet[Layer]":
-    """Return the layers from which distances can be measured: public ones."""
-    return Layer.objects.public().order_by("title_id")
+    """Return the layers from which distances can be measured: public ones of points."""
+    return Layer.objects.public().filter(current__geometry_type__in=["Point", "MultiPoint"]).order_by("title_id")
 
 
 def _rate_rows(names: Sequence[tuple[str, str]], events: Sequence[int], base: Sequence[int], per: int) -> list[RateRow]:
@@ -449,6 +450,7 @@ def _read_monthly(question: Question, grid: Grid, months: Sequence[dt.date]) -> 
     return [(x << 32 | y, place[month], n) for x, y, month, n in rows]
 
 
+NEAREST_WITHIN_MS = 5_000
 _NEAREST = """
     SELECT cell.i, ST_Distance(cell.point::geography, f.geom::geography) / 1000
     FROM unnest(%s::float8[], %s::float8[]) WITH ORDINALITY AS middle (lon, lat, i)
@@ -463,9 +465,15 @@ _NEAREST = """
 
 @lru_cache(maxsize=16)
 def _nearest(edition: int, lon: tuple[float, ...], lat: tuple[float, ...], version: int) -> Numbers | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_NEAREST, [list(lon), list(lat), version])
-        rows = cursor.fetchall()
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(NEAREST_WITHIN_MS)])
+            cursor.execute(_NEAREST, [list(lon), list(lat), version])
+            rows = cursor.fetchall()
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        return None  # anybody may ask: no question holds the database for long
     if len(rows) < len(lon):
         return None
     km = np.zeros(len(lon))

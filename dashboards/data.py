@@ -133,9 +133,16 @@ class DataScreen:
         used = [row for row in self.rows if row.downloads or row.reads]
         return sorted(used, key=lambda row: (-row.downloads, -row.reads, row.layer.title))[:MOST_USED]
 
+    @property
+    def tells_what_was_asked(self) -> bool:
+        """Whether the reader sees the texts: people of the agencies do. Anybody can search for any sentence."""
+        return isinstance(self.user, User) and self.user.works_at_desk()
+
     @cached_property
     def asked(self) -> list[searches.Asked]:
         """What was searched often enough to be shown and not wholly found, most often first."""
+        if not self.tells_what_was_asked:
+            return []
         return [one for one in searches.often(self.since, self.until) if one.missed][:SEARCHES]
 
     @cached_property

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.gis.geos import Polygon
+from django.db.models import F, FloatField, Func
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -27,6 +28,8 @@ from incidents.models import Report
 from incidents.models.rollups import NO_DESA
 from incidents.querysets import ReportQuerySet
 from layers.styling import Class, Style, breaks_style
+
+_X, _Y = (Func(F("geom_3857"), function=name, output_field=FloatField()) for name in ("ST_X", "ST_Y"))
 
 ROWS = 25
 """Cells in the table unless all are asked for."""
@@ -270,7 +273,9 @@ def reports_of(asked: Asked, user: User) -> ReportQuerySet:
         west, north = x * size - HALF_M, HALF_M - y * size
         box = Polygon.from_bbox((west, north - size, west + size, north))
         box.srid = 3857
-        reports = reports.filter(geom_3857__bboverlaps=box)
+        # Boxes are compared as rounded outward; the edges then say to which square a report belongs.
+        reports = reports.filter(geom_3857__bboverlaps=box).annotate(mx=_X, my=_Y)
+        reports = reports.filter(mx__gte=west, mx__lt=west + size, my__gt=north - size, my__lte=north)
     elif asked.cell and asked.cell.hexagon:
         first, last = hexagons.span(asked.cell.hexagon)
         reports = reports.filter(geom_3857__bboverlaps=_around(asked.cell.hexagon), hexagon__range=(first, last))

@@ -128,8 +128,13 @@ def recorded(question: Question) -> Share:
     """
     every = replace(question, agencies=(), desa=())
     first, last = question.since.replace(day=1), _last_of_months(question)
-    (row,) = counts.counted(every.over(first, last).selection(), measures=["n"])
-    begun = sum(move_counts.moves(every.selection(), ["type"], ["received"]).values())
+    # Public reports tell it for an agency, too: its own confidential ones had no agency when they were received.
+    received, steps = (
+        one if one.confidential_of is None else replace(one, confidential_of=())
+        for one in (every.over(first, last).selection(), every.selection())
+    )
+    (row,) = counts.counted(received, measures=["n"])
+    begun = sum(move_counts.moves(steps, ["type"], ["received"]).values())
     return _Curtain(question).share(begun, row["n"])
 
 
@@ -144,6 +149,7 @@ def states(question: Question) -> list[StateRow]:
             None if question.desa else curtain.duration(found.get((state.value,), {})),
         )
         for state in STATES
+        if not (question.agencies and state == Status.RECEIVED)  # no agency has it yet
     ]
 
 
@@ -156,7 +162,7 @@ def handovers(question: Question) -> Handovers:
     steps = move_counts.moves(
         selection, ["type", "nth", "back", "agency", "to_agency"], ["handed_over", "routed"], received_too=True
     )
-    n = first = back = forwarded = 0
+    n = first = back = forwarded = given = 0
     pairs: dict[tuple[int, int], int] = defaultdict(int)
     for (kind, nth, returned, giver, taker), many in steps.items():
         if kind == "routed":
@@ -164,6 +170,7 @@ def handovers(question: Question) -> Handovers:
             continue
         n += many
         first += many if nth == 1 else 0
+        given += many if nth == 1 and (not selection.agencies or giver in selection.agencies) else 0
         back += many if returned else 0
         pairs[giver, taker] += many
     names = {agency.pk: agency for agency in Agency.objects.filter(pk__in={pk for pair in pairs for pk in pair})}
@@ -173,7 +180,7 @@ def handovers(question: Question) -> Handovers:
         reports=curtain.n(first),
         again=curtain.n(n - first),
         back=curtain.share(back, n),
-        of_forwarded=curtain.share(first, forwarded) if first <= forwarded else Share(0, 0),
+        of_forwarded=curtain.share(given, forwarded) if given <= forwarded else Share(0, 0),
         pairs=[
             Pair(*_named(names.get(giver)), *_named(names.get(taker)), n=curtain.n(many))
             for (giver, taker), many in largest

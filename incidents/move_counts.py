@@ -113,8 +113,8 @@ def rebuild(progress: Callable[[str], Any] = lambda _step: None) -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         progress("counting steps")
         cursor.execute(
-            f"CREATE TEMP TABLE recounted_moves ON COMMIT DROP AS SELECT {MOVE_COLUMNS}, n FROM incidents_movedelta"  # noqa: S608
-            " WITH NO DATA"
+            f"CREATE TEMP TABLE recounted_moves ON COMMIT DROP AS SELECT {MOVE_COLUMNS}, n::int"  # noqa: S608
+            " FROM incidents_movedelta WITH NO DATA"
         )
         cursor.execute(
             "WITH gone AS (DELETE FROM incidents_movedelta)"  # noqa: S608 - one snapshot with the count

@@ -24,13 +24,13 @@ from django.utils import timezone
 
 from geo import hexagons
 from incidents import move_counts, rollups, tickets
+from incidents.models import Report
 from incidents.synthetic import M_PER_DEGREE, REPORT_COLUMNS, Progress, Writer, Written, batches, reserve, store
 
 AHEAD = 2
 """Batches that each process may have written before they are stored: about 60 MB each."""
 DISTINCT = 1_000_000
 REPEATED_WITHIN_M = 40.0
-COUNT_TRIGGER = "{incidents.Report:count_new}"
 
 _ORIGINALS = """
     SELECT id, extract(year FROM created_at AT TIME ZONE 'Asia/Makassar')::int, ST_X(geom), ST_Y(geom)
@@ -124,11 +124,17 @@ def _repeat(first: int, distinct: int, count: int, chance: np.random.Generator, 
             progress(done + len(wanted))
 
 
+def _count_new() -> str:
+    """Return the name in the database of the trigger that counts a new report."""
+    (trigger,) = [one for one in Report._meta.triggers if one.name == "count_new"]  # type: ignore[attr-defined]
+    return str(trigger.get_pgid(Report))
+
+
 @contextmanager
 def _quickly() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE incidents_report IN ACCESS EXCLUSIVE MODE")
-        cursor.execute("SELECT set_config('pgtrigger.ignore', %s, true)", [COUNT_TRIGGER])
+        cursor.execute("SELECT set_config('pgtrigger.ignore', %s, true)", [f"{{{_count_new()}}}"])
         # Keys are checked as rows come: an index cannot be made while checks wait. (Dropping the keys would lock the
         # tables that they lead to, which the writers read.)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

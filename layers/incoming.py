@@ -18,7 +18,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -76,7 +76,8 @@ def begin(*, name: str, size: int, modified: int | None = None, by: User) -> Inc
                 % {"size": together // 1_000_000}
             )
         folder().mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(folder()).free - size < DISK_FREE:
+        promised = IncomingFile.objects.aggregate(n=Sum(F("size") - F("received")))["n"] or 0
+        if shutil.disk_usage(folder()).free - promised - size < DISK_FREE:
             raise DiskFull(_("There is no room for this file at the moment. Tell the administrators."))
         made = IncomingFile.objects.create(name=name[:200], size=size, modified=modified, by=by)
         path_of(made).touch(exist_ok=False)

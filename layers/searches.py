@@ -100,15 +100,16 @@ def normal(text: str) -> str:
 
 
 def note(search: Search) -> None:
-    """Count a search in this process's sums, if it is one: of a text, without filters, its first page."""
+    """Count a search of somebody who is not signed in, if it is one: of a text, without filters, its first page.
+
+    What people of the agencies search may name what only they may know of.
+    """
     wanted = search.wanted
     if wanted.page not in {"", "1"} or wanted.without("q", "place"):
         return
     text = normal(wanted.q)
-    if not text:
+    if not text or not isinstance(search.user, AnonymousUser):
         return
-    if not isinstance(search.user, AnonymousUser):
-        search = Search(wanted, AnonymousUser())
     nothing = search.count == 0
     partly = not nothing and not search.has_all_words
     row = (timezone.localdate(), text)

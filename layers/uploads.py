@@ -35,6 +35,8 @@ LEASE = dt.timedelta(seconds=limits.WALL_S + 300)
 KEPT = dt.timedelta(days=14)
 """How long the files of an unanswered question are kept."""
 FILES_MAX = 12
+NAME_BYTES = 200
+"""File systems take 255; a number may come before the name."""
 
 _CLAIM = """
     UPDATE layers_importjob j
@@ -93,9 +95,10 @@ def start(
             with (folder / _safe_name(file)).open("xb") as out:
                 for chunk in file.chunks():
                     out.write(chunk)
-        for came in arrived:
-            (folder / _safe_name(came)).hardlink_to(incoming.path_of(came))
         with transaction.atomic():
+            _hold(arrived)
+            for came in arrived:
+                (folder / _safe_name(came)).hardlink_to(incoming.path_of(came))
             job.save()
             for came in arrived:
                 incoming.discard(file=came)
@@ -103,6 +106,13 @@ def start(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return job
+
+
+def _hold(arrived: Sequence[IncomingFile]) -> None:
+    """Keep others from handing in these files, or raise UploadRefused when one is handed in already."""
+    here = IncomingFile.objects.select_for_update().filter(pk__in=[came.pk for came in arrived])
+    if len(here) < len(arrived):
+        raise UploadRefused(_("One of these files was handed in already. Look at your uploads, or choose files again."))
 
 
 @transaction.atomic
@@ -272,4 +282,5 @@ def _safe_name(file: UploadedFile | IncomingFile) -> str:
 def safe_name(name: str) -> str:
     """Return the name of a file without folders, or what else could lead out of ours."""
     name = PurePath((name or "data").replace("\\", "/")).name.replace("\x00", "")
-    return name.lstrip(".")[-150:] or "data"
+    name = name.lstrip(".").encode(errors="replace")[-NAME_BYTES:].decode(errors="ignore")
+    return name or "data"

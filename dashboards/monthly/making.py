@@ -13,6 +13,7 @@ import sys
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -81,14 +82,18 @@ def make_ordered() -> bool:
     """
     if not Order.objects.filter(publication=None, due_at__lte=Now()).exists():
         return False
-    done = subprocess.run(
-        [sys.executable, "manage.py", "make_monthly_report", "--ordered"],
-        stdin=subprocess.DEVNULL,
-        cwd=settings.BASE_DIR,
-        timeout=2 * WALL_S + 60,
-        check=False,
-    )
-    return done.returncode == 0
+    try:
+        subprocess.run(
+            [sys.executable, "manage.py", "make_monthly_report", "--ordered"],
+            stdin=subprocess.DEVNULL,
+            cwd=settings.BASE_DIR,
+            timeout=2 * WALL_S + 60,
+            check=True,
+        )
+    except subprocess.SubprocessError as error:  # killed, or too slow: it could not tell so itself
+        _try_later(Order.objects.filter(publication=None, due_at__lte=Now()).order_by("due_at", "pk")[:1], error)
+        return False
+    return True
 
 
 @translation.override(settings.LANGUAGE_CODE)
@@ -114,11 +119,17 @@ def make_next() -> Publication | None:
     except Exception as error:  # noqa: BLE001  whatever went wrong is shown to the coordinators and tried again
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
-        attempts = waiting.values_list("attempts", flat=True).first() or 0
-        wait = min(RETRY * 2 ** min(attempts, 10), RETRY_MAX)
-        waiting.update(attempts=attempts + 1, due_at=timezone.now() + wait, error=str(error)[:1_000])
-        log.warning("monthly report not made, tried again in %s: %s", wait, error)
+        _try_later(waiting, error)
         return None
+
+
+def _try_later(waiting: QuerySet[Order], error: Exception) -> None:
+    for late in waiting:
+        wait = min(RETRY * 2 ** min(late.attempts, 10), RETRY_MAX)
+        Order.objects.filter(pk=late.pk, publication=None).update(
+            attempts=late.attempts + 1, due_at=timezone.now() + wait, error=str(error)[:1_000]
+        )
+        log.warning("monthly report not made, tried again in %s: %s", wait, error)
 
 
 def make(order: Order) -> Publication:

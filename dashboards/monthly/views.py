@@ -7,7 +7,7 @@ from itertools import groupby
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import parse_etags
@@ -81,6 +81,8 @@ def _months(editions: Iterable[Publication]) -> list[Month]:
 @require_safe
 def monthly_file(request: HttpRequest, name: str) -> HttpResponse:
     """Give a published file. It never changes, so it may be kept for good; a withdrawn one is 410."""
+    if "\x00" in name:
+        raise Http404
     file = get_object_or_404(PublishedFile.objects.defer("content").select_related("publication"), name=name)
     etag = f'"{file.sha256}"'
     if etag in parse_etags(request.headers.get("If-None-Match", "")) and not file.publication.is_withdrawn:

@@ -4,6 +4,7 @@ from django.db import migrations, models
 
 # Steps that are on record already become deltas: they are counted from now on, and the worker folds them.
 COUNT_ALL = """
+LOCK TABLE incidents_report, incidents_reportevent IN SHARE ROW EXCLUSIVE MODE;
 INSERT INTO incidents_movedelta (
     month, type, state, agency, to_agency, nth, back, bucket, kecamatan, category, channel, confidential, n
 )

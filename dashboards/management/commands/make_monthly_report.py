@@ -39,7 +39,10 @@ class Command(BaseCommand):
             with transaction.atomic():
                 one_moment()
                 waiting = Order.objects.select_for_update(skip_locked=True).filter(period=month, publication=None)
-                wanted = waiting.first() or order(period=month, today=today_wita(), by=None, reason=options["reason"])
+                ordered = waiting.first()
+                if ordered and options["reason"] and options["reason"] != ordered.reason:
+                    raise CommandError("An edition of that month is ordered already. Make it first, without --reason.")
+                wanted = ordered or order(period=month, today=today_wita(), by=None, reason=options["reason"])
                 publication = make(wanted)
         except (ArchiveError, CannotPrint) as error:
             raise CommandError(str(error)) from error

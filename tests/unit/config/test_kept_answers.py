@@ -3,6 +3,7 @@ import threading
 from typing import Any
 
 import pytest
+import shapely
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection, transaction
 from django.test import RequestFactory
@@ -12,6 +13,10 @@ from config import kept_answers
 from config.kept_answers import KeptAnswers
 from geo.tiles import Tile
 from incidents.models import Report
+from layers import usage
+from layers.models import Layer, LayerUse
+from tests.factories.accounts import make_agency
+from tests.factories.layers import make_layer
 from tests.factories.map_reports import SANGATTA, Place
 from tests.unit.incidents.test_tiles import features, tile_at
 
@@ -175,3 +180,28 @@ def test_nothing_is_kept_while_the_database_does_not_answer(reader: Reader, monk
     connection.close()
     reader.ask(path)
     assert reader.status.startswith("503")
+
+
+def test_tiles_of_a_public_layer_are_kept_and_still_counted(reader: Reader) -> None:
+    layer = make_layer("sumur", [(shapely.Point(*SANGATTA), {"nama": "Sumur"})], make_agency("dlh"))
+    path = f"/tiles/sumur/{tile_at(*SANGATTA, 14)}.mvt"
+    bodies = {reader.ask(path) for _ in range(3)}
+    assert len(bodies) == 1
+    assert b"Sumur" in bodies.pop()
+    (query,) = reader.queries(path)
+    assert "pg_current_snapshot" in query
+    usage.flush()
+    assert LayerUse.objects.get(layer=layer, kind=LayerUse.Kind.TILES).n == 4
+    Layer.objects.update(access="agency")
+    for _ in range(3):
+        reader.ask(path)
+        assert reader.status.startswith("404")
+
+
+@pytest.mark.parametrize("cookie", ["sessionid=abc", "bahasa=en; sessionid=abc"])
+def test_tiles_for_somebody_with_a_session_go_the_long_way(reader: Reader, cookie: str) -> None:
+    make_layer("sumur", [(shapely.Point(*SANGATTA), {"nama": "Sumur"})], make_agency("dlh"))
+    path = f"/tiles/sumur/{tile_at(*SANGATTA, 14)}.mvt"
+    for _ in range(3):
+        assert not any("pg_current_snapshot" in sql for sql in reader.queries(path, cookie=cookie))
+    assert reader.site.kept.answers == {}

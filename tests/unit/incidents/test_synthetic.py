@@ -13,6 +13,7 @@ from geo import hexagons
 from geo.locate import locate
 from incidents import move_counts, rollups, synthetic, synthetic_bulk, tickets
 from incidents.models import Report, ReportEvent, RoutingRule
+from incidents.models.rollups import ReportCellDelta
 from incidents.routing import route
 from incidents.synthetic_bulk import make_reports_in_bulk
 from incidents.synthetic_texts import REJECTIONS
@@ -189,6 +190,14 @@ def test_bulk_stores_the_same_reports_with_exact_counts_and_all_indexes() -> Non
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT ({indexes}), ({keys})")
         assert cursor.fetchone() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("live_kutim")
+def test_bulk_writes_no_deltas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollups, "rebuild", lambda: None)
+    make_reports_in_bulk(count=20, seed=3, now=NOW)
+    assert not ReportCellDelta.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -78,6 +78,8 @@ def test_a_private_layer_is_not_betrayed_by_its_steward() -> None:
     officer = make_officer(layer.agency)
     assert Search(Wanted(q="gudang senjata"), officer).count == 1
     search("gudang senjata", officer)
+    assert kept() == {}
+    search("gudang senjata")
     assert kept() == {"gudang senjata": (1, 1, 0)}
 
 

@@ -30,9 +30,14 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def _requests_have_ended(transactional_db: None) -> Iterator[None]:
-    """Wait, after the pages are closed, for requests still under way: emptying the tables would deadlock with them."""
+def _requests_have_ended(transactional_db: None, browser: Browser) -> Iterator[None]:
+    """Wait, after the pages are closed, for requests still under way: emptying the tables would deadlock with them.
+
+    A test that failed may have left pages open, which keep their connections.
+    """
     yield
+    for context in browser.contexts:
+        context.close()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if not any("process_request_thread" in thread.name for thread in threading.enumerate()):

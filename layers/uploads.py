@@ -282,5 +282,5 @@ def _safe_name(file: UploadedFile | IncomingFile) -> str:
 def safe_name(name: str) -> str:
     """Return the name of a file without folders, or what else could lead out of ours."""
     name = PurePath((name or "data").replace("\\", "/")).name.replace("\x00", "")
-    name = name.lstrip(".").encode(errors="replace")[-NAME_BYTES:].decode(errors="ignore")
+    name = name.lstrip(".")[-150:].encode(errors="replace")[-NAME_BYTES:].decode(errors="ignore")
     return name or "data"

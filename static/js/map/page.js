@@ -123,7 +123,7 @@ class MapPage {
 
   /** Fetch a part of a page, made by our own templates (which escape what people wrote). */
   async fragment(address, signal) {
-    const response = await fetch(address, { signal });
+    const response = await fetch(address, { signal, priority: "high" }); // before the tiles that wait in the queue
     if (!response.ok) throw new Error(`${response.status} for ${address}`);
     return new DOMParser().parseFromString(await response.text(), "text/html");
   }

@@ -4,12 +4,14 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
+import psycopg2.errors
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
@@ -105,7 +107,15 @@ def _digest() -> str:
 def _drop(admin: Connection, names: Iterable[str]) -> None:
     with admin.cursor() as cursor:
         for name in names:
-            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            for wait_s in (1, 2, 4, 8, 16, 0):
+                try:
+                    cursor.execute(drop)
+                    break
+                except psycopg2.errors.InsufficientPrivilege:  # the server's own vacuum is at work in it
+                    if not wait_s:
+                        raise
+                    time.sleep(wait_s)
 
 
 def _tell(what: str) -> None:

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the test's thread
+
+# What is awaited comes at once or, on a busy machine, late: a wait ends when it is there, so a long limit costs nothing.
+PATIENCE = 45_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
 
 PHONE = {"width": 360, "height": 800}
 DESKTOP = {"width": 1440, "height": 900}
@@ -82,7 +86,7 @@ def open_page(browser: Browser, watched: Callable[[Page], Page]) -> Iterator[Cal
 
     def make(viewport: dict[str, int] = PHONE, locale: str = "id-ID", **options: Any) -> Page:
         context = browser.new_context(viewport=viewport, locale=locale, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         return watched(context.new_page())
 

@@ -22,7 +22,7 @@ def _reports(live_kutim: None) -> None:
 @pytest.mark.usefixtures("_reports")
 def test_months_go_by_keyboard_and_by_button(live_server: Any, open_page: Callable[..., Page]) -> None:
     page = open_page(PHONE, "en-GB", reduced_motion="reduce")
-    page.goto(live_server.url + PAGE, timeout=60_000)  # the first map: folium is imported
+    page.goto(live_server.url + PAGE)
     cells = page.locator(".hot-cell")
     expect(cells.first).to_be_visible()
     shown = page.evaluate("document.querySelectorAll('.hot-cell:not([data-step=out])').length")

@@ -119,7 +119,7 @@ def test_upload_goes_on_after_the_connection_broke_and_the_page_was_loaded_again
     with page.expect_request(lambda request: request.headers.get("upload-offset", "0") != "0"):
         page.get_by_role("button", name="Unggah dan periksa").click()
     page.context.set_offline(True)
-    expect(page.get_by_text("Sambungan terputus")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Sambungan terputus")).to_be_visible()
     page.goto("about:blank")
     page.context.set_offline(False)
     page.unroute_all()
@@ -133,11 +133,11 @@ def test_upload_goes_on_after_the_connection_broke_and_the_page_was_loaded_again
     page.set_input_files("#id_file", tmp_path / "sumur banyak.csv")
     expect(page.locator("[data-chosen]")).to_contain_text("sudah ada di sini")
     page.get_by_role("button", name="Unggah dan periksa").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("sumur banyak.csv", timeout=30_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("sumur banyak.csv")
     assert str(file.received) in offsets
     assert "0" not in offsets
     assert uploads.read_due()
-    expect(page.get_by_role("heading", name="Pratinjau")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("heading", name="Pratinjau")).to_be_visible()
     version = LayerVersion.objects.get()
     assert version.source_sha256 == hashlib.sha256(content).hexdigest()
     assert version.feature_count == 340_000

@@ -7,7 +7,7 @@ swaps the layer's current version in one transaction. Who may see a layer hangs 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any, Protocol
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Case, When
@@ -34,6 +34,21 @@ Fill = Callable[[Any, sql.Composable], None]
 """Fills a version's table: called with a cursor and the table, which has the columns fid, geom and properties."""
 
 
+class Readable(Protocol):
+    """What gives rows for COPY piece by piece."""
+
+    def read(self, size: int, /) -> str | bytes:
+        """Return about as much as `size`; nothing at the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A table with the rows of a version that is to be stored, in the same transaction, under this number."""
+
+    version_id: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
     """What is known of a file's features before they are stored."""
@@ -47,14 +62,38 @@ class Loaded:
 
 
 @transaction.atomic
-def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str] | IO[bytes] | Fill) -> LayerVersion:
-    """Store a version, not yet published. `rows` is PostgreSQL COPY text: fid, geometry (hex EWKB, 4326), properties;
-    or what fills the table by itself.
+def fill(rows: Readable | Fill, *, binary: bool = False) -> Filled:
+    """Make the table of a version that is to be stored, and fill it. Nobody else sees it, and no layer is held.
 
+    `rows` is what PostgreSQL's COPY takes, text or binary: fid, geometry (EWKB, 4326), properties; or what fills the
+    table by itself.
     The fids must be unique; an empty geometry is `\\N`. Raises django.db.DatabaseError when a row cannot be stored.
     """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('layers_layerversion', 'id'))")
+        version = LayerVersion(pk=cursor.fetchone()[0])
+        table = sql.Identifier(version.partition)
+        _run(cursor, "CREATE TABLE {table} (LIKE layers_feature INCLUDING ALL)", table=table)
+        _run(cursor, "ALTER TABLE {table} ALTER version_id SET DEFAULT {id}", table=table, id=sql.Literal(version.pk))
+        if callable(rows):
+            rows(cursor, table)
+        else:
+            # Nobody else has seen the table, so its rows can be as old as time: no vacuum writes them once more.
+            statement = sql.SQL("COPY {table} (fid, geom, properties) FROM STDIN WITH (FREEZE, FORMAT {form})").format(
+                table=table, form=sql.SQL("binary" if binary else "text")
+            )
+            with connection.wrap_database_errors:
+                cursor.copy_expert(statement.as_string(cursor.connection), rows, CHUNK_BYTES)
+    return Filled(version.pk)
+
+
+@transaction.atomic
+def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: Readable | Fill | Filled) -> LayerVersion:
+    """Store a version, not yet published, from rows that are filled in already, or as `fill` takes them."""
+    filled = rows if isinstance(rows, Filled) else fill(rows)
     last = LayerVersion.objects.select_for_update().filter(layer=layer).order_by("-number").first()
     version = LayerVersion.objects.create(
+        pk=filled.version_id,
         layer=layer,
         number=last.number + 1 if last else 1,
         feature_count=0,
@@ -68,14 +107,6 @@ def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str
     )
     table = sql.Identifier(version.partition)
     with connection.cursor() as cursor:
-        _run(cursor, "CREATE TABLE {table} (LIKE layers_feature INCLUDING ALL)", table=table)
-        _run(cursor, "ALTER TABLE {table} ALTER version_id SET DEFAULT {id}", table=table, id=sql.Literal(version.pk))
-        if callable(rows):
-            rows(cursor, table)
-        else:
-            # Nobody else has seen the table, so its rows can be as old as time: no vacuum writes them once more.
-            statement = sql.SQL("COPY {table} (fid, geom, properties) FROM STDIN WITH (FREEZE)").format(table=table)
-            cursor.copy_expert(statement.as_string(cursor.connection), rows, CHUNK_BYTES)
         _run(cursor, "ALTER TABLE {table} ADD PRIMARY KEY (version_id, fid)", table=table)
         _run(cursor, "CREATE INDEX ON {table} USING gist (geom)", table=table)
         _run(cursor, "CREATE INDEX ON {table} USING gist (geom_3857)", table=table)

@@ -4,12 +4,11 @@ A version's features are copied into a table of their own, indexed there and the
 swaps the layer's current version in one transaction. Who may see a layer hangs on the layer, so it survives every swap.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Case, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,10 +18,6 @@ from accounts.models import User
 from layers.errors import NoEarlierVersion, NotReady
 from layers.models import Layer, LayerVersion, VersionChange
 from layers.selection import WORDS
-
-log = logging.getLogger(__name__)
-_without_words: set[int] = set()
-"""Versions that this process could not index: a row has more than a megabyte of words."""
 
 WORDS_AT_ONCE = 20_000
 """Up to so many features, the words are indexed while the version is stored; above, by the worker (ADR 75)."""
@@ -136,32 +131,22 @@ def index_words_due() -> bool:
 
     Called by the worker, again and again. Until then a search of the version's features reads them all.
     """
-    waiting = LayerVersion.objects.filter(words_indexed=False).exclude(pk__in=_without_words)
+    waiting = LayerVersion.objects.filter(words_indexed=False)
     for version in waiting.order_by(Case(When(state=LayerVersion.State.CURRENT, then=0), default=1), "pk")[:10]:
         with transaction.atomic(), connection.cursor() as cursor:
             # Not a lock of the row: publication does not wait for this.
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [WORDS_LOCK, version.pk])
             if cursor.fetchone()[0] and waiting.filter(pk=version.pk).exists():
-                if not _index_words(cursor, version):
-                    continue  # the others wait for theirs
+                _index_words(cursor, version)
                 return True
     return False
 
 
-def _index_words(cursor: Any, version: LayerVersion) -> bool:
-    """Return whether it could be done: a row with more than a megabyte of words has no index."""
+def _index_words(cursor: Any, version: LayerVersion) -> None:
     words = sql.SQL(WORDS).format(properties=sql.Identifier("properties"))
-    table = sql.Identifier(version.partition)
     cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-    try:
-        with transaction.atomic():
-            _run(cursor, "CREATE INDEX ON {table} USING gin (({words}))", table=table, words=words)
-    except DatabaseError as error:
-        log.warning("the words of layer version %s cannot be indexed: %s", version.pk, error)
-        _without_words.add(version.pk)
-        return False
+    _run(cursor, "CREATE INDEX ON {table} USING gin (({words}))", table=sql.Identifier(version.partition), words=words)
     LayerVersion.objects.filter(pk=version.pk).update(words_indexed=True)
-    return True
 
 
 @transaction.atomic

@@ -27,6 +27,7 @@ from psycopg2 import sql
 
 from accounts.models import User
 from geo.models import BoundaryEdition, Desa, Kecamatan
+from layers.formats import FORMATS, formats_for
 from layers.freshness import Freshness, freshness_of
 from layers.models import Layer, Synonym, Theme
 from layers.selection import in_areas, label_of, matches, shown_properties
@@ -96,6 +97,8 @@ class Wanted:
     theme: str = ""
     kecamatan: str = ""
     freshness: str = ""
+    format: str = ""
+    """A format in which the whole layer can be taken."""
     place_off: bool = False
     page: str = "1"
 
@@ -104,7 +107,7 @@ class Wanted:
         """Read an address; what is unknown is left out."""
         text = {
             name: params.get(name, "").replace("\x00", " ").strip()[:200]
-            for name in ("q", "agency", "theme", "kecamatan", "freshness", "page")
+            for name in ("q", "agency", "theme", "kecamatan", "freshness", "format", "page")
         }
         return cls(**text, place_off=params.get("place") == "no")
 
@@ -112,7 +115,7 @@ class Wanted:
         """Return the query string without some conditions (and without the page)."""
         kept = {
             name: value
-            for name in ("q", "agency", "theme", "kecamatan", "freshness")
+            for name in ("q", "agency", "theme", "kecamatan", "freshness", "format")
             if name not in names and (value := getattr(self, name))
         }
         if self.place_off and "place" not in names:
@@ -135,6 +138,7 @@ class Entry:
     agency_name: str
     theme: str
     freshness: Freshness
+    formats: tuple[str, ...]
     published_at: dt.datetime | None
     title: str
     slug: str
@@ -221,12 +225,15 @@ class Search:
         now = timezone.now()
         rows = Layer.objects.visible_to(self.user).values_list(
             "pk", "current_id", "agency__code", "agency__name", "theme", "cycle", "current__published_at", "title_id",
-            "slug",
+            "slug", "current__feature_count",
         )  # fmt: skip
         return {
-            pk: Entry(pk, version, agency, name, theme, freshness_of(cycle, published, now), published, title, slug)
-            for pk, version, agency, name, theme, cycle, published, title, slug in rows
-        }
+            pk: Entry(
+                pk, version, agency, name, theme, freshness_of(cycle, published, now), formats_for(n), published, title,
+                slug,
+            )
+            for pk, version, agency, name, theme, cycle, published, title, slug, n in rows
+        }  # fmt: skip
 
     @cached_property
     def _answered(self) -> tuple[list[Entry], bool]:
@@ -302,7 +309,7 @@ class Search:
 
     def _passes(self, entry: Entry, facet: str) -> bool:
         wanted = getattr(self.wanted, facet)
-        return not wanted or str(getattr(entry, facet)) == wanted
+        return not wanted or wanted in _values(entry, facet)
 
     # What the page shows ---------------------------------------------------------------------------------------------
 
@@ -341,12 +348,13 @@ class Search:
         """Return the choices of a filter, the largest first, counted over what the other filters leave."""
         others = [name for name in FACETS if name != facet]
         left = [entry for entry in self._in_place if all(self._passes(entry, name) for name in others)]
-        counts = Counter(str(getattr(entry, facet)) for entry in left)
+        counts = Counter(value for entry in left for value in _values(entry, facet))
         chosen = getattr(self.wanted, facet)
         labels: dict[str, str] = {
             "agency": {entry.agency: entry.agency_name for entry in self.visible.values()},
             "theme": {str(value): str(label) for value, label in Theme.choices},
             "freshness": {str(value): str(label) for value, label in Freshness.choices},
+            "format": {one.code: one.title for one in FORMATS.values()},
         }[facet]
         return [
             Option(value, label, counts[value], value == chosen)
@@ -435,7 +443,11 @@ class Search:
         return found
 
 
-FACETS = ("agency", "theme", "freshness")
+FACETS = ("agency", "theme", "freshness", "format")
+
+
+def _values(entry: Entry, facet: str) -> tuple[str, ...]:
+    return entry.formats if facet == "format" else (str(getattr(entry, facet)),)
 
 
 def find_places(

@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -244,7 +246,8 @@ class Search:
         words = self._words_of(self.terms)
         if self._correct(words):
             words = self._words_of(self.terms)
-        scores = {entry.pk: [score(term, words.get(entry.pk, {})) for term in self.terms] for entry in entries}
+        entries = [entry for entry in entries if entry.pk in words]
+        scores = {entry.pk: [score(term, words[entry.pk]) for term in self.terms] for entry in entries}
         whole = [entry for entry in entries if all(value for value, _only in scores[entry.pk])]
         some = whole or [entry for entry in entries if any(value for value, _only in scores[entry.pk])]
         for entry in some:
@@ -274,7 +277,8 @@ class Search:
         desa = [] if chosen else [pk for place in self.places for pk in place.desa_ids]
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT version_id, sum(n)::int FROM layers_layerplace WHERE version_id = ANY (%s) AND edition_id = %s"
+                "SELECT version_id, sum(n)::int FROM layers_layerplace"
+                " WHERE version_id = ANY (%s::bigint[]) AND edition_id = %s"
                 " AND ((desa_id IS NULL AND kecamatan_id = ANY (%s)) OR desa_id = ANY (%s)) GROUP BY version_id",
                 [[entry.version_id for entry in self.visible.values()], self._edition_id, kecamatan, desa],
             )
@@ -283,7 +287,7 @@ class Search:
     @cached_property
     def found(self) -> list[Entry]:
         """The layers that answer everything, best first."""
-        left = [entry for entry in self._in_place if all(self._passes(entry, name) for name in FACETS)]
+        left = self._left()
         never = dt.datetime.min.replace(tzinfo=dt.UTC)
         left.sort(key=lambda entry: (entry.title.casefold(), entry.pk))
         left.sort(key=lambda entry: (entry.score, entry.published_at or never), reverse=True)
@@ -307,9 +311,13 @@ class Search:
         words = self._words_of(terms, only_texts=True)
         return {pk for pk, own in words.items() if any(score(term, own)[0] for term in terms)}
 
-    def _passes(self, entry: Entry, facet: str) -> bool:
-        wanted = getattr(self.wanted, facet)
-        return not wanted or wanted in _values(entry, facet)
+    def _left(self, *, without: str = "") -> list[Entry]:
+        """The layers that answer the words and the place and pass the filters, `without` one of them."""
+        chosen = [(facet, wanted) for facet in FACETS if facet != without and (wanted := getattr(self.wanted, facet))]
+        left = self._in_place
+        for facet, wanted in chosen:
+            left = [entry for entry in left if wanted in _values(entry, facet)]
+        return list(left)
 
     # What the page shows ---------------------------------------------------------------------------------------------
 
@@ -326,6 +334,7 @@ class Search:
     def cards(self) -> list[Card]:
         entries = list(self.page.object_list)
         opened = Layer.objects.select_related("agency", "current").read_by(self.user)
+        opened = opened.defer("current__findings", "current__statistics")  # long, and not shown here
         layers = opened.in_bulk([entry.pk for entry in entries])
         examples = self._examples(entries, layers)
         marks = [stem for term in self.terms for stems, _weight in term.ways for stem in stems]
@@ -346,9 +355,9 @@ class Search:
 
     def options(self, facet: str) -> list[Option]:
         """Return the choices of a filter, the largest first, counted over what the other filters leave."""
-        others = [name for name in FACETS if name != facet]
-        left = [entry for entry in self._in_place if all(self._passes(entry, name) for name in others)]
-        counts = Counter(value for entry in left for value in _values(entry, facet))
+        counts: Counter[str] = Counter()
+        for values, n in Counter(_values(entry, facet) for entry in self._left(without=facet)).items():
+            counts.update(dict.fromkeys(values, n))
         chosen = getattr(self.wanted, facet)
         labels: dict[str, str] = {
             "agency": {entry.agency: entry.agency_name for entry in self.visible.values()},
@@ -364,6 +373,8 @@ class Search:
 
     # Queries ---------------------------------------------------------------------------------------------------------
 
+    # Arrays of ids are cast to the columns' type: PostgreSQL hashes them then, else it goes through them for each row.
+
     def _words_of(self, terms: Iterable[Term], *, only_texts: bool = False) -> dict[int, dict[str, dict[str, int]]]:
         """Return for each visible layer which of the terms' words it has: {layer: {word: {part: n}}}."""
         exact = sorted({stem for term in terms for stems, _weight in term.ways for stem in stems})
@@ -371,7 +382,7 @@ class Search:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT layer_id, word, part, n FROM layers_layerword"
-                " WHERE (word = ANY (%s) OR word LIKE ANY (%s)) AND layer_id = ANY (%s)"
+                " WHERE (word = ANY (%s) OR word LIKE ANY (%s)) AND layer_id = ANY (%s::bigint[])"
                 " AND (NOT %s OR part <> 'feature') LIMIT %s",
                 [exact, beginnings, list(self.visible), only_texts, HITS_MAX],
             )
@@ -395,7 +406,8 @@ class Search:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT word, max(similarity(word, %s)) AS likeness FROM layers_layerword"
-                    " WHERE word %% %s AND layer_id = ANY (%s) GROUP BY word ORDER BY likeness DESC, word LIMIT %s",
+                    " WHERE word %% %s AND layer_id = ANY (%s::bigint[])"
+                    " GROUP BY word ORDER BY likeness DESC, word LIMIT %s",
                     [term.words[0], term.words[0], list(self.visible), LIKE_WORDS_MAX],
                 )
                 like = [word for word, likeness in cursor.fetchall() if likeness >= LIKENESS]
@@ -561,11 +573,9 @@ def snippet(text: str, marks: Collection[str]) -> str:
 
 def marked(text: str, marks: Collection[str]) -> list[tuple[str, bool]]:
     """Return `text` in pieces, each with whether it is a word that was asked for."""
-    pieces: list[tuple[str, bool]] = []
-    for piece in re.split(r"(\w+)", text):
-        if piece:
-            pieces.append((piece, _is_marked(piece, marks)))
-    return pieces
+    words = ((piece, _is_marked(piece, marks)) for piece in re.split(r"(\w+)", text) if piece)
+    runs = ((hit, "".join(piece for piece, _hit in run)) for hit, run in groupby(words, key=itemgetter(1)))
+    return [(run, hit) for hit, run in runs]
 
 
 def _is_marked(word: str, marks: Collection[str]) -> bool:

@@ -282,6 +282,8 @@ def _chips(search: Search) -> list[tuple[str, str]]:
     chips = [(_("Kecamatan %(name)s") % {"name": names.get(wanted.kecamatan, "")}, wanted.without("kecamatan"))]
     chips = chips if wanted.kecamatan in names else []
     for facet in FACETS:
+        if not getattr(wanted, facet):
+            continue
         chips += [(option.label, wanted.without(facet)) for option in search.options(facet) if option.chosen]
     return chips
 

@@ -52,10 +52,10 @@ class ReportsFeed(Feed):
     def items(self, obj: ReportFilter) -> list[Report]:
         return list(obj.qs.with_places().order_by("-created_at", "-id")[:ENTRIES])
 
-    def item_title(self, item: Report) -> str:  # type: ignore[override]
+    def item_title(self, item: Report) -> str:
         return whole(item.title)
 
-    def item_description(self, item: Report) -> str:  # type: ignore[override]
+    def item_description(self, item: Report) -> str:
         place = f"{item.desa.name}, {item.kecamatan.name}" if item.desa else item.kecamatan.name
         answering = item.agency.short_name if item.agency else _("the coordinator will choose the agency")
         due = date_format(item.resolve_due_at.astimezone(WITA), "j M Y")
@@ -77,7 +77,7 @@ class ReportsFeed(Feed):
         return [item.category.name, item.get_kind_display()]
 
     def item_geometry(self, item: Report) -> tuple[float, float]:
-        return item.geom.coords
+        return item.geom.x, item.geom.y
 
 
 def whole(text: str) -> str:

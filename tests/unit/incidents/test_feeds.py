@@ -35,6 +35,7 @@ def test_entry_says_what_where_and_who_answers(client: Client) -> None:
     assert (lon, lat) == pytest.approx(report.geom.coords, abs=1e-6)
     summary = entry.findtext(f"{ATOM}summary")
     assert report.description in summary
+    assert report.agency is not None
     assert report.agency.short_name in summary
     assert report.kecamatan.name in summary
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse, reverse_lazy
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.formats import date_format
+from django.utils.html import linebreaks
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -62,7 +63,7 @@ class ReportsFeed(Feed):
         told = _("%(status)s. %(place)s. Answered by: %(agency)s. To be resolved by %(day)s.") % {
             "status": item.get_status_display(), "place": place, "agency": answering, "day": due,
         }  # fmt: skip
-        return whole(f"{item.description}\n\n{told}")
+        return linebreaks(whole(f"{item.description}\n\n{told}"), autoescape=True)  # a summary is HTML
 
     def item_link(self, item: Report) -> str:
         return reverse("report_detail", kwargs={"ticket": item.ticket})

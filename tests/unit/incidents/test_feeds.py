@@ -5,6 +5,7 @@ from typing import Any
 import defusedxml.ElementTree as ElementTree
 import pytest
 from django.test import Client
+from django.utils.html import escape
 
 from tests.factories.incidents import make_report
 
@@ -45,7 +46,9 @@ def test_strange_text_is_text(client: Client, text: str) -> None:
     make_report(title=text, description=text)
     (entry,) = entries(client)
     assert entry.findtext(f"{ATOM}title") == text
-    assert entry.findtext(f"{ATOM}summary").startswith(text)
+    summary = entry.find(f"{ATOM}summary")
+    assert summary.get("type") == "html"
+    assert summary.text.startswith(f"<p>{escape(text)}</p>")
 
 
 def test_what_xml_cannot_carry_is_replaced(client: Client) -> None:

@@ -44,7 +44,8 @@ def connect(name: str) -> Connection:
 def copy_for_this_run(reports: int) -> Iterator[str]:
     """Give the name of a fresh copy of the base with that many reports; it is dropped in the end."""
     base, name = _base(reports), COPY
-    admin = connect(urlsplit(os.environ["DATABASE_URL"]).path[1:])
+    first = urlsplit(os.environ["DATABASE_URL"]).path[1:]  # measuring sets it to the copy's
+    admin = connect(first)
     _tell("copying the database")
     _drop(admin, [name])
     create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(base))
@@ -52,10 +53,12 @@ def copy_for_this_run(reports: int) -> Iterator[str]:
         create += sql.SQL(" STRATEGY file_copy")
     with admin.cursor() as cursor:
         cursor.execute(create)
+    admin.close()
     try:
         _manage(url_of(name), "migrate", "--verbosity", "0")
         yield name
     finally:
+        admin = connect(first)  # the cluster may have been restarted meanwhile
         _drop(admin, [name])
         admin.close()
 

@@ -278,8 +278,7 @@ def measure_memory(run: Run) -> None:
         worker = stack.enter_context(processes.worker(run.url))
         run.load([("GET", page, None) for page in pages] * 4, clients=4, port=port, once=True, expect=(200, 302))
         time.sleep(5)
-        postmaster = int(os.environ["POSTMASTER"])
-        parts = {"web": web, "worker": worker, "PostGIS": postmaster}
+        parts = {"web": web, "worker": worker, "PostGIS": processes.postmaster()}
         shares = {name: processes.memory_mb(processes.family(pid))[0] for name, pid in parts.items()}
         total = sum(shares.values())
         run.say(
@@ -351,6 +350,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--parcels", type=int, default=200_000, help="synthetic parcels; half as many roads")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement; medians are shown")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one measurement in a round")
+    parser.add_argument("--cold", type=int, default=3, help="first calls of each panel of the dashboards; 0: none")
     options = parser.parse_args()
     options.parts = options.only.split(",")
     if unknown := set(options.parts) - set(PARTS):

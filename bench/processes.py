@@ -178,6 +178,22 @@ def pygeoapi(database_url: str, schema: str, tables: list[str]) -> Iterator[int]
         yield port
 
 
+def postmaster() -> int:
+    """Return the process id of the cluster's server."""
+    return int((Path(os.environ["CLUSTER"]) / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+
+
+def restart_cluster() -> None:
+    """Restart the cluster's server, which ends all connections: its shared buffers are empty then."""
+    owner = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    command = [f"{os.environ['CLUSTER_BIN']}/pg_ctl", "restart", "-s", "-w", "-t", "120", "-m", "fast"]
+    with Path(os.environ["CLUSTER_LOG"]).open("ab") as log:
+        subprocess.run(
+            [*owner, *command, "-D", f"{os.environ['CLUSTER']}/data"],
+            check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )  # fmt: skip
+
+
 def wait_for(port: int, path: str, pid: int) -> None:
     """Wait until `path` answers 200."""
     until = time.monotonic() + STARTS_WITHIN_S

@@ -1,95 +1,223 @@
-"""The dashboards' figures: each function beside the direct GROUP BY, the API under load, what counting costs intake."""
+"""The dashboards: every panel, tile and page, warm and cold, beside the direct GROUP BY; what counting costs intake.
 
-import datetime as dt
+Figures are kept by the number of reports (STATE_DIR/bench/dashboards-<reports>.json). Where a run with fewer reports
+left its own, the two are compared: cost may grow with the cells that are shown, not with the reports.
+"""
+
+import io
+import json
+import os
+import pickle
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from wsgiref.util import setup_testing_defaults
 
-from bench import database
+from bench import database, processes
+
+if TYPE_CHECKING:
+    from bench.panels import Page, Panel
 
 REPEATS = 30
 WARM_UPS = 3
 CLIENTS = 4
 WRITERS = 8
 P95_MS = 100.0
+COLD_MS = 300.0
+GROWTH = 1.3
+"""How much longer a panel may take with ten times as many reports."""
+LONG_MS = 1_000.0
+"""A direct statement that takes longer is sent once."""
+ZOOMS = (6, 8, 10, 12, 14)
 
-# What each function answers, for the same twelve months, counted from the reports themselves.
-PERIOD = "NOT confidential AND created_at >= %(since)s AND created_at < %(until)s"
-STANDING = """
-    count(*), count(*) FILTER (WHERE status IN ('received', 'routed', 'in_progress', 'on_hold', 'reopened')),
-    count(*) FILTER (WHERE status IN ('received', 'routed', 'in_progress', 'reopened') AND resolve_due_at < %(today)s),
-    count(*) FILTER (WHERE answered_at <= resolve_due_at), count(*) FILTER (WHERE answered_at > resolve_due_at)
-"""
-QUANTILES = "percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY answered_at - created_at)"
-DIRECT = {
-    "totals": f"SELECT {STANDING}, {QUANTILES} FROM incidents_report WHERE {PERIOD}",
-    "by_kecamatan": f"SELECT kecamatan_id, {STANDING}, {QUANTILES} FROM incidents_report WHERE {PERIOD} GROUP BY 1",
-    "by_desa": f"SELECT desa_id, {STANDING} FROM incidents_report WHERE {PERIOD}"
-    " AND kecamatan_id = %(kecamatan)s GROUP BY 1",
-    "trend": "SELECT date_trunc('week', created_at AT TIME ZONE 'Asia/Makassar'), count(*) FROM incidents_report"
-    " WHERE NOT confidential AND created_at >= %(before)s AND created_at < %(until)s GROUP BY 1",
-    "top_categories": f"SELECT category_id, {STANDING} FROM incidents_report WHERE {PERIOD} GROUP BY 1",
-    "by_agency": f"SELECT agency_id, {STANDING}, {QUANTILES} FROM incidents_report WHERE {PERIOD} GROUP BY 1",
-    "flow": "SELECT date_trunc('month', coalesce(answered_at, closed_at) AT TIME ZONE 'Asia/Makassar'), count(*)"
-    " FROM incidents_report WHERE NOT confidential GROUP BY 1",
-    "changes": "SELECT kecamatan_id, category_id, date_trunc('day', created_at), count(*) FROM incidents_report"
-    " WHERE NOT confidential AND created_at >= %(weeks)s GROUP BY 1, 2, 3",
-    "heat": "SELECT floor(ST_X(geom_3857) / 9783.94), floor(ST_Y(geom_3857) / 9783.94), count(*) FROM incidents_report"
-    f" WHERE {PERIOD} GROUP BY 1, 2",
-}
+
+@dataclass(frozen=True)
+class Taken:
+    """Milliseconds that a panel or page took; `cold` is the slowest first call, None if it was not measured."""
+
+    median: float
+    p95: float
+    cold: float | None
+    direct: float | None = None
 
 
 def measure(run: Any) -> None:
-    """Measure the functions, the API and the cost of counting, one after the other."""
-    _measure_functions(run)
+    """Measure the panels, the pages, the API and the cost of counting, one after the other."""
+    import config.wsgi  # noqa: F401 - what a web process has imported before its first request
+    from bench import samples
+    from bench.panels import pages, panels
+    from dashboards.concentration import facilities
+
+    people = _people()
+    tiles = samples.tiles_with_reports()
+    busiest = {zoom: tiles[zoom].most_common(1)[0][0] for zoom in ZOOMS}
+    cookies = {who: _signed_in(user) for who, user in people.items()} | {"": ""}
+    every = list(panels(people, busiest))
+    asked = [(page, cookies[page.who]) for page in pages(facilities()[0].slug)]
+    # Cold first: until here this process has answered nothing, as a web process that has just begun.
+    cold = {panel.name: _cold(run, panel.name, panel.answer) for panel in every}
+    cold |= {
+        _title(page): _cold(run, page.path, lambda page=page, cookie=cookie: _ask(page.path, cookie))
+        for page, cookie in asked
+    }
+    processes.wait_for(run.port, "/readyz/", os.getpid())
+    found = {panel.name: _measured(panel, cold[panel.name]) for panel in every}
+    found |= {_title(page): _measured_page(run, page, cookie, cold[_title(page)]) for page, cookie in asked}
+    for name, taken in found.items():
+        _say(run, name, taken)
+    _compare(run, found)
     _measure_api(run)
     _measure_cost(run)
 
 
-def _measure_functions(run: Any) -> None:
-    """Time each function and its direct counterpart in turn, in this process."""
-    from django.db import connection
-    from django.http import QueryDict
+def _people() -> dict[str, Any]:
+    """Make people of the roles that see dashboards, and layers, in this run's copy; nobody has them signed in."""
+    from accounts.models import User
+    from incidents.demo import make_people
+    from layers.demo import load_demo_layers
 
-    from dashboards import numbers
-    from dashboards.questions import PUBLIC, QuestionForm
-    from geo.models import Kecamatan
-
-    kecamatan = Kecamatan.objects.get(code="64.08.04")
-    form = QuestionForm(QueryDict())
-    form.is_valid()
-    year = form.question(audience=PUBLIC)
-    within = QuestionForm(QueryDict(f"kecamatan={kecamatan.code}"))
-    within.is_valid()
-    inside = within.question(audience=PUBLIC)
-    functions: dict[str, Callable[[], Any]] = {
-        "totals": lambda: numbers.totals(year),
-        "by_kecamatan": lambda: numbers.by_kecamatan(year),
-        "by_desa": lambda: numbers.by_desa(inside),
-        "trend": lambda: numbers.trend(year, numbers.WEEK),
-        "top_categories": lambda: numbers.top_categories(year),
-        "by_agency": lambda: numbers.by_agency(year),
-        "flow": lambda: numbers.flow(year),
-        "changes": lambda: numbers.changes(year),
-        "broken_promises": lambda: numbers.broken_promises(year),
-        "heat": lambda: numbers.heat(year, 14),
+    make_people()
+    list(load_demo_layers(data=None))
+    return {
+        "leader": User.objects.get(username="pimpinan"),
+        "officer": User.objects.get(username="petugas-pu"),
     }
-    params = {
-        "since": year.since, "until": year.until + dt.timedelta(days=1), "today": year.today,
-        "before": year.since - dt.timedelta(days=364), "weeks": year.today - dt.timedelta(days=63),
-        "kecamatan": kecamatan.pk,
+
+
+def _signed_in(user: Any) -> str:
+    """Return the cookie of a session of `user`, made in this run's copy."""
+    from django.conf import settings
+    from django.test import Client
+
+    client = Client()
+    client.force_login(user)
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
+def _title(page: "Page") -> str:
+    return f"`{page.path}`" + (f", {page.who}" if page.who else "")
+
+
+def _cold(run: Any, name: str, answer: Callable[[], Any]) -> float | None:
+    """Return the slowest of some first calls, in milliseconds: empty shared buffers, a new process and connection."""
+    from django.db import connections
+
+    took = []
+    for _ in range(run.options.cold):
+        connections.close_all()
+        processes.restart_cluster()
+        took.append(_in_a_child(answer))
+    if took:
+        print(f"         {name}, cold: {', '.join(f'{one:.0f}' for one in took)} ms", file=sys.stderr, flush=True)
+    return max(took, default=None)
+
+
+def _in_a_child(answer: Callable[[], Any]) -> float:
+    """Call `answer` once in a child of this process; return the milliseconds that it took, connecting included."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.close(reader)
+        code = 1
+        try:
+            (took,) = _timed(answer, 1, warm_ups=0)
+            with os.fdopen(writer, "wb") as pipe:
+                pickle.dump(took, pipe)
+            code = 0
+        except BaseException:  # noqa: BLE001  the process ends here, whatever it was
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        data = pipe.read()
+    _pid, status = os.wait()
+    if status or not data:
+        raise SystemExit("a panel failed in its first call; its message is above")
+    return float(pickle.loads(data))
+
+
+def _ask(path: str, cookie: str) -> None:
+    """Ask the site for a page as its server does, in this process."""
+    from config.wsgi import application
+
+    address, _mark, query = path.partition("?")
+    environ: dict[str, Any] = {
+        "PATH_INFO": address, "QUERY_STRING": query, "HTTP_HOST": "127.0.0.1", "HTTP_COOKIE": cookie,
+        "REMOTE_ADDR": "127.0.0.1", "wsgi.input": io.BytesIO(),
     }  # fmt: skip
-    for name, function in functions.items():
-        took = _timed(function, REPEATS)
-        value = f"median {median(took):.1f} ms, p95 {_p95(took):.1f} ms"
-        if name in DIRECT:
-            with connection.cursor() as cursor:
-                direct = _timed(lambda name=name: cursor.execute(DIRECT[name], params), 3, warm_ups=1)
-            value += f"; direct GROUP BY {median(direct):.1f} ms"
-        run.say(f"dashboards, {name}", value, f"p95 at most {P95_MS:.0f} ms", _p95(took) <= P95_MS)
+    setup_testing_defaults(environ)
+    said: list[str] = []
+
+    def start_response(status: str, *_headers: Any) -> Callable[[bytes], Any]:
+        said.append(status)
+        return io.BytesIO().write
+
+    body: Iterable[bytes] = application(environ, start_response)
+    b"".join(body)
+    if not said or not said[0].startswith("200"):
+        raise SystemExit(f"{path}: {said}")
+
+
+def _measured(panel: "Panel", cold: float | None) -> Taken:
+    """Return what a panel takes in this process, once it is warm, and what its direct counterpart takes."""
+    from django.db import connection
+
+    took = _timed(panel.answer, REPEATS)
+    direct = None
+    if panel.direct:
+        with connection.cursor() as cursor:
+            (direct,) = _timed(lambda: cursor.execute(*panel.direct), 1, warm_ups=0)
+            if direct < LONG_MS:
+                direct = median(_timed(lambda: cursor.execute(*panel.direct), 3, warm_ups=0))
+    return Taken(median(took), _p95(took), cold, direct)
+
+
+def _measured_page(run: Any, page: "Page", cookie: str, cold: float | None) -> Taken:
+    requests = [("GET", page.path, None)] * REPEATS
+    run.load(requests[:12], clients=CLIENTS, once=True, cookie=cookie)  # both processes, most of their threads
+    found = run.load(requests, clients=1, once=True, cookie=cookie)
+    return Taken(found["p50_ms"], found["p95_ms"], cold)
+
+
+def _say(run: Any, name: str, taken: Taken) -> None:
+    value = f"median {taken.median:.1f} ms, p95 {taken.p95:.1f} ms"
+    if taken.cold is not None:
+        value += f", cold {taken.cold:.0f} ms"
+    if taken.direct is not None:
+        value += f"; direct GROUP BY {taken.direct:,.1f} ms"
+    run.say(
+        f"dashboards, {name}", value, f"p95 at most {P95_MS:.0f} ms, cold {COLD_MS:.0f} ms",
+        taken.p95 <= P95_MS and (taken.cold or 0) <= COLD_MS,
+    )  # fmt: skip
+
+
+def _compare(run: Any, found: dict[str, Taken]) -> None:
+    """Keep these figures, and say how they have grown from those of the largest run with fewer reports."""
+    folder, reports = Path(os.environ["STATE_DIR"]), run.options.reports
+    (folder / f"dashboards-{reports}.json").write_text(
+        json.dumps({name: asdict(taken) for name, taken in found.items()}, indent=1)
+    )
+    sizes = [int(file.stem.partition("-")[2]) for file in folder.glob("dashboards-*.json")]
+    fewer = max((size for size in sizes if size < reports), default=None)
+    if fewer is None:
+        print(f"         nothing to compare with: no run with fewer than {reports:,} reports", file=sys.stderr)
+        return
+    before = json.loads((folder / f"dashboards-{fewer}.json").read_text())
+    growth = {name: taken.median / before[name]["median"] for name, taken in found.items() if name in before}
+    for name, times in growth.items():
+        run.say(
+            f"{name}, with {reports:,} reports against {fewer:,}",
+            f"{times:.2f} x ({found[name].median:.1f} against {before[name]['median']:.1f} ms)",
+            f"at most {GROWTH} x" if reports == 10 * fewer else "",
+            times <= GROWTH if reports == 10 * fewer else None,
+        )  # fmt: skip
 
 
 def _measure_api(run: Any) -> None:

@@ -16,8 +16,11 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 ROOT = Path(__file__).resolve().parent.parent
-MADE_OF = ["*/migrations/*.py", "*/seed.py", "incidents/synthetic*.py", "data/facts/*", "data/shapefiles/*/*"]
-"""A base is made anew when one of these files changed."""
+MADE_OF = [
+    "accounts/migrations/*.py", "geo/migrations/*.py", "incidents/migrations/*.py", "*/seed.py",
+    "incidents/synthetic*.py", "data/facts/*", "data/shapefiles/*/*",
+]  # fmt: skip
+"""A base is made anew when one of these files changed. What else migrations bring, each copy gets by itself."""
 
 SEED = 1
 COPY = "bench_now"
@@ -41,7 +44,8 @@ def connect(name: str) -> Connection:
 def copy_for_this_run(reports: int) -> Iterator[str]:
     """Give the name of a fresh copy of the base with that many reports; it is dropped in the end."""
     base, name = _base(reports), COPY
-    admin = connect(urlsplit(os.environ["DATABASE_URL"]).path[1:])
+    first = urlsplit(os.environ["DATABASE_URL"]).path[1:]  # measuring sets it to the copy's
+    admin = connect(first)
     _tell("copying the database")
     _drop(admin, [name])
     create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(base))
@@ -49,9 +53,12 @@ def copy_for_this_run(reports: int) -> Iterator[str]:
         create += sql.SQL(" STRATEGY file_copy")
     with admin.cursor() as cursor:
         cursor.execute(create)
+    admin.close()
     try:
+        _manage(url_of(name), "migrate", "--verbosity", "0")
         yield name
     finally:
+        admin = connect(first)  # the cluster may have been restarted meanwhile
         _drop(admin, [name])
         admin.close()
 
@@ -75,16 +82,12 @@ def _make(admin: Connection, name: str, reports: int) -> None:
     _drop(admin, [draft])
     with admin.cursor() as cursor:
         cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template_postgis").format(sql.Identifier(draft)))
-    environment = os.environ | {"DATABASE_URL": url_of(draft), "PGOPTIONS": QUICK}
     for arguments in (
         ["prepare"],
         ["make_reports", "--count", str(reports), "--seed", str(SEED), "--bulk"],
         ["fold_cells"],
     ):
-        _tell(f"manage.py {' '.join(arguments)}")
-        subprocess.run(
-            [sys.executable, "manage.py", *arguments], check=True, cwd=ROOT, env=environment, stdout=sys.stderr
-        )
+        _manage(url_of(draft), *arguments, PGOPTIONS=QUICK)
     _tell("VACUUM ANALYZE")
     made = connect(draft)
     with made.cursor() as cursor:
@@ -93,6 +96,12 @@ def _make(admin: Connection, name: str, reports: int) -> None:
     made.close()
     with admin.cursor() as cursor:
         cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(draft), sql.Identifier(name)))
+
+
+def _manage(url: str, *arguments: str, **more: str) -> None:
+    _tell(f"manage.py {' '.join(arguments)}")
+    environment = os.environ | {"DATABASE_URL": url} | more
+    subprocess.run([sys.executable, "manage.py", *arguments], check=True, cwd=ROOT, env=environment, stdout=sys.stderr)
 
 
 def _digest() -> str:

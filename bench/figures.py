@@ -45,12 +45,12 @@ class Run:
 
     def load(
         self, requests: Sequence[Sequence[Any]], *, clients: int, port: int | None = None, once: bool = False,
-        seconds: float | None = None, expect: Sequence[int] = (200,),
+        seconds: float | None = None, expect: Sequence[int] = (200,), cookie: str = "",
     ) -> dict[str, Any]:  # fmt: skip
         """Send requests to the site (or another port) and return the generator's summary; refuse other statuses."""
         how = ["--once"] if once else ["--seconds", str(seconds or self.options.seconds)]
         done = subprocess.run(
-            [*LOAD_PYTHON, "--port", str(port or self.port), "--clients", str(clients), *how],
+            [*LOAD_PYTHON, "--port", str(port or self.port), "--clients", str(clients), "--cookie", cookie, *how],
             input=json.dumps(requests), stdout=subprocess.PIPE, text=True, check=True,
         )  # fmt: skip
         found = json.loads(done.stdout)

@@ -1,6 +1,6 @@
 """A load generator: a few clients, each a process that sends its next request when it has its answer.
 
-    python bench/load.py --port 8000 --clients 4 --seconds 5 <requests.json >answer.json
+    python bench/load.py --port 8000 --clients 4 --seconds 5 [--cookie sessionid=...] <requests.json >answer.json
 
 Standard input: a JSON list of [method, path, body or null]. With --seconds the clients draw from it in order, each from
 a place of its own, again and again; with --once each request is sent once. A POST gets an Idempotency-Key of its own.
@@ -79,10 +79,12 @@ class Connection:
         self.socket.close()
 
 
-def as_bytes(request: Request) -> bytes:
+def as_bytes(request: Request, cookie: str = "") -> bytes:
     """Return a request as it goes over the wire; a POST's key is put in later."""
     method, path, body = request
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n"
+    if cookie:
+        head += f"Cookie: {cookie}\r\n"
     if body is None:
         return f"{head}\r\n".encode()
     data = body.encode()
@@ -90,9 +92,11 @@ def as_bytes(request: Request) -> bytes:
     return head.encode() + data
 
 
-def run_client(port: int, requests: list[Request], order: list[int], start: float, seconds: float | None) -> Tally:
+def run_client(
+    port: int, requests: list[Request], order: list[int], start: float, seconds: float | None, cookie: str
+) -> Tally:
     """Send the requests of `order`: once each, or again and again for `seconds`."""
-    wire = [as_bytes(request) for request in requests]
+    wire = [as_bytes(request, cookie) for request in requests]
     tally = Tally()
     connection = Connection(port)
     sent = 0
@@ -123,7 +127,9 @@ def run_client(port: int, requests: list[Request], order: list[int], start: floa
     return tally
 
 
-def run_clients(port: int, requests: list[Request], clients: int, seconds: float | None) -> list[Tally]:
+def run_clients(
+    port: int, requests: list[Request], clients: int, seconds: float | None, cookie: str = ""
+) -> list[Tally]:
     """Fork the clients, let them begin together, and return what each saw."""
     start = time.monotonic() + 0.2
     pipes = []
@@ -138,7 +144,7 @@ def run_clients(port: int, requests: list[Request], clients: int, seconds: float
             os.close(reader)
             code = 1
             try:
-                tally = run_client(port, requests, order, start, seconds)
+                tally = run_client(port, requests, order, start, seconds, cookie)
                 with os.fdopen(writer, "wb") as pipe:
                     pickle.dump(tally, pipe)
                 code = 0
@@ -186,12 +192,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--cookie", default="", help="name=value, sent with each request")
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--seconds", type=float)
     how.add_argument("--once", action="store_true")
     options = parser.parse_args()
     requests = [tuple(request) for request in json.load(sys.stdin)]
-    json.dump(summary(run_clients(options.port, requests, options.clients, options.seconds)), sys.stdout)
+    tallies = run_clients(options.port, requests, options.clients, options.seconds, options.cookie)
+    json.dump(summary(tallies), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ def measure_tiles(run: Run) -> None:
         cursor.execute("VACUUM ANALYZE peer.points")
     peer.close()
     tiles = samples.tiles_with_reports()
-    with processes.tipg(run.url, "peer") as peer_port:
+    with processes.constant() as constant_port, processes.tipg(run.url, "peer") as peer_port:
         for zoom in ZOOMS:
             drawn = samples.draw_tiles(tiles[zoom], raw.SCRIPTS_MAX, SEED + zoom)
             ours = [("GET", f"/tiles/reports/{zoom}/{x}/{y}.mvt", None) for x, y in drawn]
@@ -174,6 +174,7 @@ def measure_tiles(run: Run) -> None:
                 "tipg": lambda theirs=theirs: run.load(theirs, clients=4, port=peer_port, expect=(200, 204)),
             }
             if zoom <= 10:
+                measures["constant"] = lambda: run.load([("GET", "/", None)], clients=4, port=constant_port)
                 measures["plain"] = lambda plain=plain: {
                     "rate": raw.pgbench(run.database, plain, clients=4, seconds=run.options.seconds)
                 }
@@ -246,6 +247,8 @@ def _judge_tiles(run: Run, zoom: int, found: dict[str, dict[str, float]]) -> Non
             f"tiles z{zoom} against plain ST_AsMVT of the same cells ({plain:,.0f}/s)", percent(rate / plain),
             "at least 80 %", rate / plain >= 0.8,
         )  # fmt: skip
+        constant = found["constant"]["rate"]
+        run.say(f"... and a constant from gunicorn ({constant:,.0f}/s)", percent(constant / plain))
     times = {6: 100, 8: 100, 10: 25, 14: 2}.get(zoom)
     run.say(
         f"tiles z{zoom} against tipg ({peer:,.3g}/s)", times_as_fast(rate / peer),
@@ -275,8 +278,7 @@ def measure_memory(run: Run) -> None:
         worker = stack.enter_context(processes.worker(run.url))
         run.load([("GET", page, None) for page in pages] * 4, clients=4, port=port, once=True, expect=(200, 302))
         time.sleep(5)
-        postmaster = int(os.environ["POSTMASTER"])
-        parts = {"web": web, "worker": worker, "PostGIS": postmaster}
+        parts = {"web": web, "worker": worker, "PostGIS": processes.postmaster()}
         shares = {name: processes.memory_mb(processes.family(pid))[0] for name, pid in parts.items()}
         total = sum(shares.values())
         run.say(
@@ -348,6 +350,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--parcels", type=int, default=200_000, help="synthetic parcels; half as many roads")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement; medians are shown")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one measurement in a round")
+    parser.add_argument("--cold", type=int, default=3, help="first calls of each panel of the dashboards; 0: none")
     options = parser.parse_args()
     options.parts = options.only.split(",")
     if unknown := set(options.parts) - set(PARTS):

@@ -51,7 +51,7 @@ def pgbench(database: str, scripts: Sequence[str], *, clients: int, seconds: flo
             files.append(f"--file={path}@{weight}")
         done = subprocess.run(
             [
-                os.environ["PGBENCH"],
+                f"{os.environ['CLUSTER_BIN']}/pgbench",
                 "--no-vacuum",
                 f"--client={clients}",
                 f"--jobs={min(clients, 2)}",

@@ -26,54 +26,6 @@ TURNS = ("15", "30", "60")
 Pairs = list[tuple[str, str]]
 
 
-class DashboardForm(QuestionForm):
-    """A question, and how it is shown: the map's measure, and whether for a wall."""
-
-    measure = forms.ChoiceField(
-        choices=[(name, measure.title) for name, measure in MEASURES.items()],
-        required=False,
-        label=gettext_lazy("Map shows"),
-    )
-    layar = forms.ChoiceField(choices=[("1", gettext_lazy("For a wall"))], required=False, label=gettext_lazy("Screen"))
-    putar = forms.ChoiceField(
-        choices=[(seconds, seconds) for seconds in TURNS], required=False, label=gettext_lazy("Turns every (seconds)")
-    )
-
-    @property
-    def typed_days(self) -> list[tuple[str, str, str, list[str]]]:
-        """Name, label, text as typed and errors of the two days."""
-        return [
-            (name, str(self.fields[name].label), self.data.get(name, ""), [str(error) for error in self[name].errors])
-            for name in ("since", "until")
-        ]
-
-    @cached_property
-    def selects(self) -> list["Select"]:
-        """The form's selects; a code that is unknown stays in the list as it was typed."""
-        kecamatan = [Choice(area.code, area.name) for area in Kecamatan.objects.all()]
-        agencies = [Choice(agency.code, agency.name) for agency in Agency.objects.filter(active=True)]
-        return [
-            self._select("kecamatan", _("All kecamatan"), kecamatan),
-            self._select("category", _("Everything"), list(category_choices())),
-            self._select("agency", _("All agencies"), agencies),
-        ]
-
-    @property
-    def carried(self) -> Pairs:
-        """What the form has no field for and keeps."""
-        return [(name, text) for name in CARRIED for text in self._typed(name)]
-
-    def _typed(self, name: str) -> list[str]:
-        return cast("MultiValueDict[str, str]", self.data).getlist(name)
-
-    def _select(self, name: str, every: str, choices: list["Choice"]) -> "Select":
-        typed = self._typed(name)
-        known = {choice.value for choice in choices}
-        strange = [Choice(text, text) for text in typed if text not in known]
-        errors = [str(error) for error in self[name].errors]
-        return Select(name, str(self.fields[name].label), every, [*choices, *strange], frozenset(typed), errors)
-
-
 @dataclass(frozen=True)
 class Choice:
     value: str
@@ -94,6 +46,61 @@ class Select:
     @property
     def several(self) -> bool:
         return len(self.chosen) > 1
+
+
+class TypedForm(QuestionForm):
+    """A question's form that is shown again as it was typed (templates/dashboards/fields.html)."""
+
+    def _typed(self, name: str) -> list[str]:
+        return cast("MultiValueDict[str, str]", self.data).getlist(name)
+
+    def _dates(self, *names: str) -> list[tuple[str, str, str, list[str]]]:
+        """Return name, label, text as typed and errors of days or months."""
+        return [
+            (name, str(self.fields[name].label), self.data.get(name, ""), [str(error) for error in self[name].errors])
+            for name in names
+        ]
+
+    def _select(self, name: str, every: str, choices: list[Choice], first: str = "") -> Select:
+        """Return a field's select; what is chosen unless told is `first`, and an unknown code stays as it was typed."""
+        typed = self._typed(name) or ([first] if first else [])
+        known = {choice.value for choice in choices}
+        strange = [Choice(text, text) for text in typed if text not in known]
+        errors = [str(error) for error in self[name].errors]
+        return Select(name, str(self.fields[name].label), every, [*choices, *strange], frozenset(typed), errors)
+
+
+class DashboardForm(TypedForm):
+    """A question, and how it is shown: the map's measure, and whether for a wall."""
+
+    measure = forms.ChoiceField(
+        choices=[(name, measure.title) for name, measure in MEASURES.items()],
+        required=False,
+        label=gettext_lazy("Map shows"),
+    )
+    layar = forms.ChoiceField(choices=[("1", gettext_lazy("For a wall"))], required=False, label=gettext_lazy("Screen"))
+    putar = forms.ChoiceField(
+        choices=[(seconds, seconds) for seconds in TURNS], required=False, label=gettext_lazy("Turns every (seconds)")
+    )
+
+    @property
+    def dates(self) -> list[tuple[str, str, str, list[str]]]:
+        return self._dates("since", "until")
+
+    @cached_property
+    def selects(self) -> list[Select]:
+        kecamatan = [Choice(area.code, area.name) for area in Kecamatan.objects.all()]
+        agencies = [Choice(agency.code, agency.name) for agency in Agency.objects.filter(active=True)]
+        return [
+            self._select("kecamatan", _("All kecamatan"), kecamatan),
+            self._select("category", _("Everything"), list(category_choices())),
+            self._select("agency", _("All agencies"), agencies),
+        ]
+
+    @property
+    def carried(self) -> Pairs:
+        """What the form has no field for and keeps."""
+        return [(name, text) for name in CARRIED for text in self._typed(name)]
 
 
 @dataclass(frozen=True)

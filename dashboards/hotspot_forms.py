@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Agency
 from dashboards.concentration import Asked, facilities
-from dashboards.controls import Choice, Pairs, Select, Way, category_choices
-from dashboards.questions import MONTHS, Audience, DayField, Question, QuestionForm, codes_field, months_before
+from dashboards.controls import Choice, Pairs, Select, TypedForm, Way, category_choices
+from dashboards.questions import MONTHS, Audience, DayField, Question, codes_field, months_before
 from dashboards.study_area import FIRST_GRID, GRIDS
 from incidents.models import Category
 
@@ -31,7 +31,7 @@ BANDWIDTHS_KM = (10, 5, 20)
 """The first is meant unless told."""
 
 
-class HotspotForm(QuestionForm):
+class HotspotForm(TypedForm):
     """A question about cells. Cells are places of the whole regency, so areas and channels are no conditions here."""
 
     kecamatan = None  # type: ignore[assignment]
@@ -111,12 +111,12 @@ class HotspotForm(QuestionForm):
         return [("view", text) for text in self._typed("view")]
 
     @property
-    def days(self) -> list[tuple[str, str, str, list[str]]]:
-        return self._days("since", "until")
+    def dates(self) -> list[tuple[str, str, str, list[str]]]:
+        return self._dates("since", "until")
 
     @property
-    def other_days(self) -> list[tuple[str, str, str, list[str]]]:
-        return self._days("with_since", "with_until")
+    def other_dates(self) -> list[tuple[str, str, str, list[str]]]:
+        return self._dates("with_since", "with_until")
 
     @cached_property
     def selects(self) -> list[Select]:
@@ -144,22 +144,6 @@ class HotspotForm(QuestionForm):
     def facility_select(self) -> list[Select]:
         layers = [Choice(layer.slug, layer.title) for layer in facilities()]
         return [self._select("facility", _("Not measured"), layers)]
-
-    def _typed(self, name: str) -> list[str]:
-        return cast("MultiValueDict[str, str]", self.data).getlist(name)
-
-    def _days(self, *names: str) -> list[tuple[str, str, str, list[str]]]:
-        return [
-            (name, str(self.fields[name].label), self.data.get(name, ""), [str(error) for error in self[name].errors])
-            for name in names
-        ]
-
-    def _select(self, name: str, every: str, choices: list[Choice]) -> Select:
-        typed = self._typed(name)
-        known = {choice.value for choice in choices}
-        strange = [Choice(text, text) for text in typed if text not in known]
-        errors = [str(error) for error in self[name].errors]
-        return Select(name, str(self.fields[name].label), every, [*choices, *strange], frozenset(typed), errors)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
@@ -26,11 +27,6 @@ class Controls:
 
     @property
     def query(self) -> str:
-        return self.asked.query_string()
-
-    @property
-    def on_map(self) -> str:
-        """The query of the map of these reports."""
         return self.asked.query_string()
 
     @property
@@ -94,8 +90,6 @@ class Controls:
         return [Way(label, self._without(name, code)) for name, code, label in rows]
 
     def _without(self, name: str, code: str) -> str:
-        from urllib.parse import urlencode
-
         leave_out = {name, "age"} if name == "standing" else {name} if name in {"within", "cell"} else set()
         if name == "kecamatan":
             leave_out |= {"desa"}

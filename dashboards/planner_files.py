@@ -18,12 +18,11 @@ from django.utils.translation import gettext as _
 from incidents.clock import WITA
 from incidents.models import Report
 from incidents.querysets import ReportQuerySet
+from layers.downloads import safe_cell
 
 ROWS_MAX = 100_000
 """Reports in one file: what a spreadsheet opens with ease."""
 CHUNK = 2_000
-FORMULA = "=+-@\t\r"
-"""What a cell must not begin with: a spreadsheet would compute it."""
 COLUMNS = (
     *("ticket", "received", "status", "kind", "group", "category", "title", "agency", "kecamatan", "desa"),
     *("resolve_by", "answered", "lon", "lat"),
@@ -75,7 +74,7 @@ def write_csv(reports: ReportQuerySet) -> Iterator[str]:
     writer.writerow(COLUMNS)
     yield "\ufeff" + taken()
     for row in rows_of(reports):
-        writer.writerow([_harmless(value) for value in row])
+        writer.writerow([safe_cell(value) if isinstance(value, str) else value for value in row])
         yield taken()
 
 
@@ -165,10 +164,6 @@ def _made(maker: Callable[..., None], reports: ReportQuerySet, code: str, about:
         path = Path(folder) / f"laporan.{code}"
         maker(reports, about, path)
         return path.open("rb")
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(tuple(FORMULA)) else value
 
 
 def about_of(conditions: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ import datetime as dt
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Agency, User
-from dashboards.controls import Choice, Select, category_choices
+from dashboards.controls import Choice, Select, TypedForm, category_choices
 from dashboards.questions import (
     EARLIEST,
     LATEST,
@@ -32,7 +32,6 @@ from dashboards.questions import (
     MONTHS,
     Audience,
     Question,
-    QuestionForm,
     audience_of,
     months_before,
     today_wita,
@@ -229,7 +228,7 @@ class MonthField(forms.DateField):
         return day.replace(day=1) if day else None
 
 
-class PlannerForm(QuestionForm):
+class PlannerForm(TypedForm):
     """The parameters of /opd/peta/."""
 
     since = MonthField(label=gettext_lazy("From month"))  # type: ignore[assignment]
@@ -271,16 +270,11 @@ class PlannerForm(QuestionForm):
         return cleaned
 
     @property
-    def typed_months(self) -> list[tuple[str, str, str, list[str]]]:
-        """Name, label, text as typed and errors of the two months."""
-        return [
-            (name, str(self.fields[name].label), self.data.get(name, ""), [str(error) for error in self[name].errors])
-            for name in ("since", "until")
-        ]
+    def dates(self) -> list[tuple[str, str, str, list[str]]]:
+        return self._dates("since", "until")
 
     @cached_property
     def selects(self) -> list[Select]:
-        """The form's selects; a code that is unknown stays in the list as it was typed."""
         agencies = Agency.objects.filter(active=True) if self.scope.is_everything else self.scope.agencies
         kecamatan = self.cleaned_data.get("kecamatan")
         desa = Desa.objects.filter(kecamatan__in=kecamatan or ())
@@ -304,16 +298,6 @@ class PlannerForm(QuestionForm):
         shown = {select.name for select in self.selects}
         names = [name for name in ("desa", "shape", "size", "measure", "within", "cell") if name not in shown]
         return [(name, text) for name in names for text in self._typed(name) if not self[name].errors]
-
-    def _typed(self, name: str) -> list[str]:
-        return cast("MultiValueDict[str, str]", self.data).getlist(name)
-
-    def _select(self, name: str, every: str, choices: list[Choice], first: str = "") -> Select:
-        typed = self._typed(name) or ([first] if first else [])
-        known = {choice.value for choice in choices}
-        strange = [Choice(text, text) for text in typed if text not in known]
-        errors = [str(error) for error in self[name].errors]
-        return Select(name, str(self.fields[name].label), every, [*choices, *strange], frozenset(typed), errors)
 
     def asked(self, *, today: dt.date | None = None) -> Asked:
         """Return the question of a valid form. Raises NotYours."""

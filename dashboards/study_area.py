@@ -23,8 +23,6 @@ from geo import hexagons
 from geo.models import BoundaryEdition, BoundaryPiece
 
 METRES = 32650
-WORLD = 20_037_508.342789244
-"""Half the width of EPSG:3857, metres."""
 AREA_SAMPLE = 1e6
 
 

@@ -26,13 +26,8 @@ def resolution(cell: int) -> int:
     return cell >> 52 & 15
 
 
-def parent(cell: int, coarser: int) -> int:
-    """Return the hexagon of resolution `coarser` in which `cell` counts."""
-    return cell & ~(15 << 52) | coarser << 52 | (1 << 3 * (15 - coarser)) - 1
-
-
 def parent_sql(column: str, coarser: int) -> str:
-    """Return SQL for `parent` of a bigint column.
+    """Return SQL for the hexagon of resolution `coarser` in which that of a bigint column counts.
 
     The index has its resolution in bits 52 to 55, and three bits for each resolution's digit, finest last; digits that
     are finer than the resolution are 7 (https://h3geo.org/docs/core-library/h3Indexing).
@@ -53,14 +48,6 @@ def outline(cell: int) -> list[tuple[float, float]]:
     from h3.api import basic_int
 
     return [(lon, lat) for lat, lon in basic_int.cell_to_boundary(cell)]
-
-
-def centre(cell: int) -> tuple[float, float]:
-    """Return the middle (lon, lat; EPSG:4326)."""
-    from h3.api import basic_int
-
-    lat, lon = basic_int.cell_to_latlng(cell)
-    return lon, lat
 
 
 def neighbours(cell: int) -> Sequence[int]:

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from incidents.counts import Selection
 from incidents.models.move_counts import MOVE_COLUMNS, STEP_COLUMNS, STEPS
-from incidents.rollups import Table
+from incidents.rollups import Table, fold_deltas, fold_until_done
 
 _LOCK = 6_408_002  # pg_advisory_xact_lock: one folder or rebuilder at a time
 _CUTS = """
@@ -80,28 +80,12 @@ def fold(limit: int = 50_000) -> int:
 
     0 when there is nothing to fold, or when another process is folding or rebuilding.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
-        if not cursor.fetchone()[0]:
-            return 0
-        cursor.execute("SELECT EXISTS (SELECT FROM incidents_movedelta)")
-        if not cursor.fetchone()[0]:
-            return 0
-        cursor.execute(_FOLD, {"limit": limit})
-        taken, *empty = cursor.fetchone()
-        for table, zeros in zip(_TABLES, empty, strict=True):
-            if zeros:
-                cursor.execute(table.drop(), {"zeros": zeros})
-    return taken
+    return fold_deltas("incidents_movedelta", _LOCK, _FOLD, _TABLES, limit)
 
 
 def fold_all(progress: Callable[[int], Any] = lambda _folded: None) -> int:
     """Fold until nothing is left, calling `progress` with the number folded so far; return that number."""
-    folded = 0
-    while taken := fold():
-        folded += taken
-        progress(folded)
-    return folded
+    return fold_until_done(fold, progress)
 
 
 def rebuild(progress: Callable[[str], Any] = lambda _step: None) -> int:

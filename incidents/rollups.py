@@ -4,7 +4,7 @@ A count is read as rows + unfolded deltas in one statement, so it is exact at ev
 Fold and rebuild exclude each other by an advisory lock; writers and readers never wait for either.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -267,25 +267,38 @@ def fold(limit: int = 50_000) -> int:
 
     0 when there is nothing to fold, or when another process is folding or rebuilding.
     """
+    return fold_deltas("incidents_reportcelldelta", _LOCK, _FOLD, _TABLES, limit)
+
+
+def fold_all(progress: Callable[[int], Any] = lambda _folded: None) -> int:
+    """Fold until nothing is left, calling `progress` with the number folded so far; return that number."""
+    return fold_until_done(fold, progress)
+
+
+def fold_deltas(deltas: str, lock: int, statement: str, tables: Sequence[Table], limit: int) -> int:
+    """Fold up to `limit` rows of the table `deltas` by `statement`; return how many, 0 if somebody holds `lock`.
+
+    The statement answers with the number taken and, for each of `tables`, the rows that have become zero as JSON.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock])
         if not cursor.fetchone()[0]:
             return 0
-        cursor.execute("SELECT EXISTS (SELECT FROM incidents_reportcelldelta)")
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {deltas})")  # noqa: S608 - a name of ours
         if not cursor.fetchone()[0]:
             return 0
-        cursor.execute(_FOLD, {"limit": limit})
+        cursor.execute(statement, {"limit": limit})
         taken, *empty = cursor.fetchone()
-        for table, zeros in zip(_TABLES, empty, strict=True):
+        for table, zeros in zip(tables, empty, strict=True):
             if zeros:
                 cursor.execute(table.drop(), {"zeros": zeros})
     return taken
 
 
-def fold_all(progress: Callable[[int], Any] = lambda _folded: None) -> int:
-    """Fold until nothing is left, calling `progress` with the number folded so far; return that number."""
+def fold_until_done(fold_some: Callable[[], int], progress: Callable[[int], Any]) -> int:
+    """Call `fold_some` until it returns 0, and `progress` with the number folded so far; return that number."""
     folded = 0
-    while taken := fold():
+    while taken := fold_some():
         folded += taken
         progress(folded)
     return folded

@@ -2,7 +2,14 @@ import random
 
 import pytest
 from django.db import connection
-from h3.api.basic_int import cell_to_boundary, cell_to_children, cell_to_parent, grid_disk, latlng_to_cell
+from h3.api.basic_int import (
+    cell_to_boundary,
+    cell_to_children,
+    cell_to_latlng,
+    cell_to_parent,
+    grid_disk,
+    latlng_to_cell,
+)
 
 from geo import hexagons
 
@@ -20,12 +27,11 @@ def cells(seed: int) -> list[int]:
 
 
 @pytest.mark.django_db
-def test_parent_equals_h3_in_python_and_in_sql() -> None:
+def test_parent_in_sql_equals_h3() -> None:
     with connection.cursor() as cursor:
         for coarser in range(9):
             finer = [cell for cell in cells(coarser) if hexagons.resolution(cell) >= coarser]
             expected = [cell_to_parent(cell, coarser) for cell in finer]
-            assert [hexagons.parent(cell, coarser) for cell in finer] == expected
             cursor.execute(
                 f"SELECT array_agg({hexagons.parent_sql('cell', coarser)} ORDER BY i)"
                 " FROM unnest(%s::bigint[]) WITH ORDINALITY AS one (cell, i)",
@@ -40,7 +46,7 @@ def test_a_hexagon_at_a_place_takes_lon_before_lat() -> None:
     assert cell == latlng_to_cell(0.52, 117.55, 8)
     assert hexagons.resolution(cell) == 8
     assert hexagons.name(cell) == "88688d4947fffff"
-    lon, lat = hexagons.centre(cell)
+    lat, lon = cell_to_latlng(cell)
     assert abs(lon - 117.55) < 0.01
     assert abs(lat - 0.52) < 0.01
 

@@ -11,6 +11,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -510,7 +511,7 @@ def read(path: Path, **options: Any) -> tuple[Inspection, list[tuple[Any, dict[s
 def rows_of(reader: Reader) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Read the rows that count, as PostgreSQL would: (geometry, properties)."""
     for rows in reader.passes():
-        made = b"".join(iter(lambda rows=rows: rows.read(1 << 20), b""))
+        made = b"".join(iter(partial(rows.read, 1 << 20), b""))
     assert made.startswith(HEAD)
     for number, (fid, ewkb, properties) in enumerate(read_rows(made.removeprefix(HEAD)), start=1):
         assert fid == number

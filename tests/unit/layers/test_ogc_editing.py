@@ -873,6 +873,7 @@ def test_edit_of_a_large_layer_is_published_by_the_worker(
     assert editing.publish_asked()
     assert not editing.publish_asked()
     edit.refresh_from_db()
+    assert edit.version is not None
     assert (edit.state, edit.closed_by, edit.version.loaded_by) == ("published", officer, officer)
     assert get(f"{ITEMS}/1")["properties"]["tempat_tidur"] == 99
     assert client.get(f"{CHANGES}?busy=1")["Location"] == "/data/faskes/"

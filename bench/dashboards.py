@@ -70,8 +70,9 @@ def measure(run: Any) -> None:
     processes.wait_for(run.port, "/readyz/", os.getpid())
     found = {panel.name: _measured(panel, cold[panel.name]) for panel in every}
     found |= {_title(page): _measured_page(run, page, cookie, cold[_title(page)]) for page, cookie in asked}
+    whole = {_title(page) for page, _cookie in asked if not page.is_data}
     for name, taken in found.items():
-        _say(run, name, taken)
+        _say(run, name, taken, judged=name not in whole)
     _compare(run, found)
     _measure_api(run)
     _measure_cost(run)
@@ -186,15 +187,15 @@ def _measured_page(run: Any, page: "Page", cookie: str, cold: float | None) -> T
     return Taken(found["p50_ms"], found["p95_ms"], cold)
 
 
-def _say(run: Any, name: str, taken: Taken) -> None:
+def _say(run: Any, name: str, taken: Taken, *, judged: bool) -> None:
     value = f"median {taken.median:.1f} ms, p95 {taken.p95:.1f} ms"
     if taken.cold is not None:
         value += f", cold {taken.cold:.0f} ms"
     if taken.direct is not None:
         value += f"; direct GROUP BY {taken.direct:,.1f} ms"
     run.say(
-        f"dashboards, {name}", value, f"p95 at most {P95_MS:.0f} ms, cold {COLD_MS:.0f} ms",
-        taken.p95 <= P95_MS and (taken.cold or 0) <= COLD_MS,
+        f"dashboards, {name}", value, f"p95 at most {P95_MS:.0f} ms, cold {COLD_MS:.0f} ms" if judged else "",
+        taken.p95 <= P95_MS and (taken.cold or 0) <= COLD_MS if judged else None,
     )  # fmt: skip
 
 

@@ -97,6 +97,11 @@ class Page:
     path: str
     who: str = ""
 
+    @property
+    def is_data(self) -> bool:
+        """Whether it is what one map draws, and no page of many panels."""
+        return "/sel" in self.path or self.path.startswith("/api/")
+
 
 def pages(facility: str) -> list[Page]:
     """Return what is asked for over HTTP; `facility` is a layer's slug."""

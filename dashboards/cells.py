@@ -5,9 +5,9 @@ Every token is a class in static/css/hotspots.css; every class has a sign or a f
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -105,6 +105,16 @@ class Drawing:
 
     def __init__(self, view: str, one: Concentration, other: Concentration | None = None) -> None:
         self.view, self.one, self.other = view, one, other
+        # Thousands of cells and months share a few hundred numbers: each is put into words and into its class once.
+        count, density = _("reports: %(n)s"), _("%(value)s per 100 km²")
+        self._count: Callable[[int], str] = cache(
+            lambda n: count % {"n": number_format(n, 0, use_l10n=True, force_grouping=True)}
+        )
+        self._density: Callable[[float], str] = cache(
+            lambda value: density % {"value": number_format(value, 1, use_l10n=True)}
+        )
+        self._step: Callable[[float], str] = cache(lambda value: _token(self.style, value))
+        self._month_step: Callable[[int], str] = cache(lambda n: _token(self.month_style, n))
 
     @property
     def _both(self) -> list[Concentration]:
@@ -163,8 +173,8 @@ class Drawing:
         if self.view == COUNTS:
             for cell, n in con.beyond.items():
                 if con.shown(n):
-                    yield {"ring": _ring(con, cell), "at": _("at sea"), "step": _token(self.style, n), "sign": "",
-                           "words": _count(n)}  # fmt: skip
+                    yield {"ring": _ring(con, cell), "at": _("at sea"), "step": self._step(n), "sign": "",
+                           "words": self._count(n)}  # fmt: skip
 
     def _drawn(self, con: Concentration) -> Any:
         if self.view == SPOTS:
@@ -173,29 +183,31 @@ class Drawing:
             return np.array([bool(kind) for kind in con.kinds], dtype=bool)
         if self.view == SMOOTH:
             return con.density >= _faint(np.concatenate([one.density for one in self._both]))
-        return np.array([con.shown(int(n)) for n in con.counts], dtype=bool)
+        return con.counts >= _fewest(con)
 
     def _dress(self, con: Concentration, i: int) -> dict[str, str]:
         if self.view == SPOTS:
-            return _spot(int(con.levels[i]), int(con.counts[i]))
+            return self._spot(int(con.levels[i]), int(con.counts[i]))
         if self.view == DEVELOPMENT:
             mark = KIND_MARKS[con.kinds[i]]
-            return {"step": mark.token, "sign": mark.sign, "words": f"{mark.label}, {_count(int(con.counts[i]))}"}
+            return {"step": mark.token, "sign": mark.sign, "words": f"{mark.label}, {self._count(int(con.counts[i]))}"}
         if self.view == SMOOTH:
             value = round(float(con.density[i]), 1)
-            words = _("%(value)s per 100 km²") % {"value": number_format(value, 1, use_l10n=True)}
-            return {"step": _token(self.style, value), "sign": "", "words": words}
+            return {"step": self._step(value), "sign": "", "words": self._density(value)}
         n = int(con.counts[i])
-        return {"step": _token(self.style, n), "sign": "", "words": _count(n)}
+        return {"step": self._step(n), "sign": "", "words": self._count(n)}
 
     def _month(self, con: Concentration, month: int, i: int) -> list[str] | None:
         """Return step, sign and words of a month; None where there is nothing to tell."""
         n = int(con.monthly[month, i])
         if self.view == SPOTS:
             level = int(con.monthly_levels[month, i])
-            dress = _spot(level, n)
-            return [dress["step"], dress["sign"], dress["words"]] if level else None
-        return [_token(self.month_style, n), "", _count(n)] if con.shown(n) else None
+            return list(self._spot(level, n).values()) if level else None
+        return [self._month_step(n), "", self._count(n)] if con.shown(n) else None
+
+    def _spot(self, level: int, n: int) -> dict[str, str]:
+        mark = SPOT_MARKS[level]
+        return {"step": mark.token, "sign": mark.sign, "words": f"{mark.label}, {self._count(n)}"}
 
 
 def place_words(place: Place) -> str:
@@ -256,7 +268,12 @@ def _ring(con: Concentration, cell: int) -> list[list[float]]:
 
 
 def _told(con: Concentration, numbers: Any) -> Any:
-    return numbers[numbers >= (SMALLEST_SHOWN if con.sealed else 1)]
+    return numbers[numbers >= _fewest(con)]
+
+
+def _fewest(con: Concentration) -> int:
+    """Return the smallest count of a cell that may be told."""
+    return SMALLEST_SHOWN if con.sealed else 1
 
 
 def _faint(densities: Any) -> float:
@@ -266,15 +283,6 @@ def _faint(densities: Any) -> float:
 def _token(style: "Classes", value: float) -> str:
     fitting = (mark.token for mark, last in zip(style.marks, style.upper, strict=True) if value <= last)
     return next(fitting, style.marks[-1].token if style.marks else "scale-0")
-
-
-def _spot(level: int, n: int) -> dict[str, str]:
-    mark = SPOT_MARKS[level]
-    return {"step": mark.token, "sign": mark.sign, "words": f"{mark.label}, {_count(n)}"}
-
-
-def _count(n: int) -> str:
-    return _("reports: %(n)s") % {"n": number_format(n, 0, use_l10n=True, force_grouping=True)}
 
 
 def _number(value: float) -> float | str:

@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from dashboards.planner_questions import KECAMATAN, SMOOTH, SQUARES, Asked, middle, square_outline
-from geo import hexagons, maps
+from dashboards.planner_questions import KECAMATAN, SMOOTH, SQUARES, Asked, middle
+from geo import hexagons, maps, tiles
 from geo.errors import NoActiveEdition
 from geo.locate import Location, locate_many
 from geo.models import Desa, Kecamatan
@@ -81,7 +81,7 @@ class Screen:
         selection, standing = asked.selection(), asked.standing
         if asked.shape == SQUARES:
             found = [
-                (f"{asked.level}-{x}-{y}", n, square_outline(asked.level, x, y))
+                (f"{asked.level}-{x}-{y}", n, tiles.outline(asked.level, x, y))
                 for x, y, n in counts.heat(selection, asked.level, standing)
             ]
         else:
@@ -90,8 +90,9 @@ class Screen:
                 for cell, n in counts.hexes(selection, asked.resolution, standing)
             ]
         style = self._style([n for _name, n, _corners in found])
+        steps = {n: _step(style, n) for n in {n for _name, n, _corners in found}}
         found.sort(key=lambda one: (-one[1], one[0]))
-        return [CellRow(name, n, corners, _step(style, n)) for name, n, corners in found]
+        return [CellRow(name, n, corners, steps[n]) for name, n, corners in found]
 
     @cached_property
     def rows(self) -> list[CellRow]:
@@ -198,13 +199,16 @@ class Screen:
 
     def as_json(self) -> dict[str, Any]:
         """Return the cells for the map: corners as [lat, lon], with the words of each."""
+        words = {
+            n: ngettext("%(n)s report", "%(n)s reports", n) % {"n": _whole(n)} for n in {cell.n for cell in self.cells}
+        }
         return {
             "cells": [
                 {
                     "id": cell.name,
                     "n": cell.n,
                     "step": cell.step,
-                    "words": ngettext("%(n)s report", "%(n)s reports", cell.n) % {"n": _whole(cell.n)},
+                    "words": words[cell.n],
                     "ring": [[round(lat, 5), round(lon, 5)] for lon, lat in cell.corners],
                 }
                 for cell in self.cells

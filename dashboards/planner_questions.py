@@ -9,7 +9,6 @@ Officers ask about their own agencies, whatever the address says; coordinators a
 """
 
 import datetime as dt
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -383,18 +382,6 @@ def cell(text: str) -> Cell:
     if not basic_int.is_valid_cell(number) or hexagons.resolution(number) not in RESOLUTIONS:
         raise wrong
     return Cell(text, hexagon=number)
-
-
-def square_outline(level: int, x: int, y: int) -> list[tuple[float, float]]:
-    """Return the corners (lon, lat; EPSG:4326) of a cell of the quadtree."""
-
-    def lon(column: float) -> float:
-        return column / (1 << level) * 360 - 180
-
-    def lat(row: float) -> float:
-        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / (1 << level)))))
-
-    return [(lon(x), lat(y)), (lon(x + 1), lat(y)), (lon(x + 1), lat(y + 1)), (lon(x), lat(y + 1))]
 
 
 def middle(corners: Sequence[tuple[float, float]]) -> Point:

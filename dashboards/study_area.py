@@ -9,7 +9,7 @@ areas of the active edition: making one takes seconds at most, and it changes on
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from dashboards.hotspots import Kernel, Neighbours, Numbers, Positions
-from geo import hexagons
+from geo import hexagons, tiles
 from geo.models import BoundaryEdition, BoundaryPiece
 
 METRES = 32650
@@ -48,9 +48,11 @@ GRIDS = {
     )
 }
 FIRST_GRID = "hex-6"
+KERNELS_KEPT = 6
+"""Kernels that a process keeps: of the finest cells one has several million pairs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StudyArea:
     """Cells that touch land, in ascending order; all arrays are by position."""
 
@@ -88,18 +90,9 @@ class StudyArea:
         counts[at[at >= 0]] = n[at >= 0]
         return counts, {int(cell): int(k) for cell, k, place in zip(cells, n, at, strict=True) if place < 0}
 
-    @cached_property
-    def kernels(self) -> dict[int, Kernel]:
-        """Kernels that were made, by bandwidth in metres."""
-        return {}
-
     def kernel(self, bandwidth_m: int) -> Kernel:
-        """Return the quartic kernel of the area, made once."""
-        if bandwidth_m not in self.kernels:
-            points = shapely.points(self.x_m, self.y_m)
-            pairs = shapely.STRtree(points).query(points, predicate="dwithin", distance=float(bandwidth_m))
-            self.kernels[bandwidth_m] = Kernel.quartic(pairs, self.x_m, self.y_m, self.area_km2, bandwidth_m)
-        return self.kernels[bandwidth_m]
+        """Return the quartic kernel of the area; a process keeps the last ones."""
+        return _kernel(self, bandwidth_m)
 
 
 def study_area(name: str) -> StudyArea | None:
@@ -117,12 +110,17 @@ def outline(grid: Grid, cell: int) -> list[tuple[float, float]]:
     """Return the corners of a cell (lon, lat; EPSG:4326), the first not repeated."""
     if grid.hexagonal:
         return hexagons.outline(cell)
-    x, y = cell >> 32, cell & 0xFFFFFFFF
-    (west, east), (north, south) = _lon(np.array([x, x + 1]), grid.level), _lat(np.array([y, y + 1]), grid.level)
-    return [(west, south), (east, south), (east, north), (west, north)]
+    return tiles.outline(grid.level, cell >> 32, cell & 0xFFFFFFFF)
 
 
-@cache
+@lru_cache(maxsize=KERNELS_KEPT)
+def _kernel(area: StudyArea, bandwidth_m: int) -> Kernel:
+    points = shapely.points(area.x_m, area.y_m)
+    pairs = shapely.STRtree(points).query(points, predicate="dwithin", distance=float(bandwidth_m))
+    return Kernel.quartic(pairs, area.x_m, area.y_m, area.area_km2, bandwidth_m)
+
+
+@lru_cache(maxsize=len(GRIDS))
 def _made(name: str, edition: int, _activated_at: Any) -> StudyArea:
     grid = GRIDS[name]
     pieces = BoundaryPiece.objects.filter(edition=edition).annotate(wkb=AsWKB("geom"))
@@ -130,7 +128,7 @@ def _made(name: str, edition: int, _activated_at: Any) -> StudyArea:
     villages = list(pieces.exclude(desa=None).values_list("wkb", "desa_id"))
     shapes = shapely.from_wkb([bytes(wkb) for wkb, _pk in land])
     candidates = np.array(sorted(_around(grid, shapes)), dtype=np.int64)
-    boxes = np.array([shapely.Polygon(outline(grid, int(cell))) for cell in candidates])
+    boxes = _boxes(grid, candidates)
     tree = shapely.STRtree(shapes)
     touching = np.unique(tree.query(boxes, predicate="intersects")[0]) if len(boxes) else np.array([], dtype=np.int64)
     cells, boxes = candidates[touching], boxes[touching]
@@ -146,11 +144,22 @@ def _made(name: str, edition: int, _activated_at: Any) -> StudyArea:
         lat=lat,
         x_m=x_m,
         y_m=y_m,
-        area_km2=_area_km2(boxes),
+        area_km2=_area_km2(grid, cells, boxes),
         kecamatan=_nearest(tree, middles, [pk for _wkb, pk in land]),
         desa=_nearest(shapely.STRtree(shapely.from_wkb([bytes(wkb) for wkb, _pk in villages])), middles,
                       [pk for _wkb, pk in villages]),
     )  # fmt: skip
+
+
+def _boxes(grid: Grid, cells: Positions) -> Any:
+    """Return the cells as polygons: those with as many corners are made together."""
+    outlines = [outline(grid, int(cell)) for cell in cells]
+    corners = np.array([len(ring) for ring in outlines], dtype=np.int64)
+    boxes = np.empty(len(cells), dtype=object)
+    for many in np.unique(corners):  # six, but twelve hexagons of the world have five
+        at = np.flatnonzero(corners == many)
+        boxes[at] = shapely.polygons(np.array([outlines[i] for i in at]))
+    return boxes
 
 
 def _around(grid: Grid, shapes: Any) -> set[int]:
@@ -193,11 +202,16 @@ def _queen(cell: int) -> list[int]:
 
 def _nearest(tree: Any, middles: Any, keys: list[int]) -> Positions:
     """Return the key of the piece in which each point lies, or of the nearest one; 0 without pieces."""
-    if not keys:
-        return np.zeros(len(middles), dtype=np.int64)
     found = np.zeros(len(middles), dtype=np.int64)
-    at, piece = tree.query_nearest(middles, all_matches=False)
-    found[at] = np.asarray(keys, dtype=np.int64)[piece]
+    if not keys:
+        return found
+    known = np.asarray(keys, dtype=np.int64)
+    at, piece = tree.query(middles, predicate="intersects")  # quicker than looking for the nearest of all
+    found[at] = known[piece]
+    outside = np.setdiff1d(np.arange(len(middles)), at)
+    if len(outside):
+        at, piece = tree.query_nearest(middles[outside], all_matches=False)
+        found[outside[at]] = known[piece]
     return found
 
 
@@ -208,16 +222,13 @@ def _metres(lon: Numbers, lat: Numbers) -> tuple[Numbers, Numbers]:
     return np.asarray(x), np.asarray(y)
 
 
-def _area_km2(boxes: Any) -> Numbers:
+def _area_km2(grid: Grid, cells: Positions, boxes: Any) -> Numbers:
     from pyproj import Geod
 
     ellipsoid = Geod(ellps="WGS84")
-    return np.array([abs(ellipsoid.geometry_area_perimeter(box)[0]) / AREA_SAMPLE for box in boxes])
-
-
-def _lon(x: Numbers, level: int) -> Numbers:
-    return np.asarray((x / 2**level - 0.5) * 360)
-
-
-def _lat(y: Numbers, level: int) -> Numbers:
-    return np.asarray(np.degrees(np.arctan(np.sinh(2 * np.pi * (0.5 - y / 2**level)))))
+    # Squares of one row are equally large; no two hexagons are.
+    sizes = cells if grid.hexagonal else cells & 0xFFFFFFFF
+    _sizes, first, like = np.unique(sizes, return_index=True, return_inverse=True)
+    rings = (shapely.get_coordinates(box) for box in boxes[first])
+    areas = [abs(ellipsoid.polygon_area_perimeter(ring[:, 0], ring[:, 1])[0]) / AREA_SAMPLE for ring in rings]
+    return np.array(areas)[like] if areas else np.zeros(0)

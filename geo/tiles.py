@@ -9,6 +9,7 @@ named parameters (at least those of `Tile.params`) and returns one row with one 
 The tile's envelope is what gets transformed, never the indexed column.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,13 @@ class Tile:
 
     def __str__(self) -> str:
         return f"{self.z}/{self.x}/{self.y}"
+
+
+def outline(z: int, x: int, y: int) -> list[tuple[float, float]]:
+    """Return the corners (lon, lat; EPSG:4326) of a square of the grid, the first not repeated."""
+    west, east = (360 * column / (1 << z) - 180 for column in (x, x + 1))
+    north, south = (math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / (1 << z))))) for row in (y, y + 1))
+    return [(west, south), (east, south), (east, north), (west, north)]
 
 
 def tile_or_404(z: int, x: int, y: int) -> Tile:

@@ -34,6 +34,7 @@ from incidents.rollups import (
 )
 
 DAY = dt.timedelta(days=1)
+_LONG = {"w": 7 * DAY, "d": DAY}
 OPEN = ("received", "routed", "in_progress", "on_hold", "reopened")
 BUCKET_LOG = 0.2
 """Bucket k holds durations of e^(0.2 (k - 1)) to e^(0.2 k) hours, 0 those up to one hour (incidents migration 0030)."""
@@ -64,8 +65,11 @@ class Selection:
         """Whether nothing can lie between `last` and the end of its month."""
         return self.last >= self.today or (self.last + DAY).day == 1
 
-    def conditions(self, *, desa: bool = True) -> tuple[str, dict[str, Any]]:
-        """Return the conditions on columns that stored rows and deltas share, as SQL and its parameters."""
+    def conditions(self, *, desa: bool = True, agency: str = "agency") -> tuple[str, dict[str, Any]]:
+        """Return the conditions on columns that stored rows and deltas share, as SQL and its parameters.
+
+        `agency` is SQL for that column: as an expression no index is searched for it.
+        """
         parts = ["TRUE"]
         params: dict[str, Any] = {}
         for column, values in (
@@ -76,7 +80,7 @@ class Selection:
             ("channel", self.channels),
         ):
             if values:
-                parts.append(f"{column} = ANY(%({column}s)s)")
+                parts.append(f"{agency if column == 'agency' else column} = ANY(%({column}s)s)")
                 params[f"{column}s"] = list(values)
         if self.confidential_of == ():
             parts.append("NOT confidential")
@@ -93,6 +97,14 @@ class Piece:
     span: str
     first: dt.date
     last: dt.date
+
+    @property
+    def starts(self) -> list[dt.date]:
+        """The first days of its months, weeks or days."""
+        found = [self.first]
+        while (following := _next_month(found[-1]) if self.span == "m" else found[-1] + _LONG[self.span]) <= self.last:
+            found.append(following)
+        return found
 
 
 def pieces(selection: Selection, *, weeks: bool = False) -> Iterator[Piece]:
@@ -175,10 +187,14 @@ def _rows_counted(
     names = f"kecamatan, desa, category, agency, channel, {', '.join(measures)}"
     rows = []
     for i, piece in enumerate(read):
-        params |= {f"first{i}": piece.first, f"last{i}": piece.last}
+        params |= {f"first{i}": piece.first, f"last{i}": piece.last, f"starts{i}": piece.starts}
+        # Behind one desa, or none, the index has starts and then kecamatan, each of which would be looked for in all of
+        # a range. Behind all desa it would look for each start anew.
+        within = "BETWEEN %(first{i})s AND %(last{i})s" if area == "desa <> 0" else "= ANY(%(starts{i})s)"
+        start = "start" if step and _SPANS[step] == piece.span else _truncated("start", step)
         rows.append(
-            f"SELECT {_truncated('start', step)} AS start, {names} FROM incidents_reportcount"  # noqa: S608
-            f" WHERE span = '{piece.span}' AND start BETWEEN %(first{i})s AND %(last{i})s AND {area} AND {where}"
+            f"SELECT {start} AS start, {names} FROM incidents_reportcount"  # noqa: S608
+            f" WHERE span = '{piece.span}' AND start {within.format(i=i)} AND {area} AND {where}"
         )
     params |= {"first": selection.first, "last": max((piece.last for piece in read), default=selection.last)}
     rows.append(
@@ -253,7 +269,7 @@ def all_durations(selection: Selection) -> dict[str, dict[int, int]]:
 
 
 def _durations(selection: Selection, steps: Sequence[str], by: Sequence[str]) -> dict[tuple[Any, ...], dict[int, int]]:
-    where, params = selection.conditions(desa=False)
+    where, params = selection.conditions(desa=False, agency="(agency + 0)")
     used = {column for column in ("category", "agency", "kecamatan") if f"{column}s" in params} | set(by)
     used |= {"agency"} if "own" in params else set()
     params |= {
@@ -262,12 +278,17 @@ def _durations(selection: Selection, steps: Sequence[str], by: Sequence[str]) ->
         "first": selection.first.replace(day=1),
         "last": _next_month(selection.last) - DAY,
     }
+    params["months"] = Piece("m", params["first"], params["last"]).starts
+    # Categories come before months and areas in the index: unless they are named, all of it would be read.
+    every = "TRUE"
+    if params["cut"] == "all" and selection.kecamatan and not selection.categories:
+        every = "category = ANY(ARRAY(SELECT id::int FROM incidents_category))"
     keys = ", ".join(("step", *by))
     took = ", ".join(f"('{step}', {STEPS[step]})" for step in steps)
     sql = f"""
         SELECT {keys}, bucket, sum(n)::int FROM (
             SELECT step, kecamatan, category, agency, bucket, n FROM incidents_durationcount
-            WHERE cut = %(cut)s AND step = ANY(%(steps)s) AND month BETWEEN %(first)s AND %(last)s AND {where}
+            WHERE cut = %(cut)s AND step = ANY(%(steps)s) AND month = ANY(%(months)s) AND {every} AND {where}
             UNION ALL
             SELECT took.step, kecamatan, category, agency, took.bucket, n FROM incidents_reportcelldelta
             CROSS JOIN LATERAL (VALUES {took}) AS took (step, bucket)

@@ -5,11 +5,11 @@ tokens that the style sheet names (`--layer-0…5` for categories, `--scale-0…
 """
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from django.core.cache import caches
 from django.db import connection
 from django.utils.formats import number_format
@@ -17,6 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from psycopg2 import sql
 
+from layers.breaks import fisher_jenks
 from layers.models import Layer, LayerVersion
 
 CLASSES = 6
@@ -96,7 +97,7 @@ def _style(version: LayerVersion, name: str) -> Style:
 
 
 def breaks_style(name: str, numbers: Sequence[float]) -> Style:
-    """Return a style with classes that hold numbers which lie close together (Fisher-Jenks, mapclassify).
+    """Return a style with classes that hold numbers which lie close together (Fisher-Jenks).
 
     Zero is a class of its own when it occurs and nothing is below it. Breaks are rounded to FIGURES figures, upwards.
     """
@@ -127,15 +128,10 @@ def _breaks(numbers: list[float], most: int) -> list[float]:
     different = sorted(set(numbers))
     if len(different) <= most:
         return different
-    import mapclassify  # scipy and scikit-learn: a second, only when a map is coloured by amounts
-    import numpy as np
-
     sample = np.array(numbers)
     if len(sample) > CLASSED:
         sample = np.quantile(sample, np.linspace(0, 1, CLASSED), method="nearest")
-    warnings.filterwarnings("ignore", "Numba not installed")  # of so few numbers it is quick without
-    bins = mapclassify.FisherJenks(sample, k=min(most, len(np.unique(sample)))).bins
-    rounded = sorted({_up(float(end)) for end in bins} | {_up(different[-1])})
+    rounded = sorted({_up(end) for end in fisher_jenks(sample, most)} | {_up(different[-1])})
     return [end for end in rounded if end <= _up(different[-1])][-most:]
 
 

@@ -155,7 +155,7 @@ def measure_tiles(run: Run) -> None:
         cursor.execute("VACUUM ANALYZE peer.points")
     peer.close()
     tiles = samples.tiles_with_reports()
-    with processes.tipg(run.url, "peer") as peer_port:
+    with processes.constant() as constant_port, processes.tipg(run.url, "peer") as peer_port:
         for zoom in ZOOMS:
             drawn = samples.draw_tiles(tiles[zoom], raw.SCRIPTS_MAX, SEED + zoom)
             ours = [("GET", f"/tiles/reports/{zoom}/{x}/{y}.mvt", None) for x, y in drawn]
@@ -174,6 +174,7 @@ def measure_tiles(run: Run) -> None:
                 "tipg": lambda theirs=theirs: run.load(theirs, clients=4, port=peer_port, expect=(200, 204)),
             }
             if zoom <= 10:
+                measures["constant"] = lambda: run.load([("GET", "/", None)], clients=4, port=constant_port)
                 measures["plain"] = lambda plain=plain: {
                     "rate": raw.pgbench(run.database, plain, clients=4, seconds=run.options.seconds)
                 }
@@ -246,6 +247,8 @@ def _judge_tiles(run: Run, zoom: int, found: dict[str, dict[str, float]]) -> Non
             f"tiles z{zoom} against plain ST_AsMVT of the same cells ({plain:,.0f}/s)", percent(rate / plain),
             "at least 80 %", rate / plain >= 0.8,
         )  # fmt: skip
+        constant = found["constant"]["rate"]
+        run.say(f"... and a constant from gunicorn ({constant:,.0f}/s)", percent(constant / plain))
     times = {6: 100, 8: 100, 10: 25, 14: 2}.get(zoom)
     run.say(
         f"tiles z{zoom} against tipg ({peer:,.3g}/s)", times_as_fast(rate / peer),

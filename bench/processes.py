@@ -61,21 +61,33 @@ def site(database_url: str) -> Iterator[tuple[int, int]]:
     moments that the throttle keeps is as short as under the usual rates.
     """
     port = free_port()
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else os.environ["STATE_DIR"]
-    command = [
-        f"{Path(sys.executable).parent}/gunicorn", "config.wsgi:application", "--preload", "--worker-class", "gthread",
-        "--workers", "2", "--threads", "4", "--bind", f"127.0.0.1:{port}", "--graceful-timeout", "20",
-        "--no-control-socket", "--worker-tmp-dir", memory,
-    ]  # fmt: skip
     environment = {
         "DATABASE_URL": database_url,
         "PORT": str(port),
         "THROTTLE_REPORTS": "100000/sec",
         "THROTTLE_LOCATE": "100000/sec",
     }
-    with running("web", command, environment) as pid:
+    with running("web", _gunicorn("config.wsgi:application", port), environment) as pid:
         wait_for(port, "/readyz/", pid)
         yield port, pid
+
+
+@contextmanager
+def constant() -> Iterator[int]:
+    """Run bench/constant.py in gunicorn with the arguments of the site; give its port."""
+    port = free_port()
+    with running("constant", _gunicorn("bench.constant:application", port), {}) as pid:
+        wait_for(port, "/", pid)
+        yield port
+
+
+def _gunicorn(application: str, port: int) -> list[str]:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else os.environ["STATE_DIR"]
+    return [
+        f"{Path(sys.executable).parent}/gunicorn", application, "--preload", "--worker-class", "gthread",
+        "--workers", "2", "--threads", "4", "--bind", f"127.0.0.1:{port}", "--graceful-timeout", "20",
+        "--no-control-socket", "--worker-tmp-dir", memory,
+    ]  # fmt: skip
 
 
 @contextmanager

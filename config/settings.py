@@ -272,6 +272,7 @@ WORKER_JOBS = [
     "incidents.move_counts.fold",
     "layers.uploads.read_due",
     "layers.versions.index_words_due",
+    "layers.editing.publish_asked",
     "dashboards.monthly.making.make_ordered",
 ]
 WORKER_HOURLY = [

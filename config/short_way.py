@@ -42,10 +42,10 @@ class ShortWayMiddleware:
         if match is None:
             return self.get_response(request)
         view, args, kwargs = match
-        if request.path_info.startswith(API):
+        in_api = request.path_info.startswith(API)
+        if in_api:
             if not getattr(getattr(view, "cls", None), "short_way", False):
                 return self.get_response(request)
-            answer: Callable[[HttpRequest, str, Callable[[], Any]], HttpResponse] = _api
         else:
             if request.path_info.startswith(OGC) and not (getattr(view, "asks_who", False) and _for_programs(request)):
                 return self.get_response(request)
@@ -55,10 +55,14 @@ class ShortWayMiddleware:
                 and not says_who(request)
             ):
                 return self.get_response(request)  # what not everybody may see or change, for somebody who signed in
-            answer = _tile
         language = translation.get_language_from_request(request)
         with translation.override(language):
-            response = answer(request, language, lambda: view(request, *args, **kwargs))
+            response = _answer(lambda: view(request, *args, **kwargs))
+            if in_api and hasattr(response, "render"):
+                response.render()
+        if in_api:
+            response["Content-Language"] = language
+            patch_vary_headers(response, ["Accept-Language"])
         response["Content-Security-Policy"] = POLICY
         return response
 
@@ -72,7 +76,8 @@ def _for_programs(request: HttpRequest) -> bool:
     return "text/" not in request.headers.get("Accept", "")
 
 
-def _tile(_request: HttpRequest, _language: str, view: Callable[[], Any]) -> HttpResponse:
+def _answer(view: Callable[[], Any]) -> HttpResponse:
+    """Call the view; what it raises becomes its problem document."""
     try:
         return view()
     except Exception as error:
@@ -80,12 +85,3 @@ def _tile(_request: HttpRequest, _language: str, view: Callable[[], Any]) -> Htt
         if answer is None:
             raise
         return answer
-
-
-def _api(request: HttpRequest, language: str, view: Callable[[], Any]) -> HttpResponse:
-    response = view()
-    if hasattr(response, "render"):
-        response.render()
-    response["Content-Language"] = language
-    patch_vary_headers(response, ["Accept-Language"])
-    return response

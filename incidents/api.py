@@ -2,11 +2,13 @@
 
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Prefetch
-from django.http import Http404
+from django.http import Http404, HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -18,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from accounts.limits import refuse_too_large
+from accounts.limits import refuse_too_large, refuse_too_often
 from geo.locate import locate
 from geo.params import parse_point, refuse_unknown
 from incidents import pages, serializers, tickets
@@ -29,6 +31,9 @@ from incidents.limits import KEY_LENGTHS, LocateThrottle, ReportThrottle
 from incidents.models import Category, Report, ReportEvent
 from incidents.photos import CleanPhoto, clean_all
 from incidents.routing import route
+
+AS_DRF_WRITES = {"ensure_ascii": False, "separators": (",", ":")}
+"""How JSON is written, by DRF's renderer and without it."""
 
 
 class BoundedJSONParser(JSONParser):
@@ -61,6 +66,16 @@ class LocateView(PublicView):
 
     throttle_classes = (LocateThrottle,)
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer GET without DRF's request, negotiation and renderer, which would take longer than the answer.
+
+        The answer and the errors are the same: config/short_way.py makes problem documents of these.
+        """
+        if request.method != "GET":
+            return super().dispatch(request, *args, **kwargs)
+        refuse_too_often(request, LocateThrottle)
+        return JsonResponse(_whereabouts(request.GET), json_dumps_params=AS_DRF_WRITES)
+
     @extend_schema(
         parameters=[
             OpenApiParameter("lat", float, required=True, description="Degrees north, EPSG:4326"),
@@ -72,28 +87,29 @@ class LocateView(PublicView):
         responses=serializers.LocateSerializer,
     )
     def get(self, request: Request) -> Response:
-        refuse_unknown(request.query_params, {"lat", "lon", "category"})
-        lon, lat = parse_point(request.query_params)
-        code = request.query_params.get("category")
-        place = locate(lon, lat)
-        found = route(code, place)[1] if code else None
-        english = (get_language() or "").startswith("en")
-        return Response(
-            {
-                "kecamatan": serializers.area(place.kecamatan),
-                "desa": serializers.area(place.desa),
-                "agency": serializers.area(found.agency) if found else None,
-                "reason": (found.reason_en if english else found.reason_id)
-                if found
-                else _("Choose a category to see who answers."),
-                "near_border": [
-                    {"code": border.code, "name": border.name, "distance_m": border.distance_m}
-                    for border in place.near_border
-                ],
-                "coastal": place.coastal,
-                "boundaries": place.edition_kind,
-            }
-        )
+        return Response(_whereabouts(request.query_params))
+
+
+def _whereabouts(params: Mapping[str, str]) -> dict[str, Any]:
+    refuse_unknown(params, {"lat", "lon", "category"})
+    lon, lat = parse_point(params)
+    code = params.get("category")
+    place = locate(lon, lat)
+    found = route(code, place)[1] if code else None
+    english = (get_language() or "").startswith("en")
+    return {
+        "kecamatan": serializers.area(place.kecamatan),
+        "desa": serializers.area(place.desa),
+        "agency": serializers.area(found.agency) if found else None,
+        "reason": (found.reason_en if english else found.reason_id)
+        if found
+        else _("Choose a category to see who answers."),
+        "near_border": [
+            {"code": border.code, "name": border.name, "distance_m": border.distance_m} for border in place.near_border
+        ],
+        "coastal": place.coastal,
+        "boundaries": place.edition_kind,
+    }
 
 
 class ReportsView(PublicView):

@@ -1,5 +1,7 @@
 from django.urls import path
+from django.views.decorators.http import require_safe
 
+from incidents.feeds import ReportsFeed
 from incidents.views import desk, follow, intake, map, photos
 
 urlpatterns = [
@@ -19,6 +21,7 @@ urlpatterns = [
     path("laporan/<str:ticket>/", follow.report_detail, name="report_detail"),
     path("laporan/<str:ticket>/kunci/<str:secret>/", follow.report_key, name="report_key"),
     path("laporan/<str:ticket>/jawab/", follow.reporter_move, name="reporter_move"),
+    path("feeds/laporan.atom", require_safe(ReportsFeed()), name="report_feed"),
     path("lacak/", follow.track, name="track"),
     path("foto/<uuid:pk>/<slug:size>.jpg", photos.photo, name="photo"),
     # The agencies' desk

@@ -24,13 +24,18 @@ from layers.views import geometry_of, map_texts
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def changes(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show what is changed but not published; on a post, publish it or discard it."""
+    """Show what is changed but not published; on a post, publish it, take that back, or discard it."""
     layer, user = _layer(request, slug)
     if request.method == "POST":
-        mark = parse_whole(request.POST.get("mark", ""), name="mark")
         try:
+            if request.POST.get("do") == "withdraw":
+                editing.withdraw(layer=layer)
+                return redirect("layer_changes", slug)
+            mark = parse_whole(request.POST.get("mark", ""), name="mark")
             if request.POST.get("do") == "publish":
                 version = editing.publish_edit(layer=layer, mark=mark, by=user)
+                if version is None:
+                    return redirect("layer_changes", slug)  # it tells how it goes
                 messages.success(request, _("Published: version %(number)d is shown now.") % {"number": version.number})
                 return redirect("layer", slug)
             if request.POST.get("do") == "discard":
@@ -41,10 +46,14 @@ def changes(request: HttpRequest, slug: str) -> HttpResponse:
             messages.error(request, str(error))
         return redirect("layer_changes", slug)
     edit = _open_edit(layer)
+    if edit is None and "busy" in request.GET:  # looked again by itself until it was done
+        messages.success(request, _("The changes are published."))
+        return redirect("layer", slug)
     told = editing.summarise(edit) if edit else None
     context = {
         "layer": layer,
         "edit": edit,
+        "busy": edit is not None and edit.asked_by_id is not None,
         "outdated": edit is not None and edit.base_id != layer.current_id,
         "told": told,
         "map": _map(request, edit, told.n) if edit and told and told.n else None,

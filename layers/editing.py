@@ -7,28 +7,32 @@ good, with who made it and when. Every write takes the layer's row first, so wri
 
 import datetime as dt
 import json
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg2 import sql
 
 from accounts.models import User
-from layers.errors import EditOutdated, NotReady
+from layers.errors import EditBusy, EditOutdated, LayerError, NotReady
 from layers.models import FeatureChange, Layer, LayerEdit, LayerVersion
 from layers.selection import label_of
 from layers.statistics import count_statistics
 from layers.uploads import agencies_of
-from layers.versions import Loaded, publish, store_version
+from layers.versions import Loaded, missing_for_publication, publish, store_version
 
+log = logging.getLogger(__name__)
 Kind = FeatureChange.Kind
 State = LayerEdit.State
 
 LISTED = 100
 """Changes that the page of an edit lists, at most."""
+AT_ONCE = 20_000
+"""Edits of versions up to so many features are published in the request, above by the worker: 200,000 take 20 s."""
 FRESH = dt.timedelta(days=1)
 """For this long a change of somebody else is taken to be unknown to who overwrites without looking."""
 
@@ -131,7 +135,11 @@ def pending_for(user: User | AnonymousUser, layer: Layer) -> Summary | None:
 
 
 def take(layer: Layer) -> Desk:
-    """Hold the layer for a change; inside a transaction. Raises EditOutdated if its edit is of an older version."""
+    """Hold the layer for a change; inside a transaction.
+
+    Raises EditOutdated if its edit is of an older version, EditBusy if it is being published.
+    """
+    _refuse_busy(layer)  # before waiting for the layer, which the worker holds
     locked = Layer.objects.select_for_update(of=("self",)).select_related("current").get(pk=layer.pk)
     locked.reader = layer.reader  # who changes a feature leaves alone what they may not see of it
     edit = LayerEdit.objects.filter(layer=locked, state=State.OPEN).first()
@@ -139,7 +147,18 @@ def take(layer: Layer) -> Desk:
         raise EditOutdated(
             _("Another version was published meanwhile. Discard the open changes on the layer's page, then begin anew.")
         )
+    if edit and edit.asked_by_id:
+        raise _busy()
     return Desk(locked, locked.current, edit)
+
+
+def _refuse_busy(layer: Layer) -> None:
+    if LayerEdit.objects.filter(layer=layer, state=State.OPEN, asked_by__isnull=False).exists():
+        raise _busy()
+
+
+def _busy() -> EditBusy:
+    return EditBusy(_("The changes of this layer are being published. Wait until that is done, then go on."))
 
 
 def read_now(desk: Desk, fid: int) -> Now | None:
@@ -199,10 +218,10 @@ def record(desk: Desk, *, fid: int, kind: str, now: Now | None, by: User) -> Fea
 
 
 @transaction.atomic
-def publish_edit(*, layer: Layer, mark: int, by: User) -> LayerVersion:
-    """Publish the open edit as the layer's next version. `mark` is the Summary's that the person has looked at.
+def publish_edit(*, layer: Layer, mark: int, by: User) -> LayerVersion | None:
+    """Publish the open edit as the layer's next version; one of a large layer is left to the worker (None).
 
-    Raises NotReady, EditOutdated.
+    `mark` is the Summary's that the person has looked at. Raises NotReady, EditOutdated, EditBusy.
     """
     desk = take(layer)
     if desk.edit is None:
@@ -212,19 +231,66 @@ def publish_edit(*, layer: Layer, mark: int, by: User) -> LayerVersion:
         raise NotReady(_("More was changed meanwhile. Look at the changes again, then publish."))
     if told.n == 0:
         raise NotReady(_("Nothing differs from what is published. Discard the changes."))
-    version = _store(desk.layer, desk.edit, by)
+    if missing := missing_for_publication(desk.layer):
+        raise NotReady(_("Before publication, fill in: %(fields)s.") % {"fields": ", ".join(missing)})
+    if desk.base.feature_count > AT_ONCE:
+        edit = desk.edit
+        edit.asked_by, edit.asked_at, edit.failed_at = by, timezone.now(), None
+        edit.save(update_fields=["asked_by", "asked_at", "failed_at"])
+        return None
+    return _publish(desk.layer, desk.edit, by)
+
+
+def publish_asked() -> bool:
+    """Publish the edit that waits for it longest; return whether there was one. Called by the worker, again and again.
+
+    The edit's row is held meanwhile, so that a worker which dies leaves it to the next one.
+    """
+    waiting = LayerEdit.objects.filter(state=State.OPEN, asked_by__isnull=False).order_by("asked_at")
+    with transaction.atomic():
+        edit = waiting.select_for_update(skip_locked=True, of=("self",)).select_related("base", "asked_by").first()
+        if edit is None or edit.asked_by is None:
+            return False
+        try:
+            with transaction.atomic():
+                layer = Layer.objects.select_for_update(of=("self",)).get(pk=edit.layer_id)
+                if layer.current_id != edit.base_id:
+                    raise EditOutdated
+                _publish(layer, edit, edit.asked_by)
+        except (LayerError, DatabaseError):
+            log.exception("edit %s could not be published", edit.pk)
+            LayerEdit.objects.filter(pk=edit.pk).update(asked_by=None, asked_at=None, failed_at=timezone.now())
+    return True
+
+
+def withdraw(*, layer: Layer) -> None:
+    """Take an open edit back from the worker. Raises NotReady when it is at work already, or done."""
+    with transaction.atomic():
+        waiting = LayerEdit.objects.filter(layer=layer, state=State.OPEN, asked_by__isnull=False)
+        edit = waiting.select_for_update(skip_locked=True).first()
+        if edit is None:
+            raise NotReady(_("The changes are being written already, or have been published."))
+        edit.asked_by = edit.asked_at = None
+        edit.save(update_fields=["asked_by", "asked_at"])
+
+
+def _publish(layer: Layer, edit: LayerEdit, by: User) -> LayerVersion:
+    version = _store(layer, edit, by)
     publish(version=version, by=by)
-    _close(desk.edit, State.PUBLISHED, by, version)
+    _close(edit, State.PUBLISHED, by, version)
     return version
 
 
 @transaction.atomic
 def discard_edit(*, layer: Layer, mark: int, by: User) -> None:
-    """Give the open edit up; its list of changes stays in the record. Raises NotReady."""
+    """Give the open edit up; its list of changes stays in the record. Raises NotReady, EditBusy."""
+    _refuse_busy(layer)
     Layer.objects.select_for_update(of=("self",)).get(pk=layer.pk)
     edit = LayerEdit.objects.filter(layer=layer, state=State.OPEN).first()
     if edit is None:
         raise NotReady(_("There are no changes to discard. Somebody may have published them already."))
+    if edit.asked_by_id:
+        raise _busy()
     if mark_of(edit) != mark:
         raise NotReady(_("More was changed meanwhile. Look at the changes again, then discard."))
     _close(edit, State.DISCARDED, by)
@@ -297,4 +363,5 @@ def _store(layer: Layer, edit: LayerEdit, by: User) -> LayerVersion:
 
 def _close(edit: LayerEdit, state: str, by: User, version: LayerVersion | None = None) -> None:
     edit.state, edit.version, edit.closed_by, edit.closed_at = state, version, by, timezone.now()
-    edit.save(update_fields=["state", "version", "closed_by", "closed_at"])
+    edit.asked_by = None
+    edit.save(update_fields=["state", "version", "closed_by", "closed_at", "asked_by"])

@@ -122,3 +122,9 @@ class EditOutdated(LayerError):
     """Changes that are laid over a version which is not the current one any more."""
 
     code = "edit_outdated"
+
+
+class EditBusy(EditOutdated):
+    """Changes that are being published."""
+
+    code = "edit_busy"

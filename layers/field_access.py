@@ -27,17 +27,21 @@ class ShownTo(TextChoices):
     NOBODY = "nobody", _("nobody")
 
 
+_KNOWN = tuple(ShownTo.values)  # made once: it is asked for each field of each answer
+_EVERYBODY, _NOBODY = ShownTo.EVERYBODY.value, ShownTo.NOBODY.value
+
+
 def shown_to(entry: Mapping[str, Any]) -> str:
     """Return who may read a field, a value of `ShownTo`; what is not understood is nobody."""
-    told = entry.get(KEY, ShownTo.EVERYBODY)
-    return ShownTo.NOBODY if entry.get("hidden") or told not in ShownTo.values else str(told)
+    told = entry.get(KEY, _EVERYBODY)
+    return _NOBODY if entry.get("hidden") or told not in _KNOWN else str(told)
 
 
 def may_read(entry: Mapping[str, Any], agency_id: int, reader: User | AnonymousUser | None) -> bool:
     """Whether `reader` (None: anybody) may read a field of an agency's layer."""
     told = shown_to(entry)
-    if told in {ShownTo.EVERYBODY, ShownTo.NOBODY}:
-        return told == ShownTo.EVERYBODY
+    if told in {_EVERYBODY, _NOBODY}:
+        return told == _EVERYBODY
     if not isinstance(reader, User) or not reader.is_active:
         return False
     if reader.is_coordinator or agency_id in reader.agency_ids():

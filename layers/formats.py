@@ -1,6 +1,7 @@
 """The formats and coordinate systems in which a layer can be taken away."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -37,6 +38,13 @@ FORMATS = {
         Format("parquet", "GeoParquet", "parquet", "application/vnd.apache.parquet", _("data science"), FILES_MAX),
     )
 }  # fmt: skip
+
+
+@lru_cache(maxsize=10_000)
+def formats_for(features: int) -> tuple[str, ...]:
+    """Return the codes of the formats in which so many features can be taken as a whole."""
+    return tuple(one.code for one in FORMATS.values() if one.limit is None or features <= one.limit)
+
 
 CRS = {
     4326: _("WGS 84, degrees"),

@@ -565,6 +565,9 @@ class LayerEdit(models.Model):
     opened_at = models.DateTimeField(_("begun"), auto_now_add=True)
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     closed_at = models.DateTimeField(_("ended"), null=True)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    asked_at = models.DateTimeField(_("publication asked for"), null=True)
+    failed_at = models.DateTimeField(_("publication failed"), null=True)
 
     class Meta:
         verbose_name = _("edit")

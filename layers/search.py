@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +29,7 @@ from psycopg2 import sql
 
 from accounts.models import User
 from geo.models import BoundaryEdition, Desa, Kecamatan
+from layers.formats import FORMATS, formats_for
 from layers.freshness import Freshness, freshness_of
 from layers.models import Layer, Synonym, Theme
 from layers.selection import in_areas, label_of, matches, shown_properties
@@ -96,6 +99,8 @@ class Wanted:
     theme: str = ""
     kecamatan: str = ""
     freshness: str = ""
+    format: str = ""
+    """A format in which the whole layer can be taken."""
     place_off: bool = False
     page: str = "1"
 
@@ -104,7 +109,7 @@ class Wanted:
         """Read an address; what is unknown is left out."""
         text = {
             name: params.get(name, "").replace("\x00", " ").strip()[:200]
-            for name in ("q", "agency", "theme", "kecamatan", "freshness", "page")
+            for name in ("q", "agency", "theme", "kecamatan", "freshness", "format", "page")
         }
         return cls(**text, place_off=params.get("place") == "no")
 
@@ -112,7 +117,7 @@ class Wanted:
         """Return the query string without some conditions (and without the page)."""
         kept = {
             name: value
-            for name in ("q", "agency", "theme", "kecamatan", "freshness")
+            for name in ("q", "agency", "theme", "kecamatan", "freshness", "format")
             if name not in names and (value := getattr(self, name))
         }
         if self.place_off and "place" not in names:
@@ -135,6 +140,7 @@ class Entry:
     agency_name: str
     theme: str
     freshness: Freshness
+    formats: tuple[str, ...]
     published_at: dt.datetime | None
     title: str
     slug: str
@@ -221,12 +227,15 @@ class Search:
         now = timezone.now()
         rows = Layer.objects.visible_to(self.user).values_list(
             "pk", "current_id", "agency__code", "agency__name", "theme", "cycle", "current__published_at", "title_id",
-            "slug",
+            "slug", "current__feature_count",
         )  # fmt: skip
         return {
-            pk: Entry(pk, version, agency, name, theme, freshness_of(cycle, published, now), published, title, slug)
-            for pk, version, agency, name, theme, cycle, published, title, slug in rows
-        }
+            pk: Entry(
+                pk, version, agency, name, theme, freshness_of(cycle, published, now), formats_for(n), published, title,
+                slug,
+            )
+            for pk, version, agency, name, theme, cycle, published, title, slug, n in rows
+        }  # fmt: skip
 
     @cached_property
     def _answered(self) -> tuple[list[Entry], bool]:
@@ -237,7 +246,8 @@ class Search:
         words = self._words_of(self.terms)
         if self._correct(words):
             words = self._words_of(self.terms)
-        scores = {entry.pk: [score(term, words.get(entry.pk, {})) for term in self.terms] for entry in entries}
+        entries = [entry for entry in entries if entry.pk in words]
+        scores = {entry.pk: [score(term, words[entry.pk]) for term in self.terms] for entry in entries}
         whole = [entry for entry in entries if all(value for value, _only in scores[entry.pk])]
         some = whole or [entry for entry in entries if any(value for value, _only in scores[entry.pk])]
         for entry in some:
@@ -267,7 +277,8 @@ class Search:
         desa = [] if chosen else [pk for place in self.places for pk in place.desa_ids]
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT version_id, sum(n)::int FROM layers_layerplace WHERE version_id = ANY (%s) AND edition_id = %s"
+                "SELECT version_id, sum(n)::int FROM layers_layerplace"
+                " WHERE version_id = ANY (%s::bigint[]) AND edition_id = %s"
                 " AND ((desa_id IS NULL AND kecamatan_id = ANY (%s)) OR desa_id = ANY (%s)) GROUP BY version_id",
                 [[entry.version_id for entry in self.visible.values()], self._edition_id, kecamatan, desa],
             )
@@ -276,7 +287,7 @@ class Search:
     @cached_property
     def found(self) -> list[Entry]:
         """The layers that answer everything, best first."""
-        left = [entry for entry in self._in_place if all(self._passes(entry, name) for name in FACETS)]
+        left = self._left()
         never = dt.datetime.min.replace(tzinfo=dt.UTC)
         left.sort(key=lambda entry: (entry.title.casefold(), entry.pk))
         left.sort(key=lambda entry: (entry.score, entry.published_at or never), reverse=True)
@@ -300,9 +311,13 @@ class Search:
         words = self._words_of(terms, only_texts=True)
         return {pk for pk, own in words.items() if any(score(term, own)[0] for term in terms)}
 
-    def _passes(self, entry: Entry, facet: str) -> bool:
-        wanted = getattr(self.wanted, facet)
-        return not wanted or str(getattr(entry, facet)) == wanted
+    def _left(self, *, without: str = "") -> list[Entry]:
+        """The layers that answer the words and the place and pass the filters, `without` one of them."""
+        chosen = [(facet, wanted) for facet in FACETS if facet != without and (wanted := getattr(self.wanted, facet))]
+        left = self._in_place
+        for facet, wanted in chosen:
+            left = [entry for entry in left if wanted in _values(entry, facet)]
+        return list(left)
 
     # What the page shows ---------------------------------------------------------------------------------------------
 
@@ -319,6 +334,7 @@ class Search:
     def cards(self) -> list[Card]:
         entries = list(self.page.object_list)
         opened = Layer.objects.select_related("agency", "current").read_by(self.user)
+        opened = opened.defer("current__findings", "current__statistics")  # long, and not shown here
         layers = opened.in_bulk([entry.pk for entry in entries])
         examples = self._examples(entries, layers)
         marks = [stem for term in self.terms for stems, _weight in term.ways for stem in stems]
@@ -339,14 +355,15 @@ class Search:
 
     def options(self, facet: str) -> list[Option]:
         """Return the choices of a filter, the largest first, counted over what the other filters leave."""
-        others = [name for name in FACETS if name != facet]
-        left = [entry for entry in self._in_place if all(self._passes(entry, name) for name in others)]
-        counts = Counter(str(getattr(entry, facet)) for entry in left)
+        counts: Counter[str] = Counter()
+        for values, n in Counter(_values(entry, facet) for entry in self._left(without=facet)).items():
+            counts.update(dict.fromkeys(values, n))
         chosen = getattr(self.wanted, facet)
         labels: dict[str, str] = {
             "agency": {entry.agency: entry.agency_name for entry in self.visible.values()},
             "theme": {str(value): str(label) for value, label in Theme.choices},
             "freshness": {str(value): str(label) for value, label in Freshness.choices},
+            "format": {one.code: one.title for one in FORMATS.values()},
         }[facet]
         return [
             Option(value, label, counts[value], value == chosen)
@@ -356,6 +373,8 @@ class Search:
 
     # Queries ---------------------------------------------------------------------------------------------------------
 
+    # Arrays of ids are cast to the columns' type: PostgreSQL hashes them then, else it goes through them for each row.
+
     def _words_of(self, terms: Iterable[Term], *, only_texts: bool = False) -> dict[int, dict[str, dict[str, int]]]:
         """Return for each visible layer which of the terms' words it has: {layer: {word: {part: n}}}."""
         exact = sorted({stem for term in terms for stems, _weight in term.ways for stem in stems})
@@ -363,7 +382,7 @@ class Search:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT layer_id, word, part, n FROM layers_layerword"
-                " WHERE (word = ANY (%s) OR word LIKE ANY (%s)) AND layer_id = ANY (%s)"
+                " WHERE (word = ANY (%s) OR word LIKE ANY (%s)) AND layer_id = ANY (%s::bigint[])"
                 " AND (NOT %s OR part <> 'feature') LIMIT %s",
                 [exact, beginnings, list(self.visible), only_texts, HITS_MAX],
             )
@@ -387,7 +406,8 @@ class Search:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT word, max(similarity(word, %s)) AS likeness FROM layers_layerword"
-                    " WHERE word %% %s AND layer_id = ANY (%s) GROUP BY word ORDER BY likeness DESC, word LIMIT %s",
+                    " WHERE word %% %s AND layer_id = ANY (%s::bigint[])"
+                    " GROUP BY word ORDER BY likeness DESC, word LIMIT %s",
                     [term.words[0], term.words[0], list(self.visible), LIKE_WORDS_MAX],
                 )
                 like = [word for word, likeness in cursor.fetchall() if likeness >= LIKENESS]
@@ -435,7 +455,11 @@ class Search:
         return found
 
 
-FACETS = ("agency", "theme", "freshness")
+FACETS = ("agency", "theme", "freshness", "format")
+
+
+def _values(entry: Entry, facet: str) -> tuple[str, ...]:
+    return entry.formats if facet == "format" else (str(getattr(entry, facet)),)
 
 
 def find_places(
@@ -549,11 +573,9 @@ def snippet(text: str, marks: Collection[str]) -> str:
 
 def marked(text: str, marks: Collection[str]) -> list[tuple[str, bool]]:
     """Return `text` in pieces, each with whether it is a word that was asked for."""
-    pieces: list[tuple[str, bool]] = []
-    for piece in re.split(r"(\w+)", text):
-        if piece:
-            pieces.append((piece, _is_marked(piece, marks)))
-    return pieces
+    words = ((piece, _is_marked(piece, marks)) for piece in re.split(r"(\w+)", text) if piece)
+    runs = ((hit, "".join(piece for piece, _hit in run)) for hit, run in groupby(words, key=itemgetter(1)))
+    return [(run, hit) for hit, run in runs]
 
 
 def _is_marked(word: str, marks: Collection[str]) -> bool:

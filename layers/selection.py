@@ -27,8 +27,10 @@ from layers.models import Layer, LayerVersion
 WORDS_MAX = 12
 PAIRS_MAX = 45  # PostgreSQL takes 100 arguments to a function
 INDEXED = '["string", "numeric"]'
-WORDS = f"jsonb_to_tsvector('indonesian'::regconfig, {{properties}}, '{INDEXED}'::jsonb)"
-"""The words of features: what their index is made of (layers/versions.py) and what is compared with a question."""
+WORDS = f"layers_words({{properties}}, '{INDEXED}'::jsonb)"
+"""The words of features: what their index is made of (layers/versions.py) and what is compared with a question.
+
+Of a row with very many words, those of its shorter values (migration 0074)."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import shapely
 from django.db import connection
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -69,14 +70,19 @@ def small_maps(versions: Sequence[LayerVersion]) -> dict[int, SmallMap]:
     rows = LayerPlace.objects.filter(version__in=versions, desa__isnull=True, edition_id=edition)
     for version_id, name in rows.order_by("-n", "kecamatan__name").values_list("version_id", "kecamatan__name"):
         names.setdefault(version_id, []).append(name)
-    return {version.pk: _small_map(version, areas, names.get(version.pk, [])) for version in versions}
+    extents = [version.extent and bytes(version.extent.wkb) for version in versions]
+    boxes = shapely.bounds(shapely.from_wkb(extents))  # all at once: GEOS through ctypes takes a millisecond for each
+    return {
+        version.pk: _small_map(box if extent else None, areas, names.get(version.pk, []))
+        for version, extent, box in zip(versions, extents, boxes.tolist(), strict=True)
+    }
 
 
-def _small_map(version: LayerVersion, areas: Areas, names: list[str]) -> SmallMap:
+def _small_map(extent: Sequence[float] | None, areas: Areas, names: list[str]) -> SmallMap:
     frame, words = _frame(areas.bounds), _in_words(names)
     box: SafeString = SafeString("")
-    if version.extent:
-        west, south, east, north = version.extent.extent
+    if extent:
+        west, south, east, north = extent
         left, top = frame.at(west, north)
         right, bottom = frame.at(east, south)
         left, right = _at_least(left, right, WIDTH)

@@ -22,9 +22,9 @@ from geo.tiles import lazy_tile, tile_of
 from layers import differences
 from layers import uploads as services
 from layers.errors import NotReady, UploadRefused, UploadTooLarge
-from layers.importing import LEVELS, language
 from layers.incoming import incoming_of
 from layers.models import ImportJob
+from layers.reader import LEVELS, language
 from layers.reading import limits
 from layers.small_maps import map_of_points, regency_symbol
 from layers.styling import style_of

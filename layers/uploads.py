@@ -1,7 +1,7 @@
 """Uploads on their way to publication: taken in, read by the worker, described by the officer, decided by the steward.
 
 The worker calls `read_due`. A claim counts the attempt and sets a lease, so that an upload which kills its worker ends
-after ATTEMPTS_MAX; what the reader itself cannot stand is told in a sentence (layers/importing.py).
+after ATTEMPTS_MAX; what the reader itself cannot stand is told in a sentence (layers/reader.py).
 """
 
 import datetime as dt
@@ -21,9 +21,10 @@ from django.utils.translation import gettext as _
 from accounts.models import Agency, Membership, User
 from layers import incoming
 from layers.comparing import compare
-from layers.errors import NotReady, UploadRefused, UploadTooLarge
-from layers.importing import SIDECARS, Options, reading, slug_of, store_inspected
+from layers.errors import ImportRefused, NotReady, UploadRefused, UploadTooLarge
+from layers.importing import copy_rows, slug_of, store_inspected
 from layers.models import ImportJob, IncomingFile, Layer, LayerEdit
+from layers.reader import SIDECARS, Options, reading
 from layers.reading import limits
 from layers.reading.findings import Findings
 from layers.versions import publish
@@ -143,14 +144,16 @@ def read_due() -> bool:
 
 
 def _read(job: ImportJob) -> None:
-    with reading(folder_of(job) / job.name, Options(**job.options)) as (inspection, rows):
-        told = asdict(inspection)
-        if inspection.status != "ready":
-            _finish(job, State.ASKS if inspection.status == "asks" else State.REFUSED, told)
-            return
-        with transaction.atomic():
+    with reading(folder_of(job) / job.name, Options(**job.options)) as reader, transaction.atomic():
+        try:
+            rows = copy_rows(reader)
+        except ImportRefused:
+            state = State.ASKS if reader.inspection.status == "asks" else State.REFUSED
+            _finish(job, state, asdict(reader.inspection))
+        else:
+            told = asdict(reader.inspection)
             layer = job.layer or _new_layer(job)
-            version = store_inspected(layer=layer, inspection=inspection, rows=rows, by=job.by)
+            version = store_inspected(layer=layer, inspection=reader.inspection, rows=rows, by=job.by)
             if layer.current:
                 told["comparison"] = asdict(compare(old=layer.current, new=version))
             job.layer, job.version = layer, version

@@ -4,12 +4,11 @@ A version's features are copied into a table of their own, indexed there and the
 swaps the layer's current version in one transaction. Who may see a layer hangs on the layer, so it survives every swap.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any, Protocol
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Case, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,10 +19,6 @@ from layers.errors import NoEarlierVersion, NotReady
 from layers.models import Layer, LayerVersion, VersionChange
 from layers.selection import WORDS
 
-log = logging.getLogger(__name__)
-_without_words: set[int] = set()
-"""Versions that this process could not index: a row has more than a megabyte of words."""
-
 WORDS_AT_ONCE = 20_000
 """Up to so many features, the words are indexed while the version is stored; above, by the worker (ADR 75)."""
 SAMPLED = 30
@@ -32,6 +27,21 @@ CHUNK_BYTES = 1 << 20
 WORDS_LOCK = 0x576F7264  # "Word": the advisory locks of versions whose words are being indexed
 Fill = Callable[[Any, sql.Composable], None]
 """Fills a version's table: called with a cursor and the table, which has the columns fid, geom and properties."""
+
+
+class Readable(Protocol):
+    """What gives rows for COPY piece by piece."""
+
+    def read(self, size: int, /) -> str | bytes:
+        """Return about as much as `size`; nothing at the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A table with the rows of a version that is to be stored, in the same transaction, under this number."""
+
+    version_id: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +57,38 @@ class Loaded:
 
 
 @transaction.atomic
-def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str] | IO[bytes] | Fill) -> LayerVersion:
-    """Store a version, not yet published. `rows` is PostgreSQL COPY text: fid, geometry (hex EWKB, 4326), properties;
-    or what fills the table by itself.
+def fill(rows: Readable | Fill, *, binary: bool = False) -> Filled:
+    """Make the table of a version that is to be stored, and fill it. Nobody else sees it, and no layer is held.
 
+    `rows` is what PostgreSQL's COPY takes, text or binary: fid, geometry (EWKB, 4326), properties; or what fills the
+    table by itself.
     The fids must be unique; an empty geometry is `\\N`. Raises django.db.DatabaseError when a row cannot be stored.
     """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('layers_layerversion', 'id'))")
+        version = LayerVersion(pk=cursor.fetchone()[0])
+        table = sql.Identifier(version.partition)
+        _run(cursor, "CREATE TABLE {table} (LIKE layers_feature INCLUDING ALL)", table=table)
+        _run(cursor, "ALTER TABLE {table} ALTER version_id SET DEFAULT {id}", table=table, id=sql.Literal(version.pk))
+        if callable(rows):
+            rows(cursor, table)
+        else:
+            # Nobody else has seen the table, so its rows can be as old as time: no vacuum writes them once more.
+            statement = sql.SQL("COPY {table} (fid, geom, properties) FROM STDIN WITH (FREEZE, FORMAT {form})").format(
+                table=table, form=sql.SQL("binary" if binary else "text")
+            )
+            with connection.wrap_database_errors:
+                cursor.copy_expert(statement.as_string(cursor.connection), rows, CHUNK_BYTES)
+    return Filled(version.pk)
+
+
+@transaction.atomic
+def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: Readable | Fill | Filled) -> LayerVersion:
+    """Store a version, not yet published, from rows that are filled in already, or as `fill` takes them."""
+    filled = rows if isinstance(rows, Filled) else fill(rows)
     last = LayerVersion.objects.select_for_update().filter(layer=layer).order_by("-number").first()
     version = LayerVersion.objects.create(
+        pk=filled.version_id,
         layer=layer,
         number=last.number + 1 if last else 1,
         feature_count=0,
@@ -68,14 +102,6 @@ def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: IO[str
     )
     table = sql.Identifier(version.partition)
     with connection.cursor() as cursor:
-        _run(cursor, "CREATE TABLE {table} (LIKE layers_feature INCLUDING ALL)", table=table)
-        _run(cursor, "ALTER TABLE {table} ALTER version_id SET DEFAULT {id}", table=table, id=sql.Literal(version.pk))
-        if callable(rows):
-            rows(cursor, table)
-        else:
-            # Nobody else has seen the table, so its rows can be as old as time: no vacuum writes them once more.
-            statement = sql.SQL("COPY {table} (fid, geom, properties) FROM STDIN WITH (FREEZE)").format(table=table)
-            cursor.copy_expert(statement.as_string(cursor.connection), rows, CHUNK_BYTES)
         _run(cursor, "ALTER TABLE {table} ADD PRIMARY KEY (version_id, fid)", table=table)
         _run(cursor, "CREATE INDEX ON {table} USING gist (geom)", table=table)
         _run(cursor, "CREATE INDEX ON {table} USING gist (geom_3857)", table=table)
@@ -105,32 +131,22 @@ def index_words_due() -> bool:
 
     Called by the worker, again and again. Until then a search of the version's features reads them all.
     """
-    waiting = LayerVersion.objects.filter(words_indexed=False).exclude(pk__in=_without_words)
+    waiting = LayerVersion.objects.filter(words_indexed=False)
     for version in waiting.order_by(Case(When(state=LayerVersion.State.CURRENT, then=0), default=1), "pk")[:10]:
         with transaction.atomic(), connection.cursor() as cursor:
             # Not a lock of the row: publication does not wait for this.
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [WORDS_LOCK, version.pk])
             if cursor.fetchone()[0] and waiting.filter(pk=version.pk).exists():
-                if not _index_words(cursor, version):
-                    continue  # the others wait for theirs
+                _index_words(cursor, version)
                 return True
     return False
 
 
-def _index_words(cursor: Any, version: LayerVersion) -> bool:
-    """Return whether it could be done: a row with more than a megabyte of words has no index."""
+def _index_words(cursor: Any, version: LayerVersion) -> None:
     words = sql.SQL(WORDS).format(properties=sql.Identifier("properties"))
-    table = sql.Identifier(version.partition)
     cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-    try:
-        with transaction.atomic():
-            _run(cursor, "CREATE INDEX ON {table} USING gin (({words}))", table=table, words=words)
-    except DatabaseError as error:
-        log.warning("the words of layer version %s cannot be indexed: %s", version.pk, error)
-        _without_words.add(version.pk)
-        return False
+    _run(cursor, "CREATE INDEX ON {table} USING gin (({words}))", table=sql.Identifier(version.partition), words=words)
     LayerVersion.objects.filter(pk=version.pk).update(words_indexed=True)
-    return True
 
 
 @transaction.atomic

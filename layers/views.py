@@ -27,7 +27,7 @@ from layers.formats import CRS, FORMATS
 from layers.freshness import freshness_of
 from layers.keys import key_of
 from layers.models import Access, Layer
-from layers.search import Search, Wanted
+from layers.search import FACETS, Search, Wanted
 from layers.selection import Selection, read_selection
 from layers.small_maps import regency_symbol, small_maps
 from layers.styling import Style, style_of
@@ -51,6 +51,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "agencies": search.options("agency"),
         "themes": search.options("theme"),
         "ages": search.options("freshness"),
+        "taken_as": search.options("format"),
         "chips": _chips(search),
         "query": wanted.without(),
         "query_without_place": _joined(wanted.without(), "place=no"),
@@ -280,7 +281,9 @@ def _chips(search: Search) -> list[tuple[str, str]]:
     names = {area.code: area.name for area in search.kecamatan}
     chips = [(_("Kecamatan %(name)s") % {"name": names.get(wanted.kecamatan, "")}, wanted.without("kecamatan"))]
     chips = chips if wanted.kecamatan in names else []
-    for facet in ("agency", "theme", "freshness"):
+    for facet in FACETS:
+        if not getattr(wanted, facet):
+            continue
         chips += [(option.label, wanted.without(facet)) for option in search.options(facet) if option.chosen]
     return chips
 

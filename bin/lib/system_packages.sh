@@ -23,20 +23,37 @@ prepare_system_packages() {
     fi
 }
 
-# What sets the type of the monthly report (dashboards/monthly/press.py). The site runs without: only the PDF waits.
+# What sets the type of the monthly report (dashboards/monthly/press.py). The site runs without: only the PDF waits, or
+# shows empty boxes for letters that no font here has.
 prepare_printing() {
     local missing
     mapfile -t missing < <(missing_for_printing)
-    if [ ${#missing[@]} = 0 ]; then return 0; fi
+    offer printing "No monthly report as PDF" "${missing[@]}"
+    mapfile -t missing < <(missing_letters)
+    offer letters "The monthly report's PDF shows boxes for Javanese letters and emoji" "${missing[@]}"
+}
+
+# offer NAME SENTENCE PACKAGES...: installs what the site can do without, or says what is not to be had until then.
+offer() {
+    local name=$1 without=$2
+    shift 2
+    if [ $# = 0 ]; then return 0; fi
     if ! command -v apt-get >/dev/null; then
-        say "No monthly report as PDF until this machine has Pango (libpango >= 1.44) and HarfBuzz's libharfbuzz-subset."
+        say "$without until this machine has what Debian calls $*."
     elif [ "$(id -u)" != 0 ]; then
-        say "No monthly report as PDF until root has run: $(system_packages_command "${missing[@]}")"
-    elif [ -e "$STATE_DIR/printing-tried" ] || ! (touch "$STATE_DIR/printing-tried" && install_system_packages "${missing[@]}"); then
+        say "$without until root has run: $(system_packages_command "$@")"
+    elif [ -e "$STATE_DIR/$name-tried" ] || ! (touch "$STATE_DIR/$name-tried" && install_system_packages "$@"); then
         # Tried once for each STATE_DIR: a machine without network must not wait for it at every start.
-        say "No monthly report as PDF until this has run: $(system_packages_command "${missing[@]}")"
+        say "$without until this has run: $(system_packages_command "$@")"
     fi
 }
+
+missing_letters() {
+    has_letter a98f || echo fonts-noto-core # U+A98F, Javanese
+    has_letter 1f642 || echo fonts-symbola  # U+1F642, a smile
+}
+
+has_letter() { [ -n "$(fc-list ":charset=$1" family 2>/dev/null)" ]; }
 
 missing_for_printing() {
     local libraries

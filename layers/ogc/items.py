@@ -54,15 +54,20 @@ class Question:
     conditions: tuple[Sql, ...]
     timed: bool
     """Whether it reads properties, which no index serves, so that it may take long."""
+    hidden: tuple[str, ...]
+    """The properties that must not leave."""
     edit: LayerEdit | None = None
     """The open edit whose features are asked for, instead of the version's."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Features as GeoJSON text, the id after which the next page begins (None: it was the last), and the count."""
+    """Features as GeoJSON text with commas between them, how many they are, the id after which the next page begins
+    (None: it was the last), and the number of all that match.
+    """
 
-    features: list[str]
+    features: str
+    returned: int
     next_after: int | None
     matched: int | None
 
@@ -94,11 +99,12 @@ def parse_items(layer: Layer, version: LayerVersion, query: QueryDict, *, edit: 
         after=after,
         conditions=(*box, *others),
         timed=bool(others) or edit is not None,
+        hidden=tuple(withheld(layer, version)),
         edit=edit,
     )
 
 
-def read_page(layer: Layer, question: Question) -> Page:
+def read_page(question: Question) -> Page:
     """Return one page. Raises TooSlow, or ParameterError where a filter fails on the data (such as an overflow)."""
     source, these = _source(question.version, question.edit)
     where = joined("AND", [these, *question.conditions])
@@ -106,15 +112,24 @@ def read_page(layer: Layer, question: Question) -> Page:
     found = filled(
         "SELECT f.fid, f.geom, f.properties FROM {} f WHERE {}{} ORDER BY f.fid LIMIT %s", source, where, after
     )
-    feature = _feature_sql(question.crs, withheld(layer, question.version))
-    statement = filled("SELECT f.fid, {} FROM ({}) AS f", feature, Sql(found.text, (*found.params, question.limit + 1)))
+    feature = _feature_sql(question.crs, question.hidden)
+    # One row more than the page tells whether there is another page. The database joins the features: a row for each
+    # would cost as much as all else that is done here.
+    on_page = Sql("FILTER (WHERE f.n <= %s)", (question.limit,))
+    statement = filled(
+        "SELECT count(*), max(f.fid) {}, coalesce(string_agg({}, ',') {}, '')"
+        " FROM (SELECT row_number() OVER (ORDER BY fid) AS n, i.* FROM ({}) AS i) AS f",
+        on_page,
+        feature,
+        on_page,
+        Sql(found.text, (*found.params, question.limit + 1)),
+    )
     with _limited(question.timed), connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
-        rows = cursor.fetchall()
-        more = len(rows) > question.limit
-        rows = rows[: question.limit]
-        matched = _matched(cursor, question, filled("{} f WHERE {}", source, where), len(rows), more)
-    return Page([row[1] for row in rows], rows[-1][0] if more else None, matched)
+        read, last, features = cursor.fetchone()
+        more, returned = read > question.limit, min(read, question.limit)
+        matched = _matched(cursor, question, filled("{} f WHERE {}", source, where), returned, more)
+    return Page(features, returned, last if more else None, matched)
 
 
 @dataclass(frozen=True)
@@ -130,7 +145,7 @@ class Item:
 
 def read_item(layer: Layer, version: LayerVersion, fid: int, crs: Crs, *, edit: LayerEdit | None = None) -> Item:
     """Return one feature; with `edit`, as that edit has it. Raises Http404."""
-    hidden = withheld(layer, version)
+    hidden = tuple(withheld(layer, version))
     source, these = _source(version, edit)
     statement = filled(
         "SELECT {}, md5(coalesce(ST_AsBinary(f.geom), '') || convert_to({}::text, 'UTF8')) FROM {} f"
@@ -160,7 +175,7 @@ def content_crs(crs: Crs) -> str:
     return f"<{crs.uri}>"
 
 
-def _feature_sql(crs: Crs, hidden: list[str]) -> Sql:
+def _feature_sql(crs: Crs, hidden: tuple[str, ...]) -> Sql:
     geometry = Sql("f.geom")
     if crs.srid != 4326:
         geometry = Sql("ST_Transform(f.geom, %s)", (crs.srid,))
@@ -174,8 +189,8 @@ def _feature_sql(crs: Crs, hidden: list[str]) -> Sql:
     )
 
 
-def _properties_sql(hidden: list[str]) -> Sql:
-    return Sql("(f.properties - %s::text[])", (hidden,)) if hidden else Sql("f.properties")
+def _properties_sql(hidden: tuple[str, ...]) -> Sql:
+    return Sql("(f.properties - %s::text[])", (list(hidden),)) if hidden else Sql("f.properties")
 
 
 def _matched(cursor: Any, question: Question, found: Sql, returned: int, more: bool) -> int | None:

@@ -1,6 +1,7 @@
 """Links of OGC documents, always absolute."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -21,9 +22,9 @@ def link(rel: str, href: str, media_type: str, title: str = "") -> dict[str, Any
 
 def here(request: HttpRequest, media_type: str = JSON) -> list[dict[str, Any]]:
     """Return the links to this resource: itself, and the page for people."""
-    query = request.GET.copy()
-    query["f"] = "html"
+    asked = [(name, value) for name, values in request.GET.lists() if name != "f" for value in values]
+    for_people = urlencode([*asked, ("f", "html")])
     return [
         link("self", request.build_absolute_uri(), media_type),
-        link("alternate", request.build_absolute_uri(f"{request.path}?{query.urlencode()}"), HTML),
+        link("alternate", request.build_absolute_uri(f"{request.path}?{for_people}"), HTML),
     ]

@@ -11,10 +11,10 @@ import pyarrow
 import pyarrow.compute as pc
 
 from layers.reading import limits
-from layers.reading.columns import DISTINCT_COUNTED, Column, as_copy_json, as_kept, is_plain_text
+from layers.reading.columns import DISTINCT_COUNTED, Column, as_json, as_kept, is_plain_text
 
 NEEDS_CARE = r'[\x00-\x1f"\\\x7f]|\p{Z}$|^\p{Z}|\x{85}'
-"""What JSON or COPY escape, and what `cleaned` takes off: such values go through Python."""
+"""What JSON escapes, and what `cleaned` takes off: such values go through Python."""
 
 
 def converted(column: Column, array: Any) -> Any | None:
@@ -41,10 +41,10 @@ def converted(column: Column, array: Any) -> Any | None:
     return None
 
 
-def properties(columns: Sequence[Column], values: Sequence[Any], size: int) -> list[str]:
-    """Return each row's JSON object, escaped for COPY. `values`: per column an Arrow array or a list."""
+def properties(columns: Sequence[Column], values: Sequence[Any], size: int) -> list[bytes]:
+    """Return each row's JSON object. `values`: per column an Arrow array or a list."""
     if not columns:
-        return ["{}"] * size
+        return [b"{}"] * size
     parts: list[Any] = []
     before = "{"
     for column, given in zip(columns, values, strict=True):
@@ -55,12 +55,12 @@ def properties(columns: Sequence[Column], values: Sequence[Any], size: int) -> l
         parts += [before, texts]
         before = ","
     joined = pc.binary_join_element_wise(*parts, "}", "")
-    return joined.to_pylist()
+    return joined.cast(pyarrow.binary()).to_pylist()
 
 
 def _json_texts(given: Any) -> Any:
     if isinstance(given, list):
-        return pyarrow.array([None if one is None else as_copy_json(one) for one in given], pyarrow.string())
+        return pyarrow.array([None if one is None else as_json(one) for one in given], pyarrow.string())
     if pyarrow.types.is_string(given.type) or pyarrow.types.is_large_string(given.type):
         return pc.binary_join_element_wise('"', given.cast(pyarrow.string()), '"', "")
     return given.cast(pyarrow.string())

@@ -131,9 +131,9 @@ class Column:
         }
 
 
-def as_copy_json(value: Any) -> str:
-    """Return a value as JSON, escaped for COPY."""
-    return _encode(value).replace("\\", "\\\\")
+def as_json(value: Any) -> str:
+    """Return a value as JSON."""
+    return _encode(value)
 
 
 def cleaned(value: Any) -> Any:

@@ -12,6 +12,7 @@ import shapely
 
 from layers.reading import archives, columns, crs, geometry, kinds, limits, positions
 from layers.reading.columns import Column
+from layers.reading.copying import rows_of_pass, with_fids, without_fids
 from layers.reading.findings import ROWS_LISTED, Choice, Findings, Row, Stopped
 from layers.reading.places import Places, read_places
 from layers.reading.source import Batch, Source
@@ -19,15 +20,14 @@ from layers.reading.source import Batch, Source
 PREVIEWED = 5
 PLACED_LATER = 1_000  # rows of each later batch whose kecamatan is looked up
 PASSES = 4
-NULL = "\\N"
-PART_ROWS, PART_COORDINATES = 5_000, 250_000  # written at once: 8 MB of coordinates as hexadecimal text
+PART_ROWS, PART_COORDINATES = 5_000, 250_000  # written at once: 4 MB of coordinates
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Return what is to be said of the file of `request`, and write its rows if it can be read.
 
-    Keys of the request: file, folder (private), rows (to write), places (path or None), options. The answer's `status`
-    is `ready`, `asks` (choose, and ask again with the option) or `refused`.
+    Keys of the request: file, folder (private; the rows go there), places (path or None), options. The answer's
+    `status` is `ready`, `asks` (choose, and ask again with the option) or `refused`.
     """
     began = time.monotonic()
     findings = Findings()
@@ -36,7 +36,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         places = read_places(Path(request["places"]) if request.get("places") else None)
         source = open_source(Path(request["file"]), Path(request["folder"]), request.get("options", {}), findings)
         reading = Reading(source, request.get("options", {}), places, findings)
-        result = reading.run(Path(request["rows"]))
+        result = reading.run(Path(request["folder"]))
     except Stopped as stop:
         findings.tell_stop(stop)
     except MemoryError:
@@ -134,15 +134,15 @@ class Values:
                 return found
         return column.convert(batch.columns[column.title])
 
-    def texts(self, part: slice) -> list[str]:
-        """Return the rows of a part as JSON objects, escaped for COPY."""
+    def texts(self, part: slice) -> list[bytes]:
+        """Return the rows of a part as JSON objects."""
         made = [given[part] for given in self.made]
         size = part.stop - part.start
         if self.arrows is not None:
             return self.arrows.properties(self.cols, made, size)
         names = [column.name for column in self.cols]
         rows = zip(*made, strict=True) if made else [()] * size
-        return [columns.as_copy_json(dict(zip(names, row, strict=True))) for row in rows]
+        return [columns.as_json(dict(zip(names, row, strict=True))).encode() for row in rows]
 
     def blank(self, part: slice) -> Any:
         """Return a mask of the rows of a part that have no value in any column."""
@@ -189,15 +189,15 @@ class Reading:
         self.as_text: set[str] = set()
         self.multipoints = False
 
-    def run(self, target: Path) -> dict[str, Any]:
-        """Write all rows as COPY text to `target` and return what is known of them. Raise Stopped."""
+    def run(self, folder: Path) -> dict[str, Any]:
+        """Write all rows for COPY, for each pass anew, and return what is known of them. Raise Stopped."""
         stream = self.source.batches()
         first = next((batch for batch in stream if len(batch)), None)
         if first is None:
             raise Stopped("no_rows", file=self.options.get("name", ""))
         where = self._positions(first)
         decision = self._decide(first, where)
-        for _ in range(PASSES):
+        for number in range(1, PASSES + 1):
             tally = Tally()
             cols = columns.propose(
                 self.source.titles,
@@ -205,7 +205,8 @@ class Reading:
                 as_text=self.as_text,
                 comma=self.source.comma,
             )
-            with target.open("w", encoding="utf-8", newline="\n") as out:
+            with rows_of_pass(folder, number).open("wb") as out:
+                rows_of_pass(folder, number - 1).unlink(missing_ok=True)
                 self._write_all(chain([first], stream), out, cols, where, decision, tally)
             failed = {column.title for column in cols if column.failed} - self.as_text
             if not failed and tally.seen.has_multipoint <= self.multipoints:
@@ -270,7 +271,7 @@ class Reading:
     def _write_all(
         self,
         batches: Iterator[Batch],
-        out: IO[str],
+        out: IO[bytes],
         cols: list[Column],
         where: positions.Positions | None,
         decision: crs.Decision,
@@ -296,11 +297,10 @@ class Reading:
             self._place(shapes[kept], tally, None if number == 0 else PLACED_LATER)
 
     def _write(
-        self, out: IO[str], part: slice, values: Values, shapes: Any, rows: list[int], hashes: set[int], tally: Tally
+        self, out: IO[bytes], part: slice, values: Values, shapes: Any, rows: list[int], hashes: set[int], tally: Tally
     ) -> Any:
         """Write a part of a batch without its empty and repeated rows; return the indices of those written."""
-        texts = zip(geometry.as_ewkb(shapes[part]), values.texts(part), strict=True)
-        lines = [f"{text or NULL}\t{properties}\n" for text, properties in texts]
+        lines = without_fids(geometry.as_ewkb(shapes[part]), values.texts(part))
         missing = shapely.is_missing(shapes[part])
         keep = np.full(len(lines), True)
         for index in np.flatnonzero(missing & values.blank(part)).tolist() if missing.any() else ():
@@ -319,7 +319,7 @@ class Reading:
         kept = np.flatnonzero(keep)
         if len(kept) < len(lines):
             lines = [lines[index] for index in kept]
-        out.write("".join([f"{fid}\t{line}" for fid, line in enumerate(lines, start=tally.written + 1)]))
+        out.write(with_fids(tally.written + 1, lines))
         tally.written += len(lines)
         kept += part.start
         for index in kept[: PREVIEWED - len(tally.preview)].tolist():

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the test's thread
 
-# What is awaited comes at once or, on a busy machine, late: a wait ends when it is there, so a long limit costs nothing.
+# What is awaited comes at once or, on a busy machine, late: a wait ends with it, so that a long limit costs nothing.
 PATIENCE = 45_000  # milliseconds
 expect.set_options(timeout=PATIENCE)
 

@@ -126,29 +126,25 @@ def test_public_pages_are_clean(
     context.close()
 
 
-@pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
-def test_desk_pages_are_clean(
-    viewport: dict[str, int], locale: str, live_server: Any, open_page: Callable[..., Page], tickets: dict[str, str]
-) -> None:
-    officer: User = make_officer(Agency.objects.get(code="dpu-pupr"))
+def signed_in(user: User, viewport: dict[str, int], locale: str, base: str, open_page: Callable[..., Page]) -> Page:
     client = Client()
-    client.force_login(officer)
+    client.force_login(user)
     page = open_page(viewport, locale)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": base}
     page.context.add_cookies([cookie])  # type: ignore[list-item]
-    assert visit(page, live_server.url, DESK, tickets) == {}
+    return page
 
 
 @pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
-def test_pages_of_coordinator_and_leadership_are_clean(
+def test_pages_for_some_are_clean(
     viewport: dict[str, int], locale: str, live_server: Any, open_page: Callable[..., Page], tickets: dict[str, str]
 ) -> None:
+    officer = make_officer(Agency.objects.get(code="dpu-pupr"))
+    page = signed_in(officer, viewport, locale, live_server.url, open_page)
+    assert visit(page, live_server.url, DESK, tickets) == {}
     for agency, role in (("diskominfo-staper", "coordinator"), ("setda", "leader")):
-        client = Client()
-        client.force_login(make_officer(Agency.objects.get(code=agency), role))
-        page = open_page(viewport, locale)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        user = make_officer(Agency.objects.get(code=agency), role)
+        page = signed_in(user, viewport, locale, live_server.url, open_page)
         pages = {
             role: "/opd/",
             f"{role}, all": "/opd/?tab=all",
@@ -157,10 +153,7 @@ def test_pages_of_coordinator_and_leadership_are_clean(
             f"{role}, concentration": "/dasbor/titik-panas/?view=development",
         }
         assert visit(page, live_server.url, pages, tickets) == {}
-
-
-def test_reporters_page_is_clean(live_server: Any, open_page: Callable[..., Page], tickets: dict[str, str]) -> None:
-    page = open_page(PHONE)
+    page = open_page(viewport, locale)
     ticket = tickets["ticket"]
     page.goto(f"{live_server.url}/laporan/{ticket}/kunci/{secret_of(ticket)}/")
     assert page.url == f"{live_server.url}/laporan/{ticket}/"

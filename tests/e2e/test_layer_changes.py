@@ -11,6 +11,7 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from layers import editing
 from layers.models import Layer
 from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
 from tests.factories.accounts import PASSWORD, make_officer
@@ -90,3 +91,31 @@ def test_editor_looks_at_changes_and_publishes_them(
     assert page.locator("#changes-title").count() == 0
     numbers = [feature["id"] for feature in json.loads(Client().get(ITEMS).content)["features"]]
     assert numbers == [1, 2, 3, 5, 6, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
+def test_editor_of_a_large_layer_watches_the_worker_publish(
+    viewport: dict[str, int],
+    locale: str,
+    live_server: Any,
+    open_page: Callable[..., Page],
+    shot: Callable[[Page, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(editing, "AT_ONCE", 2)
+    _layer, officer = changed_layer()
+    client = Client()
+    client.force_login(officer)
+    page = open_page(viewport, locale)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    page.goto(f"{live_server.url}/data/faskes/perubahan/")
+    page.locator("button[value=publish]").click()
+    expect(page.get_by_role("status").locator("button[value=withdraw]")).to_be_visible()
+    expect(page.locator("button[value=publish], button[value=discard]")).to_have_count(0)
+    assert axe_findings(page) == []
+    shot(page, f"layer-changes-busy-{locale}")
+    assert editing.publish_asked()
+    page.wait_for_url(f"{live_server.url}/data/faskes/")  # by itself
+    expect(page.locator(".notice--success")).to_be_visible()
+    assert page.locator("#changes-title").count() == 0

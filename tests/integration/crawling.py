@@ -18,8 +18,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 HOST = "http://testserver"
-OF_A_SHAPE = 4
-"""Addresses that differ only in figures and values: so many of them are opened."""
+OF_A_SHAPE, ELSEWHERE = 4, 2
+"""Addresses that differ only in figures and values: so many of them are opened, about data and elsewhere."""
 ABOUT_DATA = ("/data/", "/ogc/", "/tiles/")
 """Where agencies' data are: every combination of parameters is of a shape of its own there. Other pages know reports
 and filter them by a dozen parameters: there each parameter is, whatever stands beside it."""
@@ -110,7 +110,8 @@ def crawl(client: Client, *, tiles: Iterable[tuple[int, int, int]], most: int = 
             if found in known or LEFT_ALONE.match(found):
                 continue
             of = shapes_of(found)
-            if all(shapes[shape] >= OF_A_SHAPE for shape in of):
+            enough = OF_A_SHAPE if found.startswith(ABOUT_DATA) else ELSEWHERE
+            if all(shapes[shape] >= enough for shape in of):
                 continue
             known.add(found)
             shapes.update(of)

@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from django.conf import settings
 from django.db import connection
@@ -19,6 +20,15 @@ START_S = 90.0  # a machine that does much else at the same time
 @contextlib.contextmanager
 def gunicorn(app: str = "config.wsgi:application", *, workers: int = 2, **environment: str) -> Iterator[str]:
     """Serve `app` on a free port of loopback with the test database, and yield its address."""
+    with mortal(app, workers=workers, **environment) as (url, _kill):
+        yield url
+
+
+@contextlib.contextmanager
+def mortal(
+    app: str = "config.wsgi:application", *, workers: int = 2, **environment: str
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """As `gunicorn`; yield its address and what kills all of it at once, as a power cut does."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", app, "-b", f"127.0.0.1:{port}", "-k", "gthread"]
     command += ["-w", str(workers), "--threads", "4", "--log-level", "warning"]
@@ -26,11 +36,17 @@ def gunicorn(app: str = "config.wsgi:application", *, workers: int = 2, **enviro
         command,
         cwd=settings.BASE_DIR,
         env=os.environ | {"DATABASE_URL": database_url(), "THROTTLE_REPORTS": "100000/min"} | environment,
+        start_new_session=True,  # a group of its own, for `kill`
     )
+
+    def kill() -> None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(f"{url}/healthz/", process)
-        yield url
+        yield url, kill
     finally:
         process.terminate()
         process.wait(timeout=20)

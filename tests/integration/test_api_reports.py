@@ -11,6 +11,8 @@ from django.test import Client
 from PIL import Image
 
 from accounts.limits import ByAddress
+from incidents.api import LocateView
+from incidents.limits import LocateThrottle
 from incidents.models import OutboxMessage, Report, ReportContact
 from incidents.secrets import is_secret_of
 
@@ -327,6 +329,43 @@ def test_locate_answers_or_says_what_is_wrong(client: Client, query: str, status
         assert response.json()["kecamatan"]["code"] == "64.08.04"
     else:
         assert response["Content-Type"].startswith("application/problem+json")
+
+
+LOOK_UPS = [
+    "lat=0.5&lon=117.55&category=sampah",
+    "lat=0.5&lon=117.55",
+    "lat=x&lon=1",
+    "lat=0&lon=0",
+    "lat=0.5&lon=117.55&zoom=3",
+]
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("query", LOOK_UPS)
+def test_look_up_answers_as_drf_would(
+    client: Client, monkeypatch: pytest.MonkeyPatch, query: str, language: str
+) -> None:
+    def ask() -> tuple[Any, ...]:
+        response = client.get(f"/api/v1/locate/?{query}", headers={"Accept-Language": language})
+        return response.status_code, response["Content-Type"], response["Content-Language"], response.json()
+
+    quickly = ask()
+    monkeypatch.delattr(LocateView, "dispatch")
+    assert quickly == ask()
+
+
+def test_look_up_leaves_other_methods_to_drf(client: Client) -> None:
+    assert client.head("/api/v1/locate/?lat=0.5&lon=117.55").status_code == 200
+    assert client.options("/api/v1/locate/").json()["name"] == "Locate"
+    assert client.post("/api/v1/locate/").status_code == 405
+
+
+def test_look_ups_are_limited(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocateThrottle, "THROTTLE_RATES", {"locate": "2/min"})
+    answers = [client.get("/api/v1/locate/?lat=0.5&lon=117.55") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2]["Retry-After"]) > 0
+    assert answers[2].json()["code"] == "throttled"
 
 
 def test_categories_and_agencies_are_listed(client: Client) -> None:

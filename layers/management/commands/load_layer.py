@@ -6,11 +6,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.models import Agency
 from layers import importing
 from layers.comparing import Comparison, compare
-from layers.errors import LayerError
-from layers.importing import Inspection, Options
-from layers.models import Access, Theme
+from layers.errors import ImportRefused, LayerError
+from layers.models import Access, LayerVersion, Theme
+from layers.reader import Inspection, Options, Reader, language, reading
 from layers.versions import publish
 
 MARKS = {"refused": "✗", "ask": "?", "warning": "!", "fixed": "~", "info": "·"}
@@ -18,6 +19,7 @@ MARKS = {"refused": "✗", "ask": "?", "warning": "!", "fixed": "~", "info": "·
 
 class Command(BaseCommand):
     help = "Read an agency's file and show what it is; store it with --commit, store and publish it with --publish."
+    requires_system_checks: list[str] = []  # they read every page of the site, which takes a second
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="shapefile, zip, GeoPackage, GeoJSON, KML, GPX, CSV, XLSX ...")
@@ -47,7 +49,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, file: Path, **options: Any) -> None:
         if not file.is_file():
             raise CommandError(_("There is no file %(file)s.") % {"file": file})
-        reading = Options(
+        answers = Options(
             crs=options["crs"],
             encoding=options["encoding"],
             layer=options["layer"],
@@ -56,24 +58,31 @@ class Command(BaseCommand):
         )
         try:
             agency = importing.find_agency(options["agency"])
-            with importing.reading(file, reading) as (inspection, rows):
-                self._report(inspection)
-                if inspection.status != "ready":
-                    raise CommandError(_("Nothing was written."))
+            with reading(file, answers) as reader:
                 if options["commit"] or options["publish"]:
-                    with transaction.atomic():
-                        layer = importing.layer_for(agency=agency, values=self._values(file, options))
-                        version = importing.store_inspected(layer=layer, inspection=inspection, rows=rows, by=None)
-                        before = layer.versions.filter(number__lt=version.number).first()
-                        if before:
-                            self._compared(compare(old=before, new=version, key=options["key"]), before.number)
-                        if options["publish"]:
-                            publish(version=version, by=None)
+                    version = self._store(reader, agency, file, options)
+                else:
+                    self._report(reader.inspection)
+        except ImportRefused as error:
+            self._report(error.inspection)
         except (LayerError, LookupError) as error:
             raise CommandError(str(error.args[0])) from error
         except ValueError as error:
             raise CommandError(_("The column %(key)s is not unique in both versions.") % {"key": error}) from error
         self.stdout.write(self.style.SUCCESS(self._done(options, locals().get("version"))))
+
+    @transaction.atomic
+    def _store(self, reader: Reader, agency: Agency, file: Path, options: dict[str, Any]) -> LayerVersion:
+        rows = importing.copy_rows(reader)
+        self._report(reader.inspection)
+        layer = importing.layer_for(agency=agency, values=self._values(file, options))
+        version = importing.store_inspected(layer=layer, inspection=reader.inspection, rows=rows, by=None)
+        before = layer.versions.filter(number__lt=version.number).first()
+        if before:
+            self._compared(compare(old=before, new=version, key=options["key"]), before.number)
+        if options["publish"]:
+            publish(version=version, by=None)
+        return version
 
     def _values(self, file: Path, options: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -88,15 +97,15 @@ class Command(BaseCommand):
         }
 
     def _report(self, inspection: Inspection) -> None:
-        language = importing.language()
+        spoken = language()
         for finding in inspection.sorted_findings():
-            self.stdout.write(f"  {MARKS[finding['level']]} {finding[f'text_{language}']}")
+            self.stdout.write(f"  {MARKS[finding['level']]} {finding[f'text_{spoken}']}")
             for choice in finding.get("choices", []):
-                self.stdout.write(f"      {choice['value']}  {choice[f'text_{language}']}")
+                self.stdout.write(f"      {choice['value']}  {choice[f'text_{spoken}']}")
             for row in finding["rows"][:5]:
-                self.stdout.write(_("      row %(row)d") % row + f" {row[f'why_{language}']}".rstrip())
+                self.stdout.write(_("      row %(row)d") % row + f" {row[f'why_{spoken}']}".rstrip())
         if inspection.status != "ready":
-            return
+            raise CommandError(_("Nothing was written."))
         facts = {
             "rows": inspection.rows,
             "geometry": inspection.geometry_type,

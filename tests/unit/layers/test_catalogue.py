@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.models import User
+from layers.formats import FILES_MAX
 from layers.models import Layer
 from tests.factories.accounts import make_agency, make_coordinator, make_officer, make_user
 from tests.factories.layers import POINTS, make_layer
@@ -47,6 +48,20 @@ def test_filters_narrow_and_can_be_removed() -> None:
     assert "/data/faskes/" not in html
     assert "/data/faskes/" in page("?theme=sosial")
     assert "/data/jalan/" not in page("?theme=sosial")
+
+
+def test_filter_by_format_leaves_what_can_be_taken_whole_in_it() -> None:
+    make_layer("faskes")
+    large = make_layer("bidang", title_id="Bidang tanah")
+    assert large.current is not None
+    large.current.feature_count = FILES_MAX + 1
+    large.current.save()
+    html = page("?format=gpkg")
+    assert "/data/faskes/" in html
+    assert "/data/bidang/" not in html
+    assert "/data/bidang/" in page("?format=geojson")
+    assert "GeoPackage (1)" in html
+    assert "CSV (2)" in html
 
 
 def test_odd_parameters_are_taken_quietly() -> None:

@@ -8,13 +8,18 @@ from typing import Any
 import pytest
 import shapely
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
 from django.utils import translation
 
 from accounts.models import Agency
 from layers.comparing import compare
 from layers.errors import ImportRefused
-from layers.importing import find_agency, import_file, inspect, merge_fields, store_inspected
+from layers.importing import copy_rows, find_agency, import_file, inspect, merge_fields
 from layers.models import Layer, LayerVersion
+from layers.reader import Options, Reader, Rows, reading
+from layers.reading import limits
+from layers.reading.copying import HEAD, rows_of_pass, with_fids, without_fids
+from layers.reading.source import BATCH
 from tests.factories.layers import make_layer, make_version
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +49,12 @@ def load(*arguments: object) -> str:
     with translation.override("en"):
         call_command("load_layer", *map(str, arguments), stdout=out, no_color=True)
     return out.getvalue()
+
+
+def partitions() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'layers_feature_v%' AND relkind = 'r'")
+        return {row[0] for row in cursor.fetchall()}
 
 
 @pytest.fixture
@@ -167,9 +178,52 @@ def test_command_leaves_other_agencies_layers_alone(dlh: Agency, tmp_path: Path)
         load(geojson(tmp_path / "sumur.geojson", ROWS), "--agency=DLH", "--commit")
 
 
-def test_store_is_all_or_nothing(dlh: Agency, tmp_path: Path) -> None:
+def test_store_is_all_or_nothing(dlh: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, before = Layer.objects.create(slug="sumur", title_id="Sumur", agency=dlh), partitions()
+    given = iter([HEAD, with_fids(1, without_fids([b"nonsense"], [b"{}"])), b""])
+    monkeypatch.setattr(Rows, "read", lambda *_: next(given))
+    with pytest.raises(DatabaseError, match="endian"):
+        import_file(layer=layer, path=geojson(tmp_path / "sumur.geojson", ROWS), by=None)
+    assert partitions() == before
+
+
+def test_rows_that_begin_anew_are_stored_once(dlh: Agency, tmp_path: Path) -> None:
+    """A column that is a number in the first rows and text in a later one: the file is read twice."""
     layer = Layer.objects.create(slug="sumur", title_id="Sumur", agency=dlh)
-    inspection = inspect(geojson(tmp_path / "sumur.geojson", ROWS))
-    (tmp_path / "rows").write_text("1\tnonsense\t{}\n")
-    with pytest.raises(Exception, match="parse error"):
-        store_inspected(layer=layer, inspection=inspection, rows=tmp_path / "rows", by=None)
+    file = tmp_path / "sumur.csv"
+    lines = [f"{n},117.5,0.{n:05d}\n" for n in range(1, BATCH + 1)]
+    file.write_text("kode,lon,lat\n" + "".join(lines) + "satu,117.5,0.9\n")
+    before = partitions()
+    version = import_file(layer=layer, path=file, by=None)
+    assert version.feature_count == BATCH + 1
+    assert version.features.get(fid=1).properties["kode"] == "1"
+    assert partitions() - before == {version.partition}
+
+
+@pytest.mark.parametrize("content", [b"a,b\n512345,55000\n512346,55001\n", b"%PDF-1.4"], ids=["asks", "refused"])
+def test_rows_of_what_is_not_ready_leave_nothing_behind(dlh: Agency, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "data.csv").write_bytes(content)
+    before = partitions()
+    with reading(tmp_path / "data.csv") as reader, pytest.raises(ImportRefused), transaction.atomic():
+        copy_rows(reader)
+    assert partitions() == before
+
+
+def test_reader_that_is_left_early_ends(dlh: Agency, tmp_path: Path) -> None:
+    with reading(geojson(tmp_path / "sumur.geojson", ROWS)) as reader:
+        assert not reader.has_ended
+    assert reader.has_ended
+
+
+def test_rows_of_a_reader_that_is_killed_leave_nothing_but_a_sentence(
+    dlh: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WALL_S", 0)
+    folder = tmp_path / "private"
+    folder.mkdir()
+    rows_of_pass(folder, 1).write_bytes(with_fids(1, without_fids([None, None], [b"{}", b"{}"]))[:-1])
+    before = partitions()
+    with pytest.raises(ImportRefused) as refused, transaction.atomic():
+        copy_rows(Reader(folder, geojson(tmp_path / "sumur.geojson", ROWS), Options()))
+    assert [finding["code"] for finding in refused.value.inspection.findings] == ["too_slow"]
+    assert partitions() == before

@@ -11,7 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from layers import editing
 from layers.editing import open_edit, publish_edit, summarise
+from layers.errors import EditBusy
 from layers.models import FeatureChange, Layer, LayerEdit, LayerPlace, LayerWord
 from layers.ogc.writing import BODY_BYTES
 from layers.versions import publish, roll_back
@@ -671,6 +673,7 @@ def test_published_edit_is_the_next_version_with_everything_counted_anew(faskes:
     assert (told.added, told.removed, told.moved, told.changed, told.n) == (1, 1, 1, 1, 4)
     before, mine = etag(ITEMS), get(ITEMS, officer)
     version = publish_edit(layer=faskes, mark=told.mark, by=officer)
+    assert version is not None
     assert (version.number, version.feature_count, version.state, version.loaded_by) == (2, 3, "current", officer)
     assert version.extent is not None
     assert version.extent.extent == pytest.approx((117.45, 0.1, 117.9, 0.6), abs=1e-6)
@@ -832,3 +835,72 @@ def test_upload_is_not_published_over_open_changes(faskes: Layer, officer: User)
     with pytest.raises(NotReady):
         approve(job=job, by=make_coordinator())
     assert open_edit(faskes) is not None
+
+
+CHANGES = "/data/faskes/perubahan/"
+
+
+@pytest.fixture
+def large(faskes: Layer, officer: User, monkeypatch: pytest.MonkeyPatch) -> Layer:
+    """A layer with a change, so large that the worker publishes it."""
+    monkeypatch.setattr(editing, "AT_ONCE", 2)
+    call("PATCH", f"{ITEMS}/1", officer, {"properties": {"tempat_tidur": 99}}, If_Match="*")
+    return faskes
+
+
+def ask_to_publish(layer: Layer, client: Client) -> LayerEdit:
+    edit = open_edit(layer)
+    assert edit is not None
+    answer = client.post(CHANGES, {"do": "publish", "mark": summarise(edit).mark})
+    assert (answer.status_code, answer["Location"]) == (302, CHANGES)
+    edit.refresh_from_db()
+    return edit
+
+
+def test_edit_of_a_large_layer_is_published_by_the_worker(
+    large: Layer, officer: User, client: Client, settings: Any
+) -> None:
+    client.force_login(officer)
+    edit = ask_to_publish(large, client)
+    assert (edit.state, edit.asked_by) == ("open", officer)
+    page = client.get(CHANGES, headers={"Accept-Language": "en"}).content.decode()
+    assert "Being published" in page
+    assert 'http-equiv="refresh"' in page
+    assert 'value="discard"' not in page
+    assert get(f"{ITEMS}/1")["properties"]["tempat_tidur"] == 12
+    assert get(f"{ITEMS}/1", officer)["properties"]["tempat_tidur"] == 99
+    assert "layers.editing.publish_asked" in settings.WORKER_JOBS
+    assert editing.publish_asked()
+    assert not editing.publish_asked()
+    edit.refresh_from_db()
+    assert (edit.state, edit.closed_by, edit.version.loaded_by) == ("published", officer, officer)
+    assert get(f"{ITEMS}/1")["properties"]["tempat_tidur"] == 99
+    assert client.get(f"{CHANGES}?busy=1")["Location"] == "/data/faskes/"
+
+
+def test_edit_that_waits_for_the_worker_is_not_changed(large: Layer, officer: User, client: Client) -> None:
+    client.force_login(officer)
+    edit = ask_to_publish(large, client)
+    told = call("PATCH", f"{ITEMS}/1", officer, {"properties": {"tempat_tidur": 1}}, If_Match="*")
+    assert (told.status_code, told.json()["code"]) == (409, "edit_busy")
+    mark = summarise(edit).mark
+    for discard_or_publish in (editing.discard_edit, publish_edit):
+        with pytest.raises(EditBusy):
+            discard_or_publish(layer=large, mark=mark, by=officer)
+    client.post(CHANGES, {"do": "withdraw"})
+    assert not editing.publish_asked()
+    changed = call("PATCH", f"{ITEMS}/1", officer, {"properties": {"tempat_tidur": 1}}, If_Match="*")
+    assert changed.status_code == 204
+
+
+def test_edit_that_cannot_be_published_says_so_and_loses_nothing(large: Layer, officer: User, client: Client) -> None:
+    client.force_login(officer)
+    edit = ask_to_publish(large, client)
+    publish(version=make_version(large, POINTS), by=None)
+    assert editing.publish_asked()
+    edit.refresh_from_db()
+    assert (edit.state, edit.asked_by, edit.version) == ("open", None, None)
+    assert edit.failed_at is not None
+    page = client.get(CHANGES, headers={"Accept-Language": "en"}).content.decode()
+    assert "could not be published" in page
+    assert edit.changes.count() == 1

@@ -7,7 +7,7 @@ from psycopg2 import sql
 
 from layers import versions
 from layers.errors import NoEarlierVersion, NotReady
-from layers.models import Feature, Layer, LayerVersion
+from layers.models import Feature, Layer, LayerVersion, LayerWord
 from layers.selection import matches, words_query
 from tests.factories.layers import POINTS, make_layer, make_version
 
@@ -93,6 +93,18 @@ def test_words_of_a_large_version_are_indexed_by_the_worker(monkeypatch: pytest.
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(asked)
         assert any("Bitmap Index Scan" in line for (line,) in cursor.fetchall())
+
+
+def test_row_with_more_words_than_an_index_holds_is_found_by_its_short_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = " ".join(f"kata{number}" for number in range(200_000))  # 2 MB; a tsvector holds one
+    rows = [(shapely.Point(117.5, 0.5), {"laporan": report, "nama": "Embung Rantau Pulung", "nomor": 6408})]
+    layer = make_layer(rows=rows)
+    version = layer.current
+    assert version is not None
+    assert version.words_indexed
+    assert matching(version, "rantau pulung") == matching(version, "6408") == matching(version, "kata7") == [1]
+    assert matching(version, "kata199999") == []
+    assert LayerWord.objects.filter(layer=layer, part="feature", word="embung").exists()
 
 
 def matching(version: LayerVersion, words: str) -> list[int]:

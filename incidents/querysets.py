@@ -24,7 +24,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
             changes["hexagon"] = hexagons.at(changes["geom"].x, changes["geom"].y)
         return super().update(**changes)
 
-    def bulk_update(self, objs: Iterable["Report"], fields: Iterable[str], batch_size: int | None = None) -> int:
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
         """Write these fields of many reports; those that move change their hexagons, too."""
         reports, names = list(objs), {*fields}
         if "geom" in names:

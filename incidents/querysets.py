@@ -12,7 +12,7 @@ from geo import hexagons
 from geo.models import Kecamatan
 
 if TYPE_CHECKING:
-    from incidents.models import Report
+    from incidents.models import Report  # noqa: F401
 
 
 class ReportQuerySet(models.QuerySet["Report"]):

@@ -1,5 +1,6 @@
 """Reads over reports, as sentences: `Report.objects.visible_to(user).open().within(kecamatan)`."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.models import AnonymousUser
@@ -19,9 +20,18 @@ class ReportQuerySet(models.QuerySet["Report"]):
 
     def update(self, **changes: Any) -> int:
         """Change rows; a report that moves changes its hexagon, too."""
-        if point := changes.get("geom"):
-            changes["hexagon"] = hexagons.at(point.x, point.y)
+        if "geom" in changes and "hexagon" not in changes:
+            changes["hexagon"] = hexagons.at(changes["geom"].x, changes["geom"].y)
         return super().update(**changes)
+
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
+        """Write these fields of many reports; those that move change their hexagons, too."""
+        reports, names = list(objs), {*fields}
+        if "geom" in names:
+            names.add("hexagon")
+            for report in reports:
+                report.hexagon = hexagons.at(report.geom.x, report.geom.y)
+        return super().bulk_update(reports, names, batch_size)
 
     def public(self) -> Self:
         """Those that everybody may read."""

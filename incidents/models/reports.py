@@ -1,5 +1,5 @@
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pgtrigger
 from django.conf import settings
@@ -155,6 +155,12 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return self.ticket
+
+    def save(self, **kwargs: Any) -> None:
+        """Write the row; where only some fields are written, the hexagon goes along with the place."""
+        if "geom" in (kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = {*kwargs["update_fields"], "hexagon"}
+        super().save(**kwargs)
 
     @property
     def reason(self) -> str:

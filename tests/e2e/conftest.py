@@ -108,15 +108,14 @@ def shot() -> Callable[[Page, str], None]:
     return save
 
 
-def axe_findings(page: Page) -> list[str]:
-    """Return what axe-core finds on the page as `rule: selector`; [] when nothing.
+def axe_findings(page: Page, *rules: str) -> list[str]:
+    """Return what axe-core finds on the page as `rule: selector`, by these rules or by all; [] when nothing.
 
     Chromium skips what is in a closed `details` but keeps its place, and axe takes a button in there for what lies
     behind the words that are at that place. So it is taken out while axe looks.
     """
     page.evaluate(CLOSED_IS_GONE)
-    result = Axe().run(
-        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    )
+    every = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    result = Axe().run(page, options={"runOnly": list(rules) or every})
     page.evaluate("document.adoptedStyleSheets = []")
     return [f"{violation['id']}: {node['target']}" for violation in result["violations"] for node in violation["nodes"]]

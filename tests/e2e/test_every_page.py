@@ -83,12 +83,16 @@ def tickets() -> dict[str, str]:
 
 
 def visit(page: Page, base: str, pages: dict[str, str], tickets: dict[str, str]) -> dict[str, list[str]]:
-    """Open each page and return what axe-core finds, by page."""
+    """Open each page and return what axe-core finds, by page; in the dark, what it finds of contrast."""
     found: dict[str, list[str]] = {}
     for name, path in pages.items():
         page.goto(base + path.format(**tickets))
         page.wait_for_load_state("networkidle")
-        if findings := axe_findings(page):
+        findings = axe_findings(page)
+        page.emulate_media(color_scheme="dark", reduced_motion="reduce")  # colours change at once
+        findings += [f"dark {finding}" for finding in axe_findings(page, "color-contrast")]
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        if findings:
             found[name] = findings
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             found.setdefault(name, []).append("scrolls sideways")

@@ -1,17 +1,26 @@
-"""The three kinds of page, as README shows them: `SCREENSHOTS=docs/pictures bin/test tests/e2e/test_pictures.py`."""
+"""The kinds of page as README and docs/dashboards.md show them.
 
+Made by `SCREENSHOTS=docs/pictures bin/test tests/e2e/test_pictures.py`.
+"""
+
+import io
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from accounts.models import Agency
-from incidents.models import Report
+from archive.publishing import withdraw
+from incidents.models import DayMark, Report
 from tests.e2e.conftest import DESKTOP, PHONE
 from tests.factories.accounts import make_officer
+from tests.factories.publications import MAY, make_edition
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
 
@@ -42,3 +51,52 @@ def test_map_report_and_desk_show_what_is_there(
     desk.goto(f"{live_server.url}/opd/{report.ticket}/")
     expect(desk.locator("main")).to_contain_text(report.title)
     shot(desk, "meja")
+
+
+WALL = {"width": 1920, "height": 1080}
+SIZES = (WALL, DESKTOP, PHONE)
+LOOKS = [("light", "id-ID"), ("dark", "en-GB"), ("light", "en-GB"), ("dark", "id-ID")]
+"""Any three in a row show both schemes and both languages."""
+DASHBOARDS = [
+    ("ringkasan", "/dasbor/", "setda", "leader"),
+    ("publik", "/dasbor/publik/?kecamatan=64.08.04", "", ""),
+    ("layanan", "/dasbor/layanan/", "setda", "leader"),
+    ("titik-panas", "/dasbor/titik-panas/?view=spots", "setda", "leader"),
+    ("titik-panas-publik", "/dasbor/publik/titik-panas/", "", ""),
+    ("titik-panas-opd", "/opd/peta/titik-panas/?view=smooth", "dpu-pupr", "officer"),
+    ("data", "/dasbor/data/", "", ""),
+    ("laporan-bulanan", "/dasbor/laporan-bulanan/", "diskominfo-staper", "coordinator"),
+    ("peta", "/opd/peta/", "dpu-pupr", "officer"),
+    ("jejak", "/jejak/", "", ""),
+]
+
+
+@pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="pictures of pages that other tests visit")
+def test_dashboards_at_every_size(live_server: Any, open_page: Callable[..., Page]) -> None:
+    call_command("make_reports", count=3_000, seed=6408, verbosity=0)
+    call_command("make_layers", count=400, seed=6408, verbosity=0)
+    first = make_edition()
+    make_edition(reason="Laporan Kaubun terhitung untuk Bengalon")
+    withdraw(publication=first, reason="Penghapusan data pribadi")
+    DayMark.objects.create(day=MAY, upto=7, digest="0" * 64)
+    folder = Path(os.environ["SCREENSHOTS"]) / "dashboards"
+    folder.mkdir(parents=True, exist_ok=True)
+    people: dict[str, str] = {}
+    for turn, (name, address, agency, role) in enumerate(DASHBOARDS):
+        if role and role not in people:
+            client = Client()
+            client.force_login(make_officer(Agency.objects.get(code=agency), role))
+            people[role] = client.cookies["sessionid"].value
+        for place, size in enumerate(SIZES):
+            scheme, locale = LOOKS[(turn + place) % len(LOOKS)]
+            page = open_page(size, locale, color_scheme=scheme)
+            if role:
+                cookie = {"name": "sessionid", "value": people[role], "url": live_server.url}
+                page.context.add_cookies([cookie])  # type: ignore[list-item]
+            page.goto(live_server.url + address)
+            page.wait_for_load_state("networkidle")
+            expect(page.locator("h1")).to_be_visible()
+            picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            look = f"{size['width']}x{size['height']}-{scheme}-{locale[:2]}"
+            picture.save(folder / f"{name}-{look}.webp", quality=75, method=6)
+            page.close()

@@ -20,7 +20,7 @@ def test_an_area_is_drawn_corner_by_corner_with_the_keyboard(open_page: Callable
     call_command("make_reports", count=300, seed=7, verbosity=0)
     page = open_page(DESKTOP, "en-GB")
     sign_in(page, live_server, make_officer(Agency.objects.get(code="dpu-pupr")))
-    page.set_default_navigation_timeout(60_000)  # a process's first map loads folium and mapclassify
+    page.set_default_navigation_timeout(60_000)  # a process's first map loads folium
     page.goto(f"{live_server.url}/opd/peta/?since=2024-01")
     cells = page.locator("path.planner-cell")
     expect(cells.first).to_be_visible()

@@ -7,11 +7,9 @@ left its own, the two are compared: cost may grow with the cells that are shown,
 import io
 import json
 import os
-import pickle
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.util import setup_testing_defaults
 
 from bench import database, processes
+from bench.load import forked, told_by
 
 if TYPE_CHECKING:
     from bench.panels import Page, Panel
@@ -122,26 +121,8 @@ def _cold(run: Any, name: str, answer: Callable[[], Any]) -> float | None:
 
 def _in_a_child(answer: Callable[[], Any]) -> float:
     """Call `answer` once in a child of this process; return the milliseconds that it took, connecting included."""
-    reader, writer = os.pipe()
-    if os.fork() == 0:
-        os.close(reader)
-        code = 1
-        try:
-            (took,) = _timed(answer, 1, warm_ups=0)
-            with os.fdopen(writer, "wb") as pipe:
-                pickle.dump(took, pipe)
-            code = 0
-        except BaseException:  # noqa: BLE001  the process ends here, whatever it was
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        data = pipe.read()
-    _pid, status = os.wait()
-    if status or not data:
-        raise SystemExit("a panel failed in its first call; its message is above")
-    return float(pickle.loads(data))
+    (took,) = told_by(forked(lambda: _timed(answer, 1, warm_ups=0)))
+    return float(took)
 
 
 def _ask(path: str, cookie: str) -> None:

@@ -19,7 +19,10 @@ import sys
 import time
 import traceback
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 PER_CONNECTION = 100
 TIMEOUT_S = 600.0
@@ -139,30 +142,37 @@ def run_clients(
         else:
             first = number * len(requests) // clients
             order = [*range(first, len(requests)), *range(first)]
-        reader, writer = os.pipe()
-        if os.fork() == 0:
-            os.close(reader)
-            code = 1
-            try:
-                tally = run_client(port, requests, order, start, seconds, cookie)
-                with os.fdopen(writer, "wb") as pipe:
-                    pickle.dump(tally, pipe)
-                code = 0
-            except BaseException:  # noqa: BLE001  the process ends here, whatever it was
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        os.close(writer)
-        pipes.append(reader)
-    tallies = []
-    for reader in pipes:
-        with os.fdopen(reader, "rb") as pipe:
-            data = pipe.read()
-        _pid, status = os.wait()
-        if status or not data:
-            raise SystemExit("a client failed; its message is above")
-        tallies.append(pickle.loads(data))
-    return tallies
+        pipes.append(forked(partial(run_client, port, requests, order, start, seconds, cookie)))
+    return [told_by(reader) for reader in pipes]
+
+
+def forked(work: Callable[[], Any]) -> int:
+    """Call `work` in a child of this process; return the pipe on which it tells the answer, for `told_by`."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.close(reader)
+        code = 1
+        try:
+            answer = work()
+            with os.fdopen(writer, "wb") as pipe:
+                pickle.dump(answer, pipe)
+            code = 0
+        except BaseException:  # noqa: BLE001  the process ends here, whatever it was
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    os.close(writer)
+    return reader
+
+
+def told_by(reader: int) -> Any:
+    """Return what a forked child answers."""
+    with os.fdopen(reader, "rb") as pipe:
+        data = pipe.read()
+    _pid, status = os.wait()
+    if status or not data:
+        raise SystemExit("a child failed; its message is above")
+    return pickle.loads(data)
 
 
 def summary(tallies: list[Tally]) -> dict[str, object]:

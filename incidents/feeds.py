@@ -13,7 +13,6 @@ from django.utils.html import linebreaks
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from geo.errors import ParameterError
 from incidents.clock import WITA
 from incidents.filters import ReportFilter
 from incidents.models import Report
@@ -44,10 +43,7 @@ class ReportsFeed(Feed):
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> ReportFilter:
         found = ReportFilter(request.GET, queryset=Report.objects.public())
-        for name in found.unknown_parameters():
-            raise ParameterError(name, request.GET[name], _("There is no parameter “%(name)s” here.") % {"name": name})
-        for name, messages in found.errors.items():
-            raise ParameterError(name, request.GET.get(name), str(messages[0]))
+        found.refuse_wrong()
         return found
 
     def items(self, obj: ReportFilter) -> list[Report]:

@@ -22,6 +22,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q
 from django.utils.datastructures import MultiValueDict
 from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Agency
@@ -163,6 +164,15 @@ class ReportFilter(django_filters.FilterSet):
     def unknown_parameters(self, allowed: Collection[str] = ()) -> list[str]:
         """Return the names of parameters that are no filter and not in `allowed`, in the order given."""
         return [name for name in self.data if name not in self.base_filters and name not in allowed]
+
+    def refuse_wrong(self, allowed: Collection[str] = ()) -> None:
+        """Raise ParameterError for the first condition that is unknown (and not in `allowed`) or wrong."""
+        for name in self.unknown_parameters(allowed):
+            raise ParameterError(
+                name, self.data[name], gettext("There is no parameter “%(name)s” here.") % {"name": name}
+            )
+        for name, messages in self.errors.items():
+            raise ParameterError(name, self.data.get(name), str(messages[0]))
 
     @property
     def is_default(self) -> bool:

@@ -14,9 +14,7 @@ from django.contrib.gis.geos import Polygon
 from django.db import connection
 from django.db.models import FloatField, Func
 from django.http import QueryDict
-from django.utils.translation import gettext as _
 
-from geo.errors import ParameterError
 from geo.tiles import EXTENT, Tile
 from incidents.filters import ReportFilter
 from incidents.models import Report
@@ -142,10 +140,7 @@ def level_of(zoom: int) -> int:
 
 def _filtered(query: QueryDict) -> ReportFilter:
     found = ReportFilter(query, queryset=Report.objects.public())
-    for name in found.unknown_parameters(allowed=("v",)):
-        raise ParameterError(name, query[name], _("There is no parameter “%(name)s” here.") % {"name": name})
-    for name, messages in found.errors.items():
-        raise ParameterError(name, query.get(name), str(messages[0]))
+    found.refuse_wrong(allowed=("v",))
     return found
 
 

@@ -117,7 +117,7 @@ def read_page(question: Question) -> Page:
     # would cost as much as all else that is done here.
     on_page = Sql("FILTER (WHERE f.n <= %s)", (question.limit,))
     statement = filled(
-        "SELECT count(*), max(f.fid) {}, coalesce(string_agg({}, ',') {}, '')"
+        "SELECT count(*), max(f.fid) {}, coalesce(string_agg({}, ',' ORDER BY f.n) {}, '')"
         " FROM (SELECT row_number() OVER (ORDER BY fid) AS n, i.* FROM ({}) AS i) AS f",
         on_page,
         feature,

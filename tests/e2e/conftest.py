@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 from axe_core_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
+
+from accounts.models import User
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the test's thread
 
@@ -93,6 +97,15 @@ def open_page(browser: Browser, watched: Callable[[Page], Page]) -> Iterator[Cal
     yield make
     for context in contexts:
         context.close()
+
+
+def sign_in(page: Page, base: str, user: User) -> Page:
+    """Give the page the session of a signed-in person at the site `base`; return the page."""
+    client = Client()
+    client.force_login(user)
+    value = client.cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": base}])
+    return page
 
 
 @pytest.fixture

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.test import Client
 from playwright.sync_api import Page, expect
 
 from incidents.models import Report
-from tests.e2e.conftest import DESKTOP, PHONE
+from tests.e2e.conftest import DESKTOP, PHONE, sign_in
 from tests.factories.accounts import make_leader
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
@@ -28,11 +27,7 @@ def lead(live_server: Any, open_page: Callable[..., Page]) -> Callable[..., Page
     """Return `lead(address, viewport, locale, **options)`: a page of one of the leadership."""
 
     def make(address: str, viewport: dict[str, int] = DESKTOP, locale: str = "en-GB", **options: Any) -> Page:
-        client = Client()
-        client.force_login(make_leader())
-        page = open_page(viewport, locale, **options)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page = sign_in(open_page(viewport, locale, **options), live_server.url, make_leader())
         page.goto(live_server.url + address)
         page.wait_for_load_state("networkidle")
         return page

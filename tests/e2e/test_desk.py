@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -19,7 +18,7 @@ from incidents.models.reports import Status
 from incidents.photos import clean
 from incidents.secrets import secret_of
 from incidents.workflow import Party
-from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
+from tests.e2e.conftest import DESKTOP, PHONE, axe_findings, sign_in
 from tests.factories.accounts import PASSWORD, make_administrator, make_coordinator, make_officer
 from tests.factories.incidents import make_report, make_rule
 
@@ -43,14 +42,6 @@ def an_image() -> bytes:
     file = io.BytesIO()
     Image.effect_noise((640, 480), 60).convert("RGB").save(file, "JPEG")
     return file.getvalue()
-
-
-def sign_in(page: Page, live_server: Any, user: User) -> None:
-    client = Client()
-    client.force_login(user)
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": str(live_server.url)}]
-    )
 
 
 @pytest.fixture
@@ -98,7 +89,7 @@ def test_officer_answers_and_reporter_confirms(
 def test_conversation_works_without_a_script(open_page: Callable[..., Page], live_server: Any, officer: User) -> None:
     report = a_report()
     desk = open_page(PHONE, "en-US", java_script_enabled=False)
-    sign_in(desk, live_server, officer)
+    sign_in(desk, live_server.url, officer)
     desk.goto(f"{live_server.url}/opd/")
     desk.get_by_role("link", name=report.title).click()
     desk.get_by_role("button", name="Take it").click()
@@ -121,7 +112,7 @@ def test_desk_by_keyboard_alone(open_page: Callable[..., Page], live_server: Any
     now = timezone.now()
     reports = [a_report(title=f"Laporan {n}", respond_due_at=now + dt.timedelta(days=n)) for n in (1, 2, 3)]
     page = open_page(DESKTOP, "en-US")
-    sign_in(page, live_server, officer)
+    sign_in(page, live_server.url, officer)
     page.goto(f"{live_server.url}/opd/")
     page.keyboard.press("j")
     page.keyboard.press("j")
@@ -154,7 +145,7 @@ def test_hand_over_narrows_the_agencies_and_asks_once_more(
 ) -> None:
     report = a_report()
     page = open_page(DESKTOP, "en-US")
-    sign_in(page, live_server, officer)
+    sign_in(page, live_server.url, officer)
     page.goto(f"{live_server.url}/opd/{report.ticket}/")
     page.locator("#step-hand_over > summary").click()
     page.get_by_label("Narrow the list of agencies").fill("lingkungan hidup")
@@ -175,7 +166,7 @@ def test_coordinator_empties_the_queue_on_a_phone(open_page: Callable[..., Page]
         a_report(agency=None, title=f"Usul {n}", verify_due_at=day + dt.timedelta(days=n)) for n in (1, 2, 3)
     )
     page = open_page(PHONE, "en-US")
-    sign_in(page, live_server, make_officer(Agency.objects.get(code="diskominfo-staper"), "coordinator"))
+    sign_in(page, live_server.url, make_officer(Agency.objects.get(code="diskominfo-staper"), "coordinator"))
     page.goto(f"{live_server.url}/opd/")
     expect(page.locator("[data-rows] a")).to_have_count(3)
     page.get_by_role("link", name=forwarded.title).click()
@@ -205,7 +196,7 @@ def test_coordinator_empties_the_queue_on_a_phone(open_page: Callable[..., Page]
 def test_officer_works_on_a_phone(open_page: Callable[..., Page], live_server: Any, officer: User) -> None:
     report, other = a_report(), a_report(title="Milik dinas lain")
     page = open_page(PHONE, "en-US")
-    sign_in(page, live_server, officer)
+    sign_in(page, live_server.url, officer)
     page.goto(f"{live_server.url}/opd/")
     page.get_by_role("link", name=report.title).click()
     page.get_by_role("button", name="Take it").click()
@@ -236,7 +227,7 @@ def test_coordinator_finds_the_settings_from_the_desk(
     open_page: Callable[..., Page], live_server: Any, viewport: dict[str, int]
 ) -> None:
     page = open_page(viewport, "en-US")
-    sign_in(page, live_server, make_officer(Agency.objects.get(code="diskominfo-staper"), "coordinator"))
+    sign_in(page, live_server.url, make_officer(Agency.objects.get(code="diskominfo-staper"), "coordinator"))
     for name in ("Routing rules", "Categories", "Service standards", "Holidays of the regency"):
         page.goto(f"{live_server.url}/opd/")
         page.locator(".desk__settings > summary").click()
@@ -252,7 +243,7 @@ def test_coordinator_finds_the_settings_from_the_desk(
 def test_two_officers_at_once_lose_no_word(browser: Browser, live_server: Any, officer: User) -> None:
     report = a_report(status=Status.IN_PROGRESS)
     page = browser.new_page(viewport=DESKTOP, locale="en-US")  # not watched: browsers log a 409 as an error
-    sign_in(page, live_server, officer)
+    sign_in(page, live_server.url, officer)
     page.goto(f"{live_server.url}/opd/{report.ticket}/")
     page.locator("#step-comment > summary").click()
     page.locator("#comment-text").fill("Catatan panjang yang tidak boleh hilang")
@@ -300,7 +291,7 @@ def test_pages_are_accessible_and_fit(
 ) -> None:
     reports = every_state(officer)
     page = open_page(viewport, locale)
-    sign_in(page, live_server, officer)
+    sign_in(page, live_server.url, officer)
     paths = [
         "/laporan/",
         "/laporan/?q=tidak+ada",
@@ -324,7 +315,7 @@ def test_admin_works_under_its_policy(open_page: Callable[..., Page], live_serve
     rule = make_rule(Agency.objects.get(code="dlh"), category=Category.objects.get(code="jalan-rusak"), active=False)
     report = a_report()
     page = open_page(DESKTOP, "en-US")
-    sign_in(page, live_server, make_administrator())
+    sign_in(page, live_server.url, make_administrator())
     for path in (
         "",
         "incidents/report/",

@@ -10,10 +10,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Page, expect
 
-from accounts.models import Agency, User
+from accounts.models import Agency
 from incidents.models import DayMark, Report
 from incidents.secrets import secret_of
-from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
+from tests.e2e.conftest import DESKTOP, PHONE, axe_findings, sign_in
 from tests.factories.accounts import make_officer
 from tests.factories.publications import MAY, make_edition
 
@@ -135,25 +135,16 @@ def test_public_pages_are_clean(
     context.close()
 
 
-def signed_in(user: User, viewport: dict[str, int], locale: str, base: str, open_page: Callable[..., Page]) -> Page:
-    client = Client()
-    client.force_login(user)
-    page = open_page(viewport, locale)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": base}
-    page.context.add_cookies([cookie])  # type: ignore[list-item]
-    return page
-
-
 @pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
 def test_pages_for_some_are_clean(
     viewport: dict[str, int], locale: str, live_server: Any, open_page: Callable[..., Page], tickets: dict[str, str]
 ) -> None:
     officer = make_officer(Agency.objects.get(code="dpu-pupr"))
-    page = signed_in(officer, viewport, locale, live_server.url, open_page)
+    page = sign_in(open_page(viewport, locale), live_server.url, officer)
     assert visit(page, live_server.url, DESK, tickets) == {}
     for agency, role in (("diskominfo-staper", "coordinator"), ("setda", "leader")):
         user = make_officer(Agency.objects.get(code=agency), role)
-        page = signed_in(user, viewport, locale, live_server.url, open_page)
+        page = sign_in(open_page(viewport, locale), live_server.url, user)
         pages = {
             role: "/opd/",
             f"{role}, all": "/opd/?tab=all",

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from layers import editing
 from layers.models import Layer
-from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
+from tests.e2e.conftest import DESKTOP, PHONE, axe_findings, sign_in
 from tests.factories.accounts import PASSWORD, make_officer
 from tests.factories.layers import make_layer
 
@@ -61,11 +61,7 @@ def test_editor_looks_at_changes_and_publishes_them(
     shot: Callable[[Page, str], None],
 ) -> None:
     _layer, officer = changed_layer()
-    client = Client()
-    client.force_login(officer)
-    page = open_page(viewport, locale)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    page = sign_in(open_page(viewport, locale), live_server.url, officer)
     page.goto(f"{live_server.url}/data/faskes/")
     part = page.get_by_role("region", name="4")
     expect(part).to_be_visible()
@@ -104,11 +100,7 @@ def test_editor_of_a_large_layer_watches_the_worker_publish(
 ) -> None:
     monkeypatch.setattr(editing, "AT_ONCE", 2)
     _layer, officer = changed_layer()
-    client = Client()
-    client.force_login(officer)
-    page = open_page(viewport, locale)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    page = sign_in(open_page(viewport, locale), live_server.url, officer)
     page.goto(f"{live_server.url}/data/faskes/perubahan/")
     page.locator("button[value=publish]").click()
     expect(page.get_by_role("status").locator("button[value=withdraw]")).to_be_visible()

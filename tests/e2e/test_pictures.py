@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.test import Client
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from accounts.models import Agency
+from accounts.models import Agency, User
 from archive.publishing import withdraw
 from incidents.models import DayMark, Report
-from tests.e2e.conftest import DESKTOP, PHONE
+from tests.e2e.conftest import DESKTOP, PHONE, sign_in
 from tests.factories.accounts import make_officer
 from tests.factories.publications import MAY, make_edition
 
@@ -43,11 +42,8 @@ def test_map_report_and_desk_show_what_is_there(
     expect(phone.locator("main")).to_contain_text(report.title)
     shot(phone, "laporan")
 
-    client = Client()
-    client.force_login(make_officer(Agency.objects.get(code="dpu-pupr"), first_name="Joni"))
-    desk = open_page(DESKTOP)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-    desk.context.add_cookies([cookie])  # type: ignore[list-item]
+    officer = make_officer(Agency.objects.get(code="dpu-pupr"), first_name="Joni")
+    desk = sign_in(open_page(DESKTOP), live_server.url, officer)
     desk.goto(f"{live_server.url}/opd/{report.ticket}/")
     expect(desk.locator("main")).to_contain_text(report.title)
     shot(desk, "meja")
@@ -81,18 +77,15 @@ def test_dashboards_at_every_size(live_server: Any, open_page: Callable[..., Pag
     DayMark.objects.create(day=MAY, upto=7, digest="0" * 64)
     folder = Path(os.environ["SCREENSHOTS"]) / "dashboards"
     folder.mkdir(parents=True, exist_ok=True)
-    people: dict[str, str] = {}
+    people: dict[str, User] = {}
     for turn, (name, address, agency, role) in enumerate(DASHBOARDS):
         if role and role not in people:
-            client = Client()
-            client.force_login(make_officer(Agency.objects.get(code=agency), role))
-            people[role] = client.cookies["sessionid"].value
+            people[role] = make_officer(Agency.objects.get(code=agency), role)
         for place, size in enumerate(SIZES):
             scheme, locale = LOOKS[(turn + place) % len(LOOKS)]
             page = open_page(size, locale, color_scheme=scheme)
             if role:
-                cookie = {"name": "sessionid", "value": people[role], "url": live_server.url}
-                page.context.add_cookies([cookie])  # type: ignore[list-item]
+                sign_in(page, live_server.url, people[role])
             page.goto(live_server.url + address)
             page.wait_for_load_state("networkidle")
             expect(page.locator("h1")).to_be_visible()

@@ -9,11 +9,10 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Page, expect
 
-from accounts.models import User
 from layers import usage
 from layers.models import Layer
 from layers.versions import publish
-from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
+from tests.e2e.conftest import DESKTOP, PHONE, axe_findings, sign_in
 from tests.factories.accounts import make_agency, make_coordinator, make_officer
 from tests.factories.keys import make_api_key
 from tests.factories.layers import POINTS, make_layer, make_version
@@ -30,14 +29,6 @@ def layer() -> Layer:
     publish(version=make_version(layer, POINTS[:1]), by=None)
     layer.refresh_from_db()
     return layer
-
-
-def signed_in(page: Page, base: str, user: User) -> Page:
-    client = Client()
-    client.force_login(user)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": base}
-    page.context.add_cookies([cookie])  # type: ignore[list-item]
-    return page
 
 
 def looked_at(page: Page, name: str) -> None:
@@ -58,7 +49,7 @@ def test_key_is_made_used_and_revoked(
     _key, headers = make_api_key(make_officer(make_agency("dlh"), first_name="Budi"), consumer="Peta sampah DLH")
     for _n in range(12):
         Client(headers=headers).get("/ogc/collections/rawan-banjir/items")
-    page = signed_in(open_page(viewport, locale), live_server.url, coordinator)
+    page = sign_in(open_page(viewport, locale), live_server.url, coordinator)
     page.goto(live_server.url + "/data/kunci/")
     looked_at(page, "kunci-kosong")
     page.locator("#id_consumer").fill("Dasbor banjir")
@@ -84,7 +75,7 @@ def test_steward_reads_who_took_data_and_goes_back_a_version(
     taker = make_officer(make_agency("dinsos"), first_name="Sri", last_name="Wahyuni")
     client = Client()
     client.force_login(taker)
-    page = signed_in(open_page(viewport, locale), live_server.url, make_coordinator(first_name="Dewi"))
+    page = sign_in(open_page(viewport, locale), live_server.url, make_coordinator(first_name="Dewi"))
     page.goto(live_server.url + "/data/unduhan/")
     looked_at(page, "unduhan-kosong")
     for code in ("gpkg", "csv", "xlsx"):
@@ -109,7 +100,7 @@ def test_steward_reads_who_took_data_and_goes_back_a_version(
 def test_catalogue_offers_what_the_person_may_do(
     live_server: Any, open_page: Callable[..., Page], layer: Layer
 ) -> None:
-    page = signed_in(open_page(PHONE), live_server.url, make_officer(make_agency("bpbd")))
+    page = sign_in(open_page(PHONE), live_server.url, make_officer(make_agency("bpbd")))
     page.goto(live_server.url + "/data/")
     expect(page.locator("main a[href='/data/unggah/']")).to_have_count(1)
     looked_at(page, "katalog")

@@ -5,14 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.models import Agency, User
 from layers import uploads
 from layers.models import ImportJob, IncomingFile, LayerVersion
-from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
+from tests.e2e.conftest import DESKTOP, PHONE, axe_findings, sign_in
 from tests.factories.accounts import make_officer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
@@ -20,14 +18,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 CSV = (
     "kode,nama,NIK,lat,lon\nA1,Sumur <b>satu</b>,6408044107850001,0.5,117.5\nA2,Sumur dua,6408040101900002,0.6,117.6\n"
 )
-
-
-def signed_in(page: Page, address: str, user: User) -> Page:
-    client = Client()
-    client.force_login(user)
-    value = client.cookies[settings.SESSION_COOKIE_NAME].value
-    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": address}])
-    return page
 
 
 @pytest.fixture
@@ -47,7 +37,7 @@ def test_file_is_uploaded_read_described_and_handed_in(
 ) -> None:
     address = str(live_server)
     (tmp_path / "sumur desa.csv").write_text(CSV)
-    page = signed_in(open_page(viewport, java_script_enabled=scripted), address, officer)
+    page = sign_in(open_page(viewport, java_script_enabled=scripted), address, officer)
     page.goto(f"{address}/data/unggah/")
     page.set_input_files("#id_file", tmp_path / "sumur desa.csv")
     page.get_by_role("button", name="Unggah dan periksa").click()
@@ -73,7 +63,7 @@ def test_dropped_file_of_a_wrong_kind_is_told(
     live_server: object, open_page: Callable[..., Page], officer: User
 ) -> None:
     address = str(live_server)
-    page = signed_in(open_page(DESKTOP), address, officer)
+    page = sign_in(open_page(DESKTOP), address, officer)
     page.goto(f"{address}/data/unggah/")
     assert axe_findings(page) == []
     page.evaluate(
@@ -100,7 +90,7 @@ def test_upload_goes_on_after_the_connection_broke_and_the_page_was_loaded_again
     address = str(live_server)
     context = browser.new_context(viewport=PHONE, locale="id-ID")  # not watched: the browser reports what broke off
     context.set_default_timeout(15_000)
-    page = signed_in(context.new_page(), address, officer)
+    page = sign_in(context.new_page(), address, officer)
     # The second piece never arrives.
     offsets: list[str] = []
 
@@ -157,7 +147,7 @@ def test_coordinate_system_is_chosen_by_keyboard_where_maps_and_words_show_the_d
     address = str(live_server)
     rows = "".join(f"{n},{520_000 + 90 * n},{9_100_000 + 60 * n}\n" for n in range(300))  # far to the south
     (tmp_path / "titik.csv").write_text("no,x,y\n" + rows)
-    page = signed_in(open_page(viewport, java_script_enabled=viewport is DESKTOP), address, officer)
+    page = sign_in(open_page(viewport, java_script_enabled=viewport is DESKTOP), address, officer)
     page.goto(f"{address}/data/unggah/")
     page.set_input_files("#id_file", tmp_path / "titik.csv")
     shot(page, f"upload-{viewport['width']}")

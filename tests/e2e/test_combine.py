@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import shapely
 from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from tests.e2e.conftest import DESKTOP, PHONE
 from tests.e2e.test_layers import painted
@@ -29,7 +30,9 @@ def two_layers(live_kutim: None) -> None:
     )
 
 
-def test_tap_tells_the_topmost_and_the_address_keeps_the_view(open_page: Callable[..., Page], live_server: Any) -> None:
+def test_tap_tells_the_topmost_and_the_address_keeps_the_view(
+    open_page: Callable[..., Page], live_server: LiveServer
+) -> None:
     page = open_page(PHONE, "en-US")
     page.goto(f"{live_server.url}/data/peta/?layer=petak&layer=sumur")
     painted(page)
@@ -57,7 +60,7 @@ def test_tap_tells_the_topmost_and_the_address_keeps_the_view(open_page: Callabl
     expect(colleague.get_by_role("link", name="List", exact=True)).to_be_visible()
 
 
-def test_choosing_works_without_a_script(browser: Browser, live_server: Any) -> None:
+def test_choosing_works_without_a_script(browser: Browser, live_server: LiveServer) -> None:
     context = browser.new_context(java_script_enabled=False, viewport=PHONE, locale="en-US")
     page = context.new_page()
     page.goto(f"{live_server.url}/data/peta/")
@@ -102,7 +105,7 @@ def other_site() -> Iterator[Callable[[str], str]]:
 
 
 def test_embedded_map_works_inside_another_site(
-    browser: Browser, live_server: Any, other_site: Callable[[str], str]
+    browser: Browser, live_server: LiveServer, other_site: Callable[[str], str]
 ) -> None:
     context = browser.new_context(viewport=DESKTOP, locale="en-US")
     page = context.new_page()

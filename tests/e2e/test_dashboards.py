@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from incidents.models import Report
 from tests.e2e.conftest import DESKTOP, PHONE, sign_in
@@ -23,7 +24,7 @@ def _reports(live_kutim: None) -> None:
 
 
 @pytest.fixture
-def lead(live_server: Any, open_page: Callable[..., Page]) -> Callable[..., Page]:
+def lead(live_server: LiveServer, open_page: Callable[..., Page]) -> Callable[..., Page]:
     """Return `lead(address, viewport, locale, **options)`: a page of one of the leadership."""
 
     def make(address: str, viewport: dict[str, int] = DESKTOP, locale: str = "en-GB", **options: Any) -> Page:
@@ -101,7 +102,7 @@ def test_a_wall_turns_and_stands_still_when_asked(lead: Callable[..., Page]) -> 
 
 
 @pytest.mark.usefixtures("_reports")
-def test_paper_is_a4_and_nothing_is_cut(lead: Callable[..., Page], live_server: Any) -> None:
+def test_paper_is_a4_and_nothing_is_cut(lead: Callable[..., Page], live_server: LiveServer) -> None:
     page = lead("/dasbor/", color_scheme="dark")
     expect(page.locator(".dash-area")).to_have_count(18)
     for address, most in (
@@ -128,7 +129,7 @@ def test_paper_is_a4_and_nothing_is_cut(lead: Callable[..., Page], live_server: 
 @pytest.mark.usefixtures("_reports")
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP])
 def test_without_a_script_everything_is_there_but_the_map(
-    live_server: Any, browser: Any, viewport: dict[str, int]
+    live_server: LiveServer, browser: Any, viewport: dict[str, int]
 ) -> None:
     context = browser.new_context(viewport=viewport, locale="en-GB", java_script_enabled=False)
     page = context.new_page()

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Agency, User
 from geo.models import BoundaryEdition, Kecamatan
@@ -50,7 +51,7 @@ def officer() -> User:
 
 
 def test_officer_answers_and_reporter_confirms(
-    open_page: Callable[..., Page], live_server: Any, officer: User, shot: Callable[[Page, str], None]
+    open_page: Callable[..., Page], live_server: LiveServer, officer: User, shot: Callable[[Page, str], None]
 ) -> None:
     report = a_report(contact={"name": "Bu Ratna", "phone": "+62 812 345"})
     desk = open_page(DESKTOP, "en-US")
@@ -86,7 +87,9 @@ def test_officer_answers_and_reporter_confirms(
     assert report.status == Status.CLOSED
 
 
-def test_conversation_works_without_a_script(open_page: Callable[..., Page], live_server: Any, officer: User) -> None:
+def test_conversation_works_without_a_script(
+    open_page: Callable[..., Page], live_server: LiveServer, officer: User
+) -> None:
     report = a_report()
     desk = open_page(PHONE, "en-US", java_script_enabled=False)
     sign_in(desk, live_server.url, officer)
@@ -108,7 +111,7 @@ def test_conversation_works_without_a_script(open_page: Callable[..., Page], liv
     expect(citizen.get_by_role("link", name=report.title)).to_be_visible()
 
 
-def test_desk_by_keyboard_alone(open_page: Callable[..., Page], live_server: Any, officer: User) -> None:
+def test_desk_by_keyboard_alone(open_page: Callable[..., Page], live_server: LiveServer, officer: User) -> None:
     now = timezone.now()
     reports = [a_report(title=f"Laporan {n}", respond_due_at=now + dt.timedelta(days=n)) for n in (1, 2, 3)]
     page = open_page(DESKTOP, "en-US")
@@ -141,7 +144,7 @@ def test_desk_by_keyboard_alone(open_page: Callable[..., Page], live_server: Any
 
 
 def test_hand_over_narrows_the_agencies_and_asks_once_more(
-    open_page: Callable[..., Page], live_server: Any, officer: User
+    open_page: Callable[..., Page], live_server: LiveServer, officer: User
 ) -> None:
     report = a_report()
     page = open_page(DESKTOP, "en-US")
@@ -160,7 +163,7 @@ def test_hand_over_narrows_the_agencies_and_asks_once_more(
     assert Report.objects.get(pk=report.pk).agency == Agency.objects.get(code="dlh")
 
 
-def test_coordinator_empties_the_queue_on_a_phone(open_page: Callable[..., Page], live_server: Any) -> None:
+def test_coordinator_empties_the_queue_on_a_phone(open_page: Callable[..., Page], live_server: LiveServer) -> None:
     day = timezone.now()
     forwarded, archived, kept = (
         a_report(agency=None, title=f"Usul {n}", verify_due_at=day + dt.timedelta(days=n)) for n in (1, 2, 3)
@@ -193,7 +196,7 @@ def test_coordinator_empties_the_queue_on_a_phone(open_page: Callable[..., Page]
         assert Report.objects.get(pk=report.pk).status == status
 
 
-def test_officer_works_on_a_phone(open_page: Callable[..., Page], live_server: Any, officer: User) -> None:
+def test_officer_works_on_a_phone(open_page: Callable[..., Page], live_server: LiveServer, officer: User) -> None:
     report, other = a_report(), a_report(title="Milik dinas lain")
     page = open_page(PHONE, "en-US")
     sign_in(page, live_server.url, officer)
@@ -224,7 +227,7 @@ def test_officer_works_on_a_phone(open_page: Callable[..., Page], live_server: A
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_coordinator_finds_the_settings_from_the_desk(
-    open_page: Callable[..., Page], live_server: Any, viewport: dict[str, int]
+    open_page: Callable[..., Page], live_server: LiveServer, viewport: dict[str, int]
 ) -> None:
     page = open_page(viewport, "en-US")
     sign_in(page, live_server.url, make_officer(Agency.objects.get(code="diskominfo-staper"), "coordinator"))
@@ -240,7 +243,7 @@ def test_coordinator_finds_the_settings_from_the_desk(
         expect(page.locator("h1, h2").filter(has_text=name.split(" of ")[0]).first).to_be_visible()
 
 
-def test_two_officers_at_once_lose_no_word(browser: Browser, live_server: Any, officer: User) -> None:
+def test_two_officers_at_once_lose_no_word(browser: Browser, live_server: LiveServer, officer: User) -> None:
     report = a_report(status=Status.IN_PROGRESS)
     page = browser.new_page(viewport=DESKTOP, locale="en-US")  # not watched: browsers log a 409 as an error
     sign_in(page, live_server.url, officer)
@@ -287,7 +290,7 @@ def every_state(officer: User) -> list[Report]:
 
 @pytest.mark.parametrize(("viewport", "locale"), [(PHONE, "id-ID"), (DESKTOP, "en-US")])
 def test_pages_are_accessible_and_fit(
-    open_page: Callable[..., Page], live_server: Any, officer: User, viewport: dict[str, int], locale: str
+    open_page: Callable[..., Page], live_server: LiveServer, officer: User, viewport: dict[str, int], locale: str
 ) -> None:
     reports = every_state(officer)
     page = open_page(viewport, locale)
@@ -311,7 +314,7 @@ def test_pages_are_accessible_and_fit(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than the screen"
 
 
-def test_admin_works_under_its_policy(open_page: Callable[..., Page], live_server: Any) -> None:
+def test_admin_works_under_its_policy(open_page: Callable[..., Page], live_server: LiveServer) -> None:
     rule = make_rule(Agency.objects.get(code="dlh"), category=Category.objects.get(code="jalan-rusak"), active=False)
     report = a_report()
     page = open_page(DESKTOP, "en-US")

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Agency
 from incidents.models import DayMark, Report
@@ -110,7 +111,7 @@ def visit(page: Page, base: str, pages: dict[str, str], tickets: dict[str, str])
 
 @pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
 def test_public_pages_are_clean(
-    viewport: dict[str, int], locale: str, live_server: Any, browser: Any, tickets: dict[str, str]
+    viewport: dict[str, int], locale: str, live_server: LiveServer, browser: Any, tickets: dict[str, str]
 ) -> None:
     troubles: list[str] = []
     context = browser.new_context(viewport=viewport, locale=locale)
@@ -137,7 +138,11 @@ def test_public_pages_are_clean(
 
 @pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
 def test_pages_for_some_are_clean(
-    viewport: dict[str, int], locale: str, live_server: Any, open_page: Callable[..., Page], tickets: dict[str, str]
+    viewport: dict[str, int],
+    locale: str,
+    live_server: LiveServer,
+    open_page: Callable[..., Page],
+    tickets: dict[str, str],
 ) -> None:
     officer = make_officer(Agency.objects.get(code="dpu-pupr"))
     page = sign_in(open_page(viewport, locale), live_server.url, officer)
@@ -185,7 +190,7 @@ def test_every_answer_carries_the_strict_policy(client: Client) -> None:
     assert loose == {}
 
 
-def test_api_pages_work_under_the_policy(live_server: Any, open_page: Callable[..., Page]) -> None:
+def test_api_pages_work_under_the_policy(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
     page = open_page(DESKTOP, "en-GB")
     page.goto(f"{live_server.url}/api/v1/docs/")
     expect(page.locator(".opblock-summary-path").filter(has_text="locate")).to_have_count(1)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from tests.e2e.conftest import DESKTOP, PHONE
 
@@ -20,7 +21,7 @@ def _reports(live_kutim: None) -> None:
 
 
 @pytest.mark.usefixtures("_reports")
-def test_months_go_by_keyboard_and_by_button(live_server: Any, open_page: Callable[..., Page]) -> None:
+def test_months_go_by_keyboard_and_by_button(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
     page = open_page(PHONE, "en-GB", reduced_motion="reduce")
     page.goto(live_server.url + PAGE)
     cells = page.locator(".hot-cell")
@@ -43,7 +44,7 @@ def test_months_go_by_keyboard_and_by_button(live_server: Any, open_page: Callab
 
 
 @pytest.mark.usefixtures("_reports")
-def test_two_maps_move_as_one_and_paper_has_both(live_server: Any, open_page: Callable[..., Page]) -> None:
+def test_two_maps_move_as_one_and_paper_has_both(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
     page = open_page(DESKTOP, "en-GB")
     page.goto(f"{live_server.url}{PAGE}?with_since=2025-01-01&with_until=2025-12-31&grid=hex-5")
     maps = page.locator(".folium-map")
@@ -67,7 +68,7 @@ def test_two_maps_move_as_one_and_paper_has_both(live_server: Any, open_page: Ca
 
 
 @pytest.mark.usefixtures("_reports")
-def test_without_a_script_the_tables_tell_everything(live_server: Any, browser: Any) -> None:
+def test_without_a_script_the_tables_tell_everything(live_server: LiveServer, browser: Any) -> None:
     context = browser.new_context(viewport=PHONE, locale="en-GB", java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{live_server.url}{PAGE}?view=spots")

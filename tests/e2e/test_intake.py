@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
 
 from incidents import proof
 from incidents.models import Report
@@ -68,7 +69,7 @@ def free_page(browser: Browser) -> Any:
     context.close()
 
 
-def test_report_by_tap_with_a_photo(live_server: Any, open_page: Open) -> None:
+def test_report_by_tap_with_a_photo(live_server: LiveServer, open_page: Open) -> None:
     page = open_page(**IN_SANGATTA)
     page.on("dialog", lambda _dialog: pytest.fail("a script in a text ran"))
     page.goto(f"{live_server.url}/lapor/")
@@ -115,7 +116,7 @@ def test_report_by_tap_with_a_photo(live_server: Any, open_page: Open) -> None:
     assert Report.objects.count() == 1
 
 
-def test_report_by_list_without_javascript(live_server: Any, open_page: Open, settings: Any) -> None:
+def test_report_by_list_without_javascript(live_server: LiveServer, open_page: Open, settings: Any) -> None:
     settings.HUMAN_SECONDS = 0
     page = open_page(java_script_enabled=False)
     choose(page, live_server.url)
@@ -149,7 +150,7 @@ def test_report_by_list_without_javascript(live_server: Any, open_page: Open, se
     expect(page.locator(".receipt__ticket")).to_have_text(report.ticket)
 
 
-def test_error_takes_the_focus_and_goes_away_when_mended(live_server: Any, open_page: Open) -> None:
+def test_error_takes_the_focus_and_goes_away_when_mended(live_server: LiveServer, open_page: Open) -> None:
     page = open_page()
     page.goto(f"{live_server.url}/lapor/")
     go_on(page, "apa")
@@ -160,7 +161,7 @@ def test_error_takes_the_focus_and_goes_away_when_mended(live_server: Any, open_
     expect(page.locator(".error-summary")).to_have_count(0)
 
 
-def test_offline_says_so_and_loses_nothing(live_server: Any, free_page: Page) -> None:
+def test_offline_says_so_and_loses_nothing(live_server: LiveServer, free_page: Page) -> None:
     page = free_page
     choose(page, live_server.url)
     page.fill("#place-search", "singa gembara")
@@ -188,7 +189,7 @@ def test_offline_says_so_and_loses_nothing(live_server: Any, free_page: Page) ->
     assert Report.objects.get().photos.count() == 1
 
 
-def test_answer_lost_on_the_way_back_is_still_one_report(live_server: Any, free_page: Page) -> None:
+def test_answer_lost_on_the_way_back_is_still_one_report(live_server: LiveServer, free_page: Page) -> None:
     page = free_page
     to_the_check(page, live_server.url)
 
@@ -208,7 +209,7 @@ def test_answer_lost_on_the_way_back_is_still_one_report(live_server: Any, free_
     assert Report.objects.count() == 1
 
 
-def test_proof_that_ran_out_is_renewed_without_a_word(live_server: Any, free_page: Page) -> None:
+def test_proof_that_ran_out_is_renewed_without_a_word(live_server: LiveServer, free_page: Page) -> None:
     page, asked = free_page, []
 
     def stale_first(route: Route) -> None:
@@ -225,7 +226,7 @@ def test_proof_that_ran_out_is_renewed_without_a_word(live_server: Any, free_pag
     assert len(asked) == 2
 
 
-def test_browser_that_cannot_prove_is_asked_in_words(live_server: Any, free_page: Page, settings: Any) -> None:
+def test_browser_that_cannot_prove_is_asked_in_words(live_server: LiveServer, free_page: Page, settings: Any) -> None:
     settings.HUMAN_SECONDS = 0
     page = free_page
     page.add_init_script("delete globalThis.Worker")
@@ -240,7 +241,7 @@ def test_browser_that_cannot_prove_is_asked_in_words(live_server: Any, free_page
     assert Report.objects.count() == 1
 
 
-def test_place_outside_is_refused_at_once_and_mended(live_server: Any, free_page: Page) -> None:
+def test_place_outside_is_refused_at_once_and_mended(live_server: LiveServer, free_page: Page) -> None:
     page = free_page
     page.context.grant_permissions(["geolocation"])
     page.context.set_geolocation({"longitude": 117.5, "latitude": 2.15, "accuracy": 900})
@@ -257,14 +258,14 @@ def test_place_outside_is_refused_at_once_and_mended(live_server: Any, free_page
     go_on(page, "cerita")
 
 
-def test_phone_without_a_location_says_what_else_works(live_server: Any, open_page: Open) -> None:
+def test_phone_without_a_location_says_what_else_works(live_server: LiveServer, open_page: Open) -> None:
     page = open_page()
     choose(page, live_server.url)
     page.locator("[data-locate-me]").click()
     expect(page.locator("[data-result]")).to_have_class(re.compile("is-refused"))
 
 
-def test_pages_fit_narrow_screens(live_server: Any, open_page: Open) -> None:
+def test_pages_fit_narrow_screens(live_server: LiveServer, open_page: Open) -> None:
     page = open_page(viewport={"width": 320, "height": 640})
     to_the_check(page, live_server.url)
     for step in ("apa", "di-mana", "cerita", "anda", "periksa"):
@@ -272,7 +273,7 @@ def test_pages_fit_narrow_screens(live_server: Any, open_page: Open) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, step
 
 
-def test_field_that_was_refused_is_settled_when_it_is_mended(live_server: Any, open_page: Open) -> None:
+def test_field_that_was_refused_is_settled_when_it_is_mended(live_server: LiveServer, open_page: Open) -> None:
     page = open_page()
     choose(page, live_server.url)
     page.fill("#place-search", "singa gembara")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Position, expect
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Agency
 from incidents import proof, rollups
@@ -81,7 +82,7 @@ def answer_at_the_desk(desk: Page, base: str, report: Report) -> None:
 
 @pytest.mark.parametrize("by", ["tap", "list"])
 def test_report_is_answered_confirmed_and_on_the_map(
-    by: str, live_server: Any, open_page: Open, shot: Shot, settings: Any
+    by: str, live_server: LiveServer, open_page: Open, shot: Shot, settings: Any
 ) -> None:
     settings.HUMAN_SECONDS = 0
     make_officer(Agency.objects.get(code="dpu-pupr"), username="petugas", first_name="Joni")

@@ -9,6 +9,7 @@ import pytest
 import shapely
 from django.test import Client
 from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from layers import editing
@@ -56,7 +57,7 @@ def changed_layer() -> tuple[Layer, User]:
 def test_editor_looks_at_changes_and_publishes_them(
     viewport: dict[str, int],
     locale: str,
-    live_server: Any,
+    live_server: LiveServer,
     open_page: Callable[..., Page],
     shot: Callable[[Page, str], None],
 ) -> None:
@@ -93,7 +94,7 @@ def test_editor_looks_at_changes_and_publishes_them(
 def test_editor_of_a_large_layer_watches_the_worker_publish(
     viewport: dict[str, int],
     locale: str,
-    live_server: Any,
+    live_server: LiveServer,
     open_page: Callable[..., Page],
     shot: Callable[[Page, str], None],
     monkeypatch: pytest.MonkeyPatch,

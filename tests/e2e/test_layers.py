@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import shapely
 from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from layers.models import Layer
 from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
@@ -78,7 +79,7 @@ def painted(page: Page) -> None:
 
 
 def test_person_finds_data_and_looks_at_a_feature(
-    open_page: Callable[..., Page], live_server: Any, shot: Callable[[Page, str], None]
+    open_page: Callable[..., Page], live_server: LiveServer, shot: Callable[[Page, str], None]
 ) -> None:
     health_posts()
     some_others()
@@ -109,7 +110,7 @@ def test_person_finds_data_and_looks_at_a_feature(
     expect(feature).to_be_hidden()
 
 
-def test_tap_on_the_map_shows_what_is_there(open_page: Callable[..., Page], live_server: Any) -> None:
+def test_tap_on_the_map_shows_what_is_there(open_page: Callable[..., Page], live_server: LiveServer) -> None:
     make_layer("satu", [(shapely.box(117.4, 0.4, 117.6, 0.6), {"nama": "Petak satu"})])
     page = open_page(PHONE, "en-US")
     page.goto(f"{live_server.url}/data/satu/")
@@ -123,7 +124,11 @@ def test_tap_on_the_map_shows_what_is_there(open_page: Callable[..., Page], live
 
 @pytest.mark.parametrize(("locale", "viewport"), [("id-ID", PHONE), ("en-US", DESKTOP)], ids=["phone-id", "desktop-en"])
 def test_pages_have_no_barriers_and_nothing_sticks_out(
-    open_page: Callable[..., Page], live_server: Any, shot: Callable[[Page, str], None], viewport: Any, locale: str
+    open_page: Callable[..., Page],
+    live_server: LiveServer,
+    shot: Callable[[Page, str], None],
+    viewport: Any,
+    locale: str,
 ) -> None:
     health_posts()
     some_others()
@@ -153,7 +158,7 @@ def test_pages_have_no_barriers_and_nothing_sticks_out(
                 shot(page, f"{label}-{part}-{name}")
 
 
-def test_everything_but_the_map_works_without_a_script(browser: Browser, live_server: Any) -> None:
+def test_everything_but_the_map_works_without_a_script(browser: Browser, live_server: LiveServer) -> None:
     health_posts()
     context = browser.new_context(java_script_enabled=False, viewport=PHONE, locale="en-US")
     page = context.new_page()

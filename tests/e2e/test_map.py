@@ -13,6 +13,7 @@ from django.contrib.gis.gdal import GDALRaster
 from django.core.management import call_command
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Agency
 from geo.models import BoundaryEdition, Kecamatan
@@ -61,7 +62,7 @@ def tap_middle(page: Page) -> None:
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("locale", ["id-ID", "en-GB"])
 def test_map_is_complete_and_axe_finds_nothing(
-    live_server: Any, reports: list[Report], open_page: OpenPage, viewport: dict[str, int], locale: str
+    live_server: LiveServer, reports: list[Report], open_page: OpenPage, viewport: dict[str, int], locale: str
 ) -> None:
     page = open_page(viewport=viewport, locale=locale)
     page.goto(f"{live_server.url}/")
@@ -72,7 +73,7 @@ def test_map_is_complete_and_axe_finds_nothing(
 
 
 def test_square_tells_its_count_and_goes_nearer_until_a_report_opens(
-    live_server: Any, reports: list[Report], open_page: OpenPage, shot: Callable[[Page, str], None]
+    live_server: LiveServer, reports: list[Report], open_page: OpenPage, shot: Callable[[Page, str], None]
 ) -> None:
     page = open_page()
     page.goto(f"{live_server.url}/#9/{HERE[1]}/{HERE[0]}")
@@ -92,7 +93,7 @@ def test_square_tells_its_count_and_goes_nearer_until_a_report_opens(
     expect(card).to_be_hidden()
 
 
-def test_list_and_address_follow_the_map(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
+def test_list_and_address_follow_the_map(live_server: LiveServer, reports: list[Report], open_page: OpenPage) -> None:
     page = open_page(DESKTOP)
     page.goto(f"{live_server.url}/")
     ready(page)
@@ -107,7 +108,7 @@ def test_list_and_address_follow_the_map(live_server: Any, reports: list[Report]
 
 
 def test_conditions_narrow_list_and_tiles_and_keep_the_place(
-    live_server: Any, reports: list[Report], open_page: OpenPage
+    live_server: LiveServer, reports: list[Report], open_page: OpenPage
 ) -> None:
     page = open_page(DESKTOP)
     asked: list[str] = []
@@ -124,7 +125,7 @@ def test_conditions_narrow_list_and_tiles_and_keep_the_place(
     expect(page.locator(".list-row")).to_have_count(5)
 
 
-def test_everything_by_keyboard(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
+def test_everything_by_keyboard(live_server: LiveServer, reports: list[Report], open_page: OpenPage) -> None:
     page = open_page(DESKTOP)
     page.goto(f"{live_server.url}/#16/{HERE[1]}/{HERE[0]}")
     ready(page)
@@ -142,7 +143,9 @@ def test_everything_by_keyboard(live_server: Any, reports: list[Report], open_pa
     page.wait_for_url(lambda url: f"/{HERE[0]:.5f}" not in url)
 
 
-def test_missing_tiles_say_so_and_come_back(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
+def test_missing_tiles_say_so_and_come_back(
+    live_server: LiveServer, reports: list[Report], open_page: OpenPage
+) -> None:
     page = open_page(DESKTOP)
     broken = [True]
 
@@ -165,7 +168,7 @@ def test_missing_tiles_say_so_and_come_back(live_server: Any, reports: list[Repo
 
 
 def test_without_a_script_there_are_list_filter_and_a_sentence(
-    live_server: Any, reports: list[Report], open_page: OpenPage
+    live_server: LiveServer, reports: list[Report], open_page: OpenPage
 ) -> None:
     page = open_page(java_script_enabled=False)
     page.goto(f"{live_server.url}/")
@@ -178,7 +181,7 @@ def test_without_a_script_there_are_list_filter_and_a_sentence(
 
 
 def test_own_location_is_shown_and_said_in_words(
-    live_server: Any, reports: list[Report], open_page: OpenPage, shot: Callable[[Page, str], None]
+    live_server: LiveServer, reports: list[Report], open_page: OpenPage, shot: Callable[[Page, str], None]
 ) -> None:
     page = open_page(
         permissions=["geolocation"], geolocation={"longitude": HERE[0], "latitude": HERE[1], "accuracy": 30}
@@ -196,7 +199,7 @@ def test_own_location_is_shown_and_said_in_words(
 
 
 def test_location_outside_names_the_nearest_kecamatan_and_the_distance(
-    live_server: Any, reports: list[Report], browser: Browser
+    live_server: LiveServer, reports: list[Report], browser: Browser
 ) -> None:
     # Not a watched page: the browser notes the answer 422 in its console.
     place = {"longitude": 117.0, "latitude": -0.4, "accuracy": 30}
@@ -211,7 +214,9 @@ def test_location_outside_names_the_nearest_kecamatan_and_the_distance(
     page.context.close()
 
 
-def test_desa_have_lines_and_names_from_near_by(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
+def test_desa_have_lines_and_names_from_near_by(
+    live_server: LiveServer, reports: list[Report], open_page: OpenPage
+) -> None:
     page = open_page(DESKTOP)
     page.goto(f"{live_server.url}/#11/{HERE[1]}/{HERE[0]}")
     ready(page)
@@ -223,7 +228,7 @@ def test_desa_have_lines_and_names_from_near_by(live_server: Any, reports: list[
     expect(desa).to_have_count(0)
 
 
-def test_empty_part_of_the_map_says_what_to_do(live_server: Any, open_page: OpenPage) -> None:
+def test_empty_part_of_the_map_says_what_to_do(live_server: LiveServer, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(f"{live_server.url}/")
     ready(page)
@@ -273,7 +278,7 @@ def print_of(page: Page, way: str, folder: Path) -> Any:
     ids=["standing-phone", "standing-desktop", "lying-desktop", "lying-phone", "screen-phone", "screen-desktop"],
 )  # fmt: skip
 def test_paper_shows_lines_and_counts_as_the_screen_does(
-    live_server: Any, open_page: OpenPage, tmp_path: Path, way: str, viewport: dict[str, int], scheme: str
+    live_server: LiveServer, open_page: OpenPage, tmp_path: Path, way: str, viewport: dict[str, int], scheme: str
 ) -> None:
     call_command("make_reports", count=900, seed=7, verbosity=0)
     rollups.fold()
@@ -291,7 +296,7 @@ def test_paper_shows_lines_and_counts_as_the_screen_does(
     assert page.evaluate("document.documentElement.dataset.theme ?? ''") == ""
 
 
-def test_paper_says_what_it_shows(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
+def test_paper_says_what_it_shows(live_server: LiveServer, reports: list[Report], open_page: OpenPage) -> None:
     page = open_page(PHONE)
     page.goto(f"{live_server.url}/?status=closed")
     ready(page)
@@ -310,7 +315,7 @@ def test_paper_says_what_it_shows(live_server: Any, reports: list[Report], open_
     expect(page.locator(".map-credit > p")).to_be_hidden()
 
 
-def test_print_button_waits_for_the_tiles(live_server: Any, reports: list[Report], open_page: OpenPage) -> None:
+def test_print_button_waits_for_the_tiles(live_server: LiveServer, reports: list[Report], open_page: OpenPage) -> None:
     page = open_page(DESKTOP)
     page.add_init_script("window.print = () => { document.body.dataset.printed = 'yes' }")
     held: list[Route] = []

@@ -7,12 +7,12 @@ import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import call_command
 from PIL import Image
 from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Agency, User
 from archive.publishing import withdraw
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def test_map_report_and_desk_show_what_is_there(
-    live_server: Any, open_page: Callable[..., Page], shot: Callable[[Page, str], None]
+    live_server: LiveServer, open_page: Callable[..., Page], shot: Callable[[Page, str], None]
 ) -> None:
     call_command("make_reports", count=1_200, seed=6408, verbosity=0)
     report = Report.objects.public().filter(status="answered", agency__code="dpu-pupr").order_by("-id").first()
@@ -68,7 +68,7 @@ DASHBOARDS = [
 
 
 @pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="pictures of pages that other tests visit")
-def test_dashboards_at_every_size(live_server: Any, open_page: Callable[..., Page]) -> None:
+def test_dashboards_at_every_size(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
     call_command("make_reports", count=3_000, seed=6408, verbosity=0)
     call_command("make_layers", count=400, seed=6408, verbosity=0)
     first = make_edition()

@@ -1,17 +1,17 @@
 """Choosing a place on the map of the report form: by tap, by keyboard, by button; from afar only after going nearer."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from tests.e2e.conftest import axe_findings
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
 
 
-def to_the_map(page: Page, live_server: Any) -> None:
+def to_the_map(page: Page, live_server: LiveServer) -> None:
     """Go through the form's first question to the one that asks where."""
     page.goto(f"{live_server.url}/lapor/")
     page.fill("#narrow-what", "lubang")
@@ -36,7 +36,7 @@ def nothing_is_chosen_yet(page: Page) -> None:
 
 
 def test_first_tap_goes_nearer_and_the_second_sets_the_pin(
-    live_server: Any, open_page: Callable[..., Page], shot: Callable[[Page, str], None]
+    live_server: LiveServer, open_page: Callable[..., Page], shot: Callable[[Page, str], None]
 ) -> None:
     page = open_page()
     to_the_map(page, live_server)
@@ -55,14 +55,14 @@ def test_first_tap_goes_nearer_and_the_second_sets_the_pin(
     assert 0 < abs(chosen(page)[0] - lon) < 0.02
 
 
-def test_double_tap_from_afar_takes_no_place(live_server: Any, open_page: Callable[..., Page]) -> None:
+def test_double_tap_from_afar_takes_no_place(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
     page = open_page()
     to_the_map(page, live_server)
     page.locator("[data-map]").dblclick(position={"x": 80, "y": 100})
     nothing_is_chosen_yet(page)
 
 
-def test_arrow_keys_move_the_pin(live_server: Any, open_page: Callable[..., Page]) -> None:
+def test_arrow_keys_move_the_pin(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
     page = open_page()
     to_the_map(page, live_server)
     page.fill("#place-search", "singa gembara")
@@ -83,7 +83,7 @@ def test_arrow_keys_move_the_pin(live_server: Any, open_page: Callable[..., Page
     expect(page.locator("#id_place_source")).to_have_value("tap")
 
 
-def test_enter_takes_what_is_under_the_cross(live_server: Any, open_page: Callable[..., Page]) -> None:
+def test_enter_takes_what_is_under_the_cross(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
     page = open_page()
     to_the_map(page, live_server)
     page.locator("[data-map]").focus()
@@ -95,7 +95,7 @@ def test_enter_takes_what_is_under_the_cross(live_server: Any, open_page: Callab
     assert chosen(page)[0] > 115
 
 
-def test_middle_button_needs_neither_tap_nor_pin(live_server: Any, open_page: Callable[..., Page]) -> None:
+def test_middle_button_needs_neither_tap_nor_pin(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
     page = open_page()
     to_the_map(page, live_server)
     page.locator(".map-middle").focus()
@@ -108,7 +108,7 @@ def test_middle_button_needs_neither_tap_nor_pin(live_server: Any, open_page: Ca
 
 
 def test_pin_dropped_from_afar_goes_back_until_the_place_is_tapped(
-    live_server: Any, open_page: Callable[..., Page]
+    live_server: LiveServer, open_page: Callable[..., Page]
 ) -> None:
     page = open_page()
     to_the_map(page, live_server)

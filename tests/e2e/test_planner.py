@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Agency
 from tests.e2e.conftest import DESKTOP
@@ -16,10 +16,12 @@ from tests.factories.accounts import make_officer
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
 
 
-def test_an_area_is_drawn_corner_by_corner_with_the_keyboard(open_page: Callable[..., Page], live_server: Any) -> None:
+def test_an_area_is_drawn_corner_by_corner_with_the_keyboard(
+    open_page: Callable[..., Page], live_server: LiveServer
+) -> None:
     call_command("make_reports", count=300, seed=7, verbosity=0)
     page = open_page(DESKTOP, "en-GB")
-    sign_in(page, live_server, make_officer(Agency.objects.get(code="dpu-pupr")))
+    sign_in(page, live_server.url, make_officer(Agency.objects.get(code="dpu-pupr")))
     page.set_default_navigation_timeout(60_000)  # a process's first map loads folium
     page.goto(f"{live_server.url}/opd/peta/?since=2024-01")
     cells = page.locator("path.planner-cell")

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import Client
 from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from layers import usage
 from layers.models import Layer
@@ -42,7 +42,7 @@ def looked_at(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
 def test_key_is_made_used_and_revoked(
-    viewport: dict[str, int], locale: str, live_server: Any, open_page: Callable[..., Page], layer: Layer
+    viewport: dict[str, int], locale: str, live_server: LiveServer, open_page: Callable[..., Page], layer: Layer
 ) -> None:
     usage.forget()
     coordinator = make_coordinator(first_name="Dewi")
@@ -70,7 +70,7 @@ def test_key_is_made_used_and_revoked(
 
 @pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
 def test_steward_reads_who_took_data_and_goes_back_a_version(
-    viewport: dict[str, int], locale: str, live_server: Any, open_page: Callable[..., Page], layer: Layer
+    viewport: dict[str, int], locale: str, live_server: LiveServer, open_page: Callable[..., Page], layer: Layer
 ) -> None:
     taker = make_officer(make_agency("dinsos"), first_name="Sri", last_name="Wahyuni")
     client = Client()
@@ -98,7 +98,7 @@ def test_steward_reads_who_took_data_and_goes_back_a_version(
 
 
 def test_catalogue_offers_what_the_person_may_do(
-    live_server: Any, open_page: Callable[..., Page], layer: Layer
+    live_server: LiveServer, open_page: Callable[..., Page], layer: Layer
 ) -> None:
     page = sign_in(open_page(PHONE), live_server.url, make_officer(make_agency("bpbd")))
     page.goto(live_server.url + "/data/")

@@ -25,8 +25,7 @@ WRITES_PER_S = 50
 def measure_locate(run: Run) -> None:
     """The look-up against an empty view of the same site; its statements in pgbench, for information."""
     from bench import raw, samples
-    from geo.locate import locate
-    from incidents.routing import route
+    from incidents.routing import whereabouts
 
     points = samples.points_inside(2_000, SEED)
     codes = samples.category_codes()
@@ -35,9 +34,9 @@ def measure_locate(run: Run) -> None:
     empty = [("GET", "/healthz/", None)]
     scripts = []
     for lon, lat, code in asked[: raw.SCRIPTS_MAX]:
-        route(code, locate(lon, lat))  # once before, so that what a process remembers is not counted as a statement
+        whereabouts(lon, lat, code)  # once before, so that what a process remembers is not counted as a statement
         with raw.captured() as statements:
-            route(code, locate(lon, lat))
+            whereabouts(lon, lat, code)
         scripts.append(raw.script_of(statements))
     run.load(look_ups, clients=4, seconds=WARM_UP_S)
     run.load(empty, clients=4, seconds=WARM_UP_S)
@@ -59,10 +58,9 @@ def measure_locate(run: Run) -> None:
 def measure_intake(run: Run) -> None:
     """Reports stored by the API against the same rows inserted by pgbench; then nothing may be lost or miscounted."""
     from bench import raw, samples
-    from geo.locate import locate
     from incidents import rollups
     from incidents.models import Report
-    from incidents.routing import route
+    from incidents.routing import whereabouts
 
     requests = samples.new_reports(2_000, SEED)
     before = Report.objects.count()
@@ -80,9 +78,9 @@ def measure_intake(run: Run) -> None:
     for ticket in tickets:
         report = Report.objects.select_related("category").get(ticket=ticket)
         lon, lat, code = report.geom.x, report.geom.y, report.category.code
-        route(code, locate(lon, lat))
+        whereabouts(lon, lat, code)
         with raw.captured() as look_ups:
-            route(code, locate(lon, lat))
+            whereabouts(lon, lat, code)
         scripts.append(raw.intake_script(run.database, look_ups, ticket))
     by_raw = 0
 

@@ -82,13 +82,25 @@ def locate(lon: float, lat: float) -> Location:
 
     Raise InvalidPoint (no place on earth), OutsideRegency (with the nearest kecamatan) or NoActiveEdition.
     """
+    params = hit_params(lon, lat)
+    return from_hits(lon, lat, _rows(_HITS.format(point=_POINT), params | {"edition": None}))
+
+
+def hit_params(lon: float, lat: float) -> dict[str, float]:
+    """Return what a query for a point's hits takes: lon, lat, near, touch, in degrees. Raise InvalidPoint."""
     check_point(lon, lat)
-    params = _params(lat) | {"lon": lon, "lat": lat, "edition": None}
-    rows = _rows(_HITS.format(point=_POINT), params)
+    return _params(lat) | {"lon": lon, "lat": lat}
+
+
+def from_hits(lon: float, lat: float, rows: Sequence[tuple[Any, ...]]) -> Location:
+    """Return where a point lies by its rows of `geo_hits` on the active edition; if none covers it, find the nearest.
+
+    Raise what `locate` raises.
+    """
     inside = _inside(rows)
     if inside is not None:
         return inside
-    nearest = _rows(_NEAREST.format(point=_POINT, edition=_ACTIVE), params)
+    nearest = _rows(_NEAREST.format(point=_POINT, edition=_ACTIVE), {"lon": lon, "lat": lat})
     if not nearest:
         raise NoActiveEdition
     found = _outside(lon, lat, nearest)
@@ -143,7 +155,7 @@ def _locate_batch(points: Sequence[tuple[float, float]], edition: BoundaryEditio
     return [found if isinstance(found, Location) else None for found in (result.get(i) for i in range(len(points)))]
 
 
-def _params(lat: float) -> dict[str, Any]:
+def _params(lat: float) -> dict[str, float]:
     near = settings.NEAR_BORDER_M / (DEGREE_M * max(math.cos(math.radians(lat)), 0.01))
     return {"near": near, "touch": TOUCH_DEG}
 
@@ -164,7 +176,7 @@ def _by_point(
     return grouped
 
 
-def _inside(rows: list[tuple[Any, ...]]) -> Location | None:
+def _inside(rows: Sequence[tuple[Any, ...]]) -> Location | None:
     """Choose among a point's hits; None when no kecamatan covers it."""
     distances: dict[Area, float] = {}
     desa: list[tuple[str, Area]] = []

@@ -30,7 +30,7 @@ from incidents.intake import Receipt, submit_report
 from incidents.limits import KEY_LENGTHS, LocateThrottle, ReportThrottle
 from incidents.models import Category, Report, ReportEvent
 from incidents.photos import CleanPhoto, clean_all
-from incidents.routing import route
+from incidents.routing import whereabouts
 
 AS_DRF_WRITES = {"ensure_ascii": False, "separators": (",", ":")}
 """How JSON is written, by DRF's renderer and without it."""
@@ -94,8 +94,10 @@ def _whereabouts(params: Mapping[str, str]) -> dict[str, Any]:
     refuse_unknown(params, {"lat", "lon", "category"})
     lon, lat = parse_point(params)
     code = params.get("category")
-    place = locate(lon, lat)
-    found = route(code, place)[1] if code else None
+    if code:
+        place, _category, found = whereabouts(lon, lat, code)
+    else:
+        place, found = locate(lon, lat), None
     english = (get_language() or "").startswith("en")
     return {
         "kecamatan": serializers.area(place.kecamatan),

@@ -11,14 +11,14 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from geo.locate import Location, locate
+from geo.locate import Location
 from geo.models import Desa, Kecamatan
 from incidents import clock, outbox, tickets
 from incidents.errors import KeyReused
-from incidents.models import Report, ReportContact, ReportEvent
+from incidents.models import Category, Report, ReportContact, ReportEvent
 from incidents.models.reports import Status
 from incidents.photos import CleanPhoto, keep
-from incidents.routing import route
+from incidents.routing import Route, whereabouts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +74,10 @@ def submit_report(*, new: NewReport, idempotency_key: str | None, photos: Sequen
     digest = new.digest(photos)
     if idempotency_key and (earlier := _earlier(idempotency_key, digest)):
         return Receipt(earlier, created=False)
-    place = locate(new.lon, new.lat)
+    place, category, found = whereabouts(new.lon, new.lat, new.category)
     try:
         with transaction.atomic():
-            return Receipt(_store(new, place, idempotency_key, digest, photos), created=True)
+            return Receipt(_store(new, place, category, found, idempotency_key, digest, photos), created=True)
     except IntegrityError:
         # Another request with the same key was faster: its report is the answer to both.
         if idempotency_key and (earlier := _earlier(idempotency_key, digest)):
@@ -101,12 +101,13 @@ def _earlier(key: str, digest: str) -> Report | None:
 def _store(
     new: NewReport,
     place: Location,
+    category: Category,
+    found: Route,
     key: str | None,
     digest: str,
     photos: Sequence[CleanPhoto],
 ) -> Report:
     now = timezone.now()
-    category, found = route(new.category, place)
     due = clock.promise(now, category.handling)
     report = Report(
         ticket=tickets.make(year=now.astimezone(clock.WITA).year, number=_next_number()),

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
 from accounts.models import Agency
-from geo.locate import Location
+from geo.locate import Location, from_hits, hit_params
 from incidents.errors import UnknownCategory
 from incidents.models.categories import Category
 from incidents.models.routing import RoutingRule
@@ -54,7 +55,29 @@ class Route:
     reason_en: str
 
 
-_CHOOSE = "SELECT * FROM incidents_choose(%(code)s, %(kecamatan)s)"  # the function is in migration 0004
+# The functions are in migrations 0004 and 0051.
+_CHOOSE = "SELECT * FROM incidents_choose(%(code)s, %(kecamatan)s)"
+_WHEREABOUTS = "SELECT * FROM incidents_whereabouts(%(lon)s, %(lat)s, %(near)s, %(touch)s, %(code)s)"
+_HIT_COLUMNS = 5
+_CATEGORY_FIELDS = ("id", "code", "parent_id", "name_id", "name_en", "kind", "handling", "sensitive")
+_AGENCY_FIELDS = ("id", "code", "short_name", "name", "kind")
+
+
+def whereabouts(lon: float, lat: float, code: str) -> tuple[Location, Category, Route]:
+    """Return where a point lies (EPSG:4326) and who answers there for the category `code`, in one round trip.
+
+    At sea it takes three. Raises UnknownCategory and what `geo.locate.locate` raises, which goes before.
+    """
+    params = hit_params(lon, lat)
+    with connection.cursor() as cursor:
+        cursor.execute(_WHEREABOUTS, params | {"code": _sendable(code)})
+        rows = cursor.fetchall()
+    place = from_hits(lon, lat, [row[:_HIT_COLUMNS] for row in rows])
+    if place.coastal:
+        category, rule = choose(code, place.kecamatan.id)
+    else:
+        category, rule = _chosen(code, rows[0][_HIT_COLUMNS:])
+    return place, category, explain(category, place, rule)
 
 
 def choose(code: str, kecamatan_id: int | None) -> tuple[Category, RoutingRule | None]:
@@ -62,12 +85,18 @@ def choose(code: str, kecamatan_id: int | None) -> tuple[Category, RoutingRule |
 
     Order: category and kecamatan, category, group and kecamatan, group, kecamatan. Raises UnknownCategory.
     """
-    row = None
-    if "\x00" not in code:  # the database driver refuses it with an error of its own
-        with connection.cursor() as cursor:
-            cursor.execute(_CHOOSE, {"code": code, "kecamatan": kecamatan_id})
-            row = cursor.fetchone()
-    if row is None:
+    with connection.cursor() as cursor:
+        cursor.execute(_CHOOSE, {"code": _sendable(code), "kecamatan": kecamatan_id})
+        return _chosen(code, cursor.fetchone())
+
+
+def _sendable(code: str) -> str | None:
+    """Return the code; None for one with a NUL, which no category has: the driver would refuse it in its own words."""
+    return None if "\x00" in code else code
+
+
+def _chosen(code: str, row: tuple[Any, ...] | None) -> tuple[Category, RoutingRule | None]:
+    if row is None or row[0] is None:
         raise UnknownCategory(
             _("There is no category “%(code)s”. /api/v1/categories/ lists them.") % {"code": code[:60]}
         )
@@ -76,10 +105,6 @@ def choose(code: str, kecamatan_id: int | None) -> tuple[Category, RoutingRule |
         return category, None
     agency = Agency(**dict(zip(_AGENCY_FIELDS, row[11:], strict=True)))
     return category, RoutingRule(id=row[8], category_id=row[9], kecamatan_id=row[10], agency=agency)
-
-
-_CATEGORY_FIELDS = ("id", "code", "parent_id", "name_id", "name_en", "kind", "handling", "sensitive")
-_AGENCY_FIELDS = ("id", "code", "short_name", "name", "kind")
 
 
 def route(code: str, place: Location) -> tuple[Category, Route]:

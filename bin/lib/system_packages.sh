@@ -64,7 +64,7 @@ missing_for_printing() {
     [ -d /usr/share/fonts/truetype/liberation ] || [ -d /usr/share/fonts/truetype/liberation2 ] || echo fonts-liberation
 }
 
-# Names of packages, one a line, each once. "postgis" stands for the newest server that has it (see apt_names).
+# Names of packages, one a line, each once. "postgis" and "browser" stand for what this release has (see apt_names).
 missing_system_packages() {
     {
         missing_for_python
@@ -74,7 +74,7 @@ missing_system_packages() {
             echo gdal-bin
         fi
         if [ "$1" = test ]; then
-            [ -n "$(browser)" ] || printf 'chromium\nfonts-liberation\n'
+            [ -n "$(browser)" ] || printf 'browser\nfonts-liberation\n'
             command -v ogrinfo >/dev/null || echo gdal-bin
             command -v xgettext >/dev/null || echo gettext
             command -v shellcheck >/dev/null || echo shellcheck
@@ -97,8 +97,9 @@ has_gdal() {
     [ -n "${GDAL_LIBRARY_PATH:-}" ] || PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null | grep 'libgdal\.so' >/dev/null
 }
 
+# Without windows and menus, tests in a browser take two thirds of the time.
 browser() {
-    command -v chromium || command -v chromium-browser || command -v google-chrome || true
+    command -v chromium-headless-shell || command -v chromium || command -v chromium-browser || command -v google-chrome || true
 }
 
 # What is missing and what for, so that people know what they let in.
@@ -110,7 +111,7 @@ named() {
         python3-venv) text="$text, python3-venv (keeps our Python packages apart)" ;;
         postgis) text="$text, PostgreSQL >= $MIN_POSTGRES with PostGIS >= $MIN_POSTGIS (the database)" ;;
         gdal-bin) text="$text, gdal-bin (reads and writes map files)" ;;
-        chromium) text="$text, chromium (tests in a browser)" ;;
+        browser) text="$text, Chromium (tests in a browser)" ;;
         gettext) text="$text, gettext (finds texts without translation)" ;;
         shellcheck) text="$text, shellcheck (reads these scripts critically)" ;;
         libpango-1.0-0) text="$text, libpango-1.0-0 (sets the type of the monthly report's PDF)" ;;
@@ -121,12 +122,15 @@ named() {
 }
 
 # The server's package carries its version in its name. Without lists of packages: Debian's name for "the newest".
+# Not every release has a Chromium without windows.
 apt_names() {
     local package newest
     for package in "$@"; do
         if [ "$package" = postgis ]; then
             newest=$(apt-cache search --names-only '^postgresql-[0-9]+-postgis-3$' 2>/dev/null | cut -d ' ' -f 1 | sort -V | tail -n 1)
             package=${newest:-postgresql-postgis}
+        elif [ "$package" = browser ]; then
+            if apt_knows chromium-headless-shell; then package=chromium-headless-shell; else package=chromium; fi
         fi
         echo "$package"
     done

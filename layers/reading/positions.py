@@ -23,6 +23,7 @@ PAIR = re.compile(
     r"^(koordinat|koordinatgps|titikkoordinat|coordinate|coordinates|latlong|latlon|lonlat|longlat|gps|lokasi|titik)$"
 )
 WKT = re.compile(r"^\s*(MULTI)?(POINT|LINESTRING|POLYGON)\s*Z?M?\s*\(", re.IGNORECASE)
+DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 NUMBER = r"\d+(?:[.,]\d+)?"
 ANGLE = re.compile(
     rf"^\s*(?P<before>[A-Z]{{1,2}})?\.?:?\s*(?P<sign>[+-])?\s*(?P<d>{NUMBER})\s*(?:°|D|\s|:|-)\s*"
@@ -146,6 +147,8 @@ def read_number(value: Any) -> tuple[float, str] | None:
     if isinstance(value, (int, float)):
         return (float(value), "") if value == value else None
     text = str(value).strip()
+    if DECIMAL.fullmatch(text):  # nearly all; the ways below give the same
+        return float(text), ""
     plain = re.fullmatch(r"([+-]?)\s*([\d.,\s]+?)\s*(?:m|meter|°)?", text)
     if plain and (number := _plain(plain[2])) is not None:
         return (-number if plain[1] == "-" else number), ""

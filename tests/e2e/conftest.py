@@ -39,8 +39,8 @@ CLOSED_IS_GONE = """() => {
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert chromium, "No Chromium found. bin/test installs it; or: apt-get install chromium"
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert chromium, "No Chromium found. bin/test installs it; or: apt-get install chromium-headless-shell"
     return {"executable_path": chromium, "args": CHROMIUM_ARGS}
 
 
@@ -129,6 +129,6 @@ def axe_findings(page: Page, *rules: str) -> list[str]:
     """
     page.evaluate(CLOSED_IS_GONE)
     every = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    result = Axe().run(page, options={"runOnly": list(rules) or every})
+    result = Axe().run(page, options={"runOnly": list(rules) or every, "resultTypes": ["violations"]})
     page.evaluate("document.adoptedStyleSheets = []")
     return [f"{violation['id']}: {node['target']}" for violation in result["violations"] for node in violation["nodes"]]

@@ -95,19 +95,22 @@ def is_text(raw: bytes) -> bool:
     return b"\0" not in raw
 
 
-def crawl(client: Client, *, tiles: Iterable[tuple[int, int, int]], most: int = 700) -> dict[str, Answer]:
+def crawl(
+    client: Client, *, tiles: Iterable[tuple[int, int, int]], most: int = 700, within: tuple[str, ...] = ("/",)
+) -> dict[str, Answer]:
     """Open everything that answers lead to, from `BEGINNINGS` on; return the answers by address. `tiles`: z, x, y.
 
-    The crawl ends when `most` addresses are open, whatever waits; fewer answers than that are all there are.
+    The crawl ends when `most` addresses are open, whatever waits; fewer answers than that are all there are. `within`:
+    the beginnings of the addresses that are opened.
     """
-    waiting, seen, shapes = list(BEGINNINGS), {}, Counter[str]()
+    waiting, seen, shapes = [one for one in BEGINNINGS if one.startswith(within)], {}, Counter[str]()
     tiles = list(tiles)
     known = set(waiting)
     while waiting and len(seen) < most:
         address = waiting.pop(0)
         seen[address] = answer = ask(client, address)
         for found in named(answer, address, tiles):
-            if found in known or LEFT_ALONE.match(found):
+            if found in known or not found.startswith(within) or LEFT_ALONE.match(found):
                 continue
             of = shapes_of(found)
             enough = OF_A_SHAPE if found.startswith(ABOUT_DATA) else ELSEWHERE

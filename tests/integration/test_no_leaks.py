@@ -14,7 +14,10 @@ from urllib.parse import quote
 
 import pytest
 import shapely
+from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.cache import caches
+from django.db import transaction
 from django.test import Client
 
 from accounts.models import User
@@ -123,6 +126,12 @@ def marked(answers: dict[str, Answer], *, marks: list[str] | None = None) -> lis
     return [address for address, answer in answers.items() if any(mark in answer.told for mark in marks or MARKS)]
 
 
+def forget() -> None:
+    """Empty the caches: an answer that was kept would hide what it would be now."""
+    for alias in settings.CACHES:
+        caches[alias].clear()
+
+
 # The whole site.
 
 
@@ -130,9 +139,13 @@ def marked(answers: dict[str, Answer], *, marks: list[str] | None = None) -> lis
 def test_crawl_finds_no_mark_and_nothing_that_private_data_changed(open_layer: Layer, owner: User, who: str) -> None:
     client = STRANGERS[who]()
     crawl(client, tiles=TILES, most=60)  # what is made once (cookies, figures that are kept) is made
-    before = crawl(client, tiles=TILES)
+    without = transaction.savepoint()
     add_private_data(owner)
     after = crawl(client, tiles=TILES)
+    transaction.savepoint_rollback(without)
+    forget()
+    # Other pages tell of reports, and the time. What answers name is in them, so there is nothing else to open.
+    before = {address: ask(client, address) for address in after if address.startswith(ABOUT_DATA)}
     kinds = ["/ogc/collections/sumur/items", "/tiles/sumur/", "/data/sumur/unduh/gpkg/", "/data/sumur/metadata.xml"]
     for kind in [*kinds, "/ogc/collections/catalogue/items", "/data/?", "/api/v1/", "/laporan/"]:
         assert any(address.startswith(kind) for address in after), kind
@@ -141,20 +154,18 @@ def test_crawl_finds_no_mark_and_nothing_that_private_data_changed(open_layer: L
     assert marked(after) == []
     binary = ("/unduh/gpkg/", "/unduh/xlsx/", "/unduh/shp/", "/unduh/fgb/", "/unduh/parquet/")  # hold the time
     differ = {
-        address: (before[address].status, answer.status)
-        for address, answer in after.items()
-        if address.startswith(ABOUT_DATA)  # other pages tell of reports, and the time
-        and address in before
-        and before[address] != answer
-        and not any(part in address for part in binary)
+        address: (answer.status, after[address].status)
+        for address, answer in before.items()
+        if answer != after[address] and not any(part in address for part in binary)
     }
     assert differ == {}
-    assert set(after) == set(before)
+    assert [address for address, answer in before.items() if answer.status != after[address].status] == []
 
 
 def test_crawl_finds_the_marks_where_they_may_be_seen(open_layer: Layer, owner: User) -> None:
     add_private_data(owner)
-    found = marked(crawl(signed_in(owner), tiles=TILES, most=1_200), marks=MARKS)
+    answers = crawl(signed_in(owner), tiles=TILES, most=1_200, within=ABOUT_DATA)
+    found = marked(answers)
     kinds = [
         "/data/", "/data/?", f"/data/{CLOSED}/", f"/data/{CLOSED}/fitur/", f"/data/{CLOSED}/metadata.xml",
         f"/data/{CLOSED}/metadata.jsonld", f"/data/{CLOSED}/versi/", "/data/unduhan/", "/data/unggah/", "/data/kunci/",
@@ -164,16 +175,14 @@ def test_crawl_finds_the_marks_where_they_may_be_seen(open_layer: Layer, owner: 
         *(f"/data/{CLOSED}/unduh/{code}/" for code in FORMATS),
     ]  # fmt: skip
     assert [kind for kind in kinds if not any(address.startswith(kind) for address in found)] == []
-    # The hidden field is hidden from its own agency too.
-    assert marked({address: Answer(200, "", "") for address in found}) == []
-    only_field = [FIELD, FIELD.title()]
-    assert marked(crawl(signed_in(owner), tiles=TILES, most=300), marks=only_field) == []
+    assert marked(answers, marks=[FIELD, FIELD.title()]) == []  # hidden from its own agency too
 
 
 def test_crawl_finds_the_hidden_field_once_it_is_shown(open_layer: Layer) -> None:
     open_layer.fields = [field | {"hidden": False} for field in open_layer.fields]
     open_layer.save()
-    found = marked(crawl(Client(), tiles=TILES), marks=[FIELD, FIELD.title(), str(NUMBER), DAY])
+    answers = crawl(Client(), tiles=TILES, within=ABOUT_DATA)
+    found = marked(answers, marks=[FIELD, FIELD.title(), str(NUMBER), DAY])
     assert "Sumur" in ask(Client(), f"/data/?q={FIELD}").body
     for kind in ("/data/sumur/", "/tiles/sumur/", "/ogc/collections/sumur/items", "/ogc/api",
                  "/ogc/collections/sumur/queryables", *(f"/data/sumur/unduh/{code}/" for code in FORMATS)):  # fmt: skip
@@ -211,6 +220,8 @@ def test_private_names_are_answered_as_missing_ones_at_every_address(open_layer:
             assert ask(client, address).status in {302, 403, 404, 405}, address
         if kind != "data":
             continue
+        if who in {"citizen", "another agency's key"}:
+            continue  # whom the addresses alone tell apart; the rest is asked by one without and one with an agency
         every = [address for address in every if f"/data/{slug}/unduh/" not in address or address.endswith(WRITTEN)]
         for address in every:
             told += same(client, address, names, "HEAD")

@@ -91,7 +91,8 @@ def some_query(chance: random.Random, today: dt.date) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("kutim")
-def test_hundred_random_questions_are_answered_as_a_recount_does(client: Client) -> None:
+def test_forty_random_questions_are_answered_as_a_recount_does(client: Client) -> None:
+    # A hundred more, with what people see and take away: monthly/test_numbers_agree.py.
     Category.objects.update(sensitive=False)
     make_reports(count=2_500, seed=9)
     chance = random.Random(20_261)
@@ -101,7 +102,7 @@ def test_hundred_random_questions_are_answered_as_a_recount_does(client: Client)
     rollups.fold(limit=700)  # some stay unfolded
     today = today_wita()
     seen = 0
-    for _ in range(100):
+    for _ in range(40):
         query = some_query(chance, today)
         true = Recount(query, today)
         totals = get(client, "totals/", **query)["totals"]
@@ -156,7 +157,7 @@ def test_hundred_random_questions_are_answered_as_a_recount_does(client: Client)
             | Q(ended=None, archived__lt=midnight(true.until + dt.timedelta(days=1)))
         )
         assert last_bin["backlog"] == still.count() - gone.count()
-    assert seen > 5_000
+    assert seen > 2_000
 
 
 @pytest.mark.usefixtures("kutim")

@@ -1,4 +1,4 @@
-"""The open edit of a layer, for its editors: what was changed, by whom; publish it or give it up."""
+"""The open edit of a layer, for its editors: what was changed, by whom; hand it in, publish it or give it up."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -19,29 +19,19 @@ from layers.models import Layer, LayerEdit
 from layers.styling import style_of
 from layers.views import geometry_of, map_texts
 
+STEWARDS = {"publish", "withdraw", "return"}
+"""What only the steward asks for."""
+
 
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def changes(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show what is changed but not published; on a post, publish it, take that back, or discard it."""
+    """Show what is changed but not published; on a post, do what is asked of it."""
     layer, user = _layer(request, slug)
     if request.method == "POST":
         try:
-            if request.POST.get("do") == "withdraw":
-                editing.withdraw(layer=layer)
-                return redirect("layer_changes", slug)
-            mark = parse_whole(request.POST.get("mark", ""), name="mark")
-            if request.POST.get("do") == "publish":
-                version = editing.publish_edit(layer=layer, mark=mark, by=user)
-                if version is None:
-                    return redirect("layer_changes", slug)  # it tells how it goes
-                messages.success(request, _("Published: version %(number)d is shown now.") % {"number": version.number})
-                return redirect("layer", slug)
-            if request.POST.get("do") == "discard":
-                editing.discard_edit(layer=layer, mark=mark, by=user)
-                messages.success(request, _("The changes are discarded. What is published stays as it is."))
-                return redirect("layer", slug)
+            return redirect(*_do(request, layer, user))
         except (NotReady, EditOutdated) as error:
             messages.error(request, str(error))
         return redirect("layer_changes", slug)
@@ -54,6 +44,8 @@ def changes(request: HttpRequest, slug: str) -> HttpResponse:
         "layer": layer,
         "edit": edit,
         "busy": edit is not None and edit.asked_by_id is not None,
+        "decides": user.is_coordinator,
+        "more": told is not None and edit is not None and edit.handed_in_mark not in {None, told.mark},
         "outdated": edit is not None and edit.base_id != layer.current_id,
         "told": told,
         "map": _map(request, edit, told.n) if edit and told and told.n else None,
@@ -61,6 +53,46 @@ def changes(request: HttpRequest, slug: str) -> HttpResponse:
         "lines": editing.lines(edit) if edit else [],
     }
     return render(request, "layers/changes.html", context)
+
+
+def _do(request: HttpRequest, layer: Layer, user: User) -> tuple[str, str]:
+    """Hand the open edit in, take it back, publish it, send it back or discard it; return where to go on.
+
+    What only the steward does is nothing for anybody else. Raise NotReady, EditOutdated.
+    """
+    do, page, here = request.POST.get("do"), ("layer", layer.slug), ("layer_changes", layer.slug)
+    if do in STEWARDS and not user.is_coordinator:
+        raise Http404
+    if do == "withdraw":
+        editing.withdraw(layer=layer)
+        return here
+    if do == "take-back":
+        editing.give_back(layer=layer, note="", by=user)
+        messages.success(request, _("Taken back. Nothing is published."))
+        return here
+    if do == "return":
+        note = request.POST.get("note", "").replace("\x00", "").strip()[:2_000]
+        if not note:
+            raise NotReady(_("Write what is to be changed."))
+        editing.give_back(layer=layer, note=note, by=user)
+        messages.success(request, _("Sent back."))
+        return here
+    mark = parse_whole(request.POST.get("mark", ""), name="mark")
+    if do == "publish":
+        version = editing.publish_edit(layer=layer, mark=mark, by=user)
+        if version is None:
+            return here  # it tells how it goes
+        messages.success(request, _("Published: version %(number)d is shown now.") % {"number": version.number})
+        return page
+    if do == "hand-in":
+        editing.hand_in(layer=layer, mark=mark, by=user)
+        messages.success(request, _("Handed in. The steward looks at it, then it is published."))
+        return here
+    if do == "discard":
+        editing.discard_edit(layer=layer, mark=mark, by=user)
+        messages.success(request, _("The changes are discarded. What is published stays as it is."))
+        return page
+    return here
 
 
 @never_cache
@@ -83,7 +115,9 @@ def _layer(request: HttpRequest, slug: str) -> tuple[Layer, User]:
 
 
 def _open_edit(layer: Layer) -> LayerEdit | None:
-    edit = LayerEdit.objects.filter(layer=layer, state=LayerEdit.State.OPEN).select_related("base").first()
+    edit = (
+        LayerEdit.objects.filter(layer=layer, state=LayerEdit.State.OPEN).select_related("base", "handed_in_by").first()
+    )
     if edit is not None:
         edit.layer = layer  # which knows its reader
     return edit

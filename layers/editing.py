@@ -1,5 +1,7 @@
 """Editing the features of a published version, one at a time, without touching what readers see (ADR 40).
 
+Editors hand their changes in; the steward, the coordinator, publishes them or sends them back with a word.
+
 A layer has at most one open edit: a list of changes, laid over the version that is current. Its editors read the two as
 one; everybody else reads the version. Publishing writes both out as the next version. Each change stays in the list for
 good, with who made it and when. Every write takes the layer's row first, so writes to a layer come one after another.
@@ -13,6 +15,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg2 import sql
@@ -22,7 +25,7 @@ from layers.errors import EditBusy, EditOutdated, LayerError, NotReady
 from layers.models import FeatureChange, Layer, LayerEdit, LayerVersion
 from layers.selection import label_of
 from layers.statistics import count_statistics
-from layers.uploads import agencies_of
+from layers.uploads import agencies_of, only_steward
 from layers.versions import Loaded, missing_for_publication, publish, store_version
 
 log = logging.getLogger(__name__)
@@ -218,27 +221,67 @@ def record(desk: Desk, *, fid: int, kind: str, now: Now | None, by: User) -> Fea
 
 
 @transaction.atomic
+def hand_in(*, layer: Layer, mark: int, by: User) -> None:
+    """Put the open edit before the steward. Changes may follow; that there are more is told. Raises as `publish_edit`.
+
+    `mark` is the Summary's that the person has looked at.
+    """
+    edit = _looked_at(take(layer), mark)
+    edit.handed_in_by, edit.handed_in_at, edit.handed_in_mark, edit.note = by, timezone.now(), mark, ""
+    edit.save(update_fields=["handed_in_by", "handed_in_at", "handed_in_mark", "note"])
+
+
+@transaction.atomic
+def give_back(*, layer: Layer, note: str, by: User) -> None:
+    """Send the edit that was handed in back to its editors, with the steward's words; '' when an editor takes it back.
+
+    Raises NotReady, EditBusy, PermissionError.
+    """
+    if note:
+        only_steward(by)
+    desk = take(layer)
+    if desk.edit is None or desk.edit.handed_in_at is None:
+        raise NotReady(_("These changes are not handed in any more."))
+    desk.edit.handed_in_by = desk.edit.handed_in_at = desk.edit.handed_in_mark = None
+    desk.edit.note = note
+    desk.edit.save(update_fields=["handed_in_by", "handed_in_at", "handed_in_mark", "note"])
+
+
+def handed_in_for(user: User) -> QuerySet[LayerEdit]:
+    """Return the edits that lie with a steward, the oldest first; none for anybody else."""
+    edits = LayerEdit.objects.filter(state=State.OPEN, handed_in_at__isnull=False).order_by("handed_in_at")
+    return edits.select_related("layer__agency", "handed_in_by") if user.is_coordinator else edits.none()
+
+
+@transaction.atomic
 def publish_edit(*, layer: Layer, mark: int, by: User) -> LayerVersion | None:
     """Publish the open edit as the layer's next version; one of a large layer is left to the worker (None).
 
-    `mark` is the Summary's that the person has looked at. Raises NotReady, EditOutdated, EditBusy.
+    The steward may do so before it is handed in, too. `mark` is the Summary's that the person has looked at.
+    Raises NotReady, EditOutdated, EditBusy, PermissionError.
     """
+    only_steward(by)
     desk = take(layer)
+    edit = _looked_at(desk, mark)
+    if desk.base.feature_count > AT_ONCE:
+        edit.asked_by, edit.asked_at, edit.failed_at = by, timezone.now(), None
+        edit.save(update_fields=["asked_by", "asked_at", "failed_at"])
+        return None
+    return _publish(desk.layer, edit, by)
+
+
+def _looked_at(desk: Desk, mark: int) -> LayerEdit:
+    """Return the edit if it can be published as it was looked at, else raise NotReady."""
     if desk.edit is None:
         raise NotReady(_("There are no changes to publish. Somebody may have published them already."))
     told = summarise(desk.edit)
     if told.mark != mark:
-        raise NotReady(_("More was changed meanwhile. Look at the changes again, then publish."))
+        raise NotReady(_("More was changed meanwhile. Look at the changes again."))
     if told.n == 0:
         raise NotReady(_("Nothing differs from what is published. Discard the changes."))
     if missing := missing_for_publication(desk.layer):
         raise NotReady(_("Before publication, fill in: %(fields)s.") % {"fields": ", ".join(missing)})
-    if desk.base.feature_count > AT_ONCE:
-        edit = desk.edit
-        edit.asked_by, edit.asked_at, edit.failed_at = by, timezone.now(), None
-        edit.save(update_fields=["asked_by", "asked_at", "failed_at"])
-        return None
-    return _publish(desk.layer, desk.edit, by)
+    return desk.edit
 
 
 def publish_asked() -> bool:
@@ -248,7 +291,11 @@ def publish_asked() -> bool:
     """
     waiting = LayerEdit.objects.filter(state=State.OPEN, asked_by__isnull=False).order_by("asked_at")
     with transaction.atomic():
-        edit = waiting.select_for_update(skip_locked=True, of=("self",)).select_related("base", "asked_by").first()
+        edit = (
+            waiting.select_for_update(skip_locked=True, of=("self",))
+            .select_related("base", "asked_by", "handed_in_by")
+            .first()
+        )
         if edit is None or edit.asked_by is None:
             return False
         try:
@@ -275,7 +322,7 @@ def withdraw(*, layer: Layer) -> None:
 
 
 def _publish(layer: Layer, edit: LayerEdit, by: User) -> LayerVersion:
-    version = _store(layer, edit, by)
+    version = _store(layer, edit, edit.handed_in_by or by)
     publish(version=version, by=by)
     _close(edit, State.PUBLISHED, by, version)
     return version

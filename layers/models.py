@@ -568,6 +568,10 @@ class LayerEdit(models.Model):
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     asked_at = models.DateTimeField(_("publication asked for"), null=True)
     failed_at = models.DateTimeField(_("publication failed"), null=True)
+    handed_in_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    handed_in_at = models.DateTimeField(_("handed in"), null=True)
+    handed_in_mark = models.BigIntegerField(_("last change that was handed in"), null=True)
+    note = models.TextField(_("what the steward writes"), blank=True, default="")
 
     class Meta:
         verbose_name = _("edit")

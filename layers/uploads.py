@@ -202,7 +202,7 @@ def submit(*, job: ImportJob, by: User) -> ImportJob:
 @transaction.atomic
 def give_back(*, job: ImportJob, note: str, by: User) -> ImportJob:
     """Send a submitted upload back to its officer, with the steward's words. Raise NotReady, PermissionError."""
-    _only_steward(by)
+    only_steward(by)
     locked = _locked(job, State.SUBMITTED)
     locked.state, locked.note = State.RETURNED, note
     locked.save()
@@ -212,7 +212,7 @@ def give_back(*, job: ImportJob, note: str, by: User) -> ImportJob:
 @transaction.atomic
 def approve(*, job: ImportJob, by: User) -> Layer:
     """Publish a submitted upload: its metadata and its version in one transaction. Raise NotReady, PermissionError."""
-    _only_steward(by)
+    only_steward(by)
     locked = _locked(job, State.SUBMITTED)
     if locked.layer is None or locked.version is None:
         raise NotReady(_("The upload has not been read."))
@@ -254,7 +254,8 @@ def _locked(job: ImportJob, *states: str) -> ImportJob:
     return locked
 
 
-def _only_steward(by: User) -> None:
+def only_steward(by: User) -> None:
+    """Raise PermissionError for anybody but the steward."""
     if not by.is_coordinator:
         raise PermissionError(_("Only the steward (the coordinator) decides on publication."))
 

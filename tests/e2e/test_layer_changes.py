@@ -1,4 +1,4 @@
-"""An editor looks at the open changes of a layer in a real browser, and publishes them."""
+"""An editor hands the open changes of a layer in, and the steward publishes them, in a real browser."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from accounts.models import User
 from layers import editing
 from layers.models import Layer
 from tests.e2e.conftest import DESKTOP, PHONE, axe_findings, sign_in
-from tests.factories.accounts import PASSWORD, make_officer
+from tests.factories.accounts import PASSWORD, make_coordinator, make_officer
 from tests.factories.layers import make_layer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
@@ -54,7 +54,7 @@ def changed_layer() -> tuple[Layer, User]:
 
 
 @pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
-def test_editor_looks_at_changes_and_publishes_them(
+def test_editor_hands_changes_in_and_the_steward_publishes_them(
     viewport: dict[str, int],
     locale: str,
     live_server: LiveServer,
@@ -83,6 +83,17 @@ def test_editor_looks_at_changes_and_publishes_them(
     page.locator("details > summary").last.click()
     expect(discard).to_be_visible()
     shot(page, f"layer-changes-{locale}")
+    page.locator("button[value=hand-in]").click()
+    expect(page.locator("button[value=take-back]")).to_be_visible()
+    assert axe_findings(page) == []
+    shot(page, f"layer-changes-handed-in-{locale}")
+
+    page = sign_in(open_page(viewport, locale), live_server.url, make_coordinator())
+    page.goto(f"{live_server.url}/data/unggah/")
+    page.locator("a[href='/data/faskes/perubahan/']").click()
+    expect(page.locator("textarea[name=note]")).to_be_visible()
+    assert axe_findings(page) == []
+    shot(page, f"layer-changes-steward-{locale}")
     page.locator("button[value=publish]").click()
     page.wait_for_url(f"{live_server.url}/data/faskes/")
     assert page.locator("#changes-title").count() == 0
@@ -91,7 +102,7 @@ def test_editor_looks_at_changes_and_publishes_them(
 
 
 @pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])
-def test_editor_of_a_large_layer_watches_the_worker_publish(
+def test_steward_of_a_large_layer_watches_the_worker_publish(
     viewport: dict[str, int],
     locale: str,
     live_server: LiveServer,
@@ -100,8 +111,8 @@ def test_editor_of_a_large_layer_watches_the_worker_publish(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(editing, "AT_ONCE", 2)
-    _layer, officer = changed_layer()
-    page = sign_in(open_page(viewport, locale), live_server.url, officer)
+    changed_layer()
+    page = sign_in(open_page(viewport, locale), live_server.url, make_coordinator())
     page.goto(f"{live_server.url}/data/faskes/perubahan/")
     page.locator("button[value=publish]").click()
     expect(page.get_by_role("status").locator("button[value=withdraw]")).to_be_visible()

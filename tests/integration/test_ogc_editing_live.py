@@ -18,7 +18,7 @@ from django.db import connection
 from accounts.models import User
 from layers.editing import open_edit, publish_edit, summarise
 from layers.models import FeatureChange, Layer
-from tests.factories.accounts import PASSWORD, make_officer
+from tests.factories.accounts import PASSWORD, make_coordinator, make_officer
 from tests.factories.layers import make_layer
 from tests.integration.server import gunicorn
 
@@ -98,7 +98,7 @@ def test_features_made_at_once_get_numbers_of_their_own(site: str, layer: Layer,
     layer.refresh_from_db()
     edit = open_edit(layer)
     assert edit is not None
-    publish_edit(layer=layer, mark=summarise(edit).mark, by=people[0])
+    publish_edit(layer=layer, mark=summarise(edit).mark, by=make_coordinator())
     connection.close()
     assert ask(url)[2]["numberMatched"] == 15
 

@@ -446,7 +446,7 @@ def test_tag_of_a_feature_does_not_change_with_the_rest_of_the_layer(faskes: Lay
     call("POST", ITEMS, officer, NEW)
     edit = open_edit(faskes)
     assert edit is not None
-    publish_edit(layer=faskes, mark=summarise(edit).mark, by=officer)
+    publish_edit(layer=faskes, mark=summarise(edit).mark, by=make_coordinator())
     assert etag(f"{ITEMS}/1") == public
 
 
@@ -469,7 +469,7 @@ def test_whoever_overwrites_without_looking_does_not_overwrite_others(faskes: La
     # Publishing does not make the other's change known to a client that read the feature before.
     edit = open_edit(faskes)
     assert edit is not None
-    publish_edit(layer=faskes, mark=summarise(edit).mark, by=other)
+    publish_edit(layer=faskes, mark=summarise(edit).mark, by=make_coordinator())
     assert call("PATCH", f"{ITEMS}/1", officer, {"properties": {"tempat_tidur": 2}}, If_Match="*").status_code == 412
 
 
@@ -672,7 +672,9 @@ def test_published_edit_is_the_next_version_with_everything_counted_anew(faskes:
     told = summarise(edit)
     assert (told.added, told.removed, told.moved, told.changed, told.n) == (1, 1, 1, 1, 4)
     before, mine = etag(ITEMS), get(ITEMS, officer)
-    version = publish_edit(layer=faskes, mark=told.mark, by=officer)
+    steward = make_coordinator()
+    editing.hand_in(layer=faskes, mark=told.mark, by=officer)
+    version = publish_edit(layer=faskes, mark=told.mark, by=steward)
     assert version is not None
     assert (version.number, version.feature_count, version.state, version.loaded_by) == (2, 3, "current", officer)
     assert version.extent is not None
@@ -688,7 +690,7 @@ def test_published_edit_is_the_next_version_with_everything_counted_anew(faskes:
     assert "sepaso" not in words
     assert sum(LayerPlace.objects.filter(version=version, desa=None).values_list("n", flat=True)) >= 2
     edit.refresh_from_db()
-    assert (edit.state, edit.version, edit.closed_by) == ("published", version, officer)
+    assert (edit.state, edit.version, edit.closed_by) == ("published", version, steward)
     assert open_edit(faskes) is None
     # The version before stays as it was, and comes back.
     faskes.refresh_from_db()
@@ -701,7 +703,7 @@ def test_new_edit_goes_on_from_the_published_one(faskes: Layer, officer: User) -
         call("POST", ITEMS, officer, NEW)
         edit = open_edit(faskes)
         assert edit is not None
-        publish_edit(layer=faskes, mark=summarise(edit).mark, by=officer)
+        publish_edit(layer=faskes, mark=summarise(edit).mark, by=make_coordinator())
         faskes.refresh_from_db()
         assert get(ITEMS)["numberMatched"] == 4 + n
 
@@ -771,7 +773,13 @@ def test_changes_are_looked_at_and_published(faskes: Layer, officer: User) -> No
     assert "Pustu Sepaso" in text
     assert "Rina Sari" in text
     assert "6408120101" not in text
-    done = client.post(CHANGES, {"do": "publish", "mark": page.context["told"].mark})
+    mark = page.context["told"].mark
+    assert client.post(CHANGES, {"do": "publish", "mark": mark}).status_code == 404
+    assert client.post(CHANGES, {"do": "hand-in", "mark": mark})["Location"] == CHANGES
+    assert [feature["id"] for feature in get(ITEMS)["features"]] == [1, 2, 3]
+    client = signed_in(make_coordinator())
+    assert "/data/faskes/perubahan/" in client.get("/data/unggah/").content.decode()
+    done = client.post(CHANGES, {"do": "publish", "mark": client.get(CHANGES).context["told"].mark})
     assert (done.status_code, done["Location"]) == (302, "/data/faskes/")
     assert [feature["id"] for feature in get(ITEMS)["features"]] == [1, 2, 4]
     assert open_edit(faskes) is None
@@ -782,14 +790,61 @@ def test_changes_are_looked_at_and_published(faskes: Layer, officer: User) -> No
 
 def test_changes_made_since_they_were_looked_at_are_not_published_blindly(faskes: Layer, officer: User) -> None:
     call("POST", ITEMS, officer, NEW)
-    client = signed_in(officer)
+    client = signed_in(make_coordinator())
     mark = client.get(CHANGES).context["told"].mark
     call("PATCH", f"{ITEMS}/4", officer, {"properties": {"nama": "y"}}, If_Match="*")
-    for do in ("publish", "discard", ""):
+    for do in ("hand-in", "publish", "discard", ""):
         answer = client.post(CHANGES, {"do": do, "mark": mark})
         assert (answer.status_code, answer["Location"]) == (302, CHANGES)
     assert LayerEdit.objects.get().state == "open"
     assert client.post(CHANGES, {"do": "publish", "mark": "x"}).status_code == 400
+
+
+def test_changes_lie_with_the_steward_until_decided_or_taken_back(faskes: Layer, officer: User) -> None:
+    call("POST", ITEMS, officer, NEW)
+    mine, stewards = signed_in(officer), signed_in(make_coordinator())
+    english = {"Accept-Language": "en"}
+
+    def page(client: Client) -> str:
+        return client.get(CHANGES, headers=english).content.decode()
+
+    assert 'value="hand-in"' in page(mine)
+    assert 'value="publish"' not in page(mine)
+    assert 'value="return"' not in page(stewards)  # nothing is handed in
+    assert editing.handed_in_for(officer).count() == 0
+    mark = mine.get(CHANGES).context["told"].mark
+    mine.post(CHANGES, {"do": "hand-in", "mark": mark})
+    assert "The steward has these changes" in page(mine)
+    assert "Rina Sari" in page(stewards)
+    mine.post(CHANGES, {"do": "take-back"})
+    assert 'value="hand-in"' in page(mine)
+    taken_back = stewards.post(CHANGES, {"do": "return", "note": "Kurang nama"}, headers=english, follow=True)
+    assert "not handed in any more" in taken_back.content.decode()
+
+    mine.post(CHANGES, {"do": "hand-in", "mark": mark})
+    call("PATCH", f"{ITEMS}/4", officer, {"properties": {"nama": "y"}}, If_Match="*")
+    assert "More was changed since then" in page(stewards)
+    for do in ("return", "withdraw"):
+        assert mine.post(CHANGES, {"do": do, "note": "x"}).status_code == 404
+    assert "Write what is to be changed" in stewards.post(CHANGES, {"do": "return", "note": " "}, headers=english,
+                                                          follow=True).content.decode()  # fmt: skip
+    stewards.post(CHANGES, {"do": "return", "note": "Namanya <b>kurang</b>"})
+    assert "The steward writes" in page(mine)
+    assert "Namanya &lt;b&gt;kurang&lt;/b&gt;" in page(mine)
+    edit = LayerEdit.objects.get()
+    assert (edit.state, edit.handed_in_by, edit.handed_in_at, edit.handed_in_mark) == ("open", None, None, None)
+    mine.post(CHANGES, {"do": "hand-in", "mark": summarise(edit).mark})
+    assert "The steward writes" not in page(mine)
+
+
+def test_only_the_steward_publishes_or_sends_back(faskes: Layer, officer: User) -> None:
+    call("POST", ITEMS, officer, NEW)
+    edit = open_edit(faskes)
+    assert edit is not None
+    with pytest.raises(PermissionError):
+        publish_edit(layer=faskes, mark=summarise(edit).mark, by=officer)
+    with pytest.raises(PermissionError):
+        editing.give_back(layer=faskes, note="x", by=officer)
 
 
 def test_discarded_changes_are_gone_and_recorded(faskes: Layer, officer: User) -> None:
@@ -805,7 +860,7 @@ def test_discarded_changes_are_gone_and_recorded(faskes: Layer, officer: User) -
 def test_outdated_changes_can_only_be_discarded(faskes: Layer, officer: User) -> None:
     call("POST", ITEMS, officer, NEW)
     publish(version=make_version(faskes, POINTS[:2]), by=None)
-    client = signed_in(officer)
+    client = signed_in(make_coordinator())
     page = client.get(CHANGES)
     assert page.context["outdated"]
     assert 'value="publish"' not in page.content.decode()
@@ -860,9 +915,10 @@ def ask_to_publish(layer: Layer, client: Client) -> LayerEdit:
 def test_edit_of_a_large_layer_is_published_by_the_worker(
     large: Layer, officer: User, client: Client, settings: Any
 ) -> None:
-    client.force_login(officer)
+    steward = make_coordinator()
+    client.force_login(steward)
     edit = ask_to_publish(large, client)
-    assert (edit.state, edit.asked_by) == ("open", officer)
+    assert (edit.state, edit.asked_by) == ("open", steward)
     page = client.get(CHANGES, headers={"Accept-Language": "en"}).content.decode()
     assert "Being published" in page
     assert 'http-equiv="refresh"' in page
@@ -874,28 +930,29 @@ def test_edit_of_a_large_layer_is_published_by_the_worker(
     assert not editing.publish_asked()
     edit.refresh_from_db()
     assert edit.version is not None
-    assert (edit.state, edit.closed_by, edit.version.loaded_by) == ("published", officer, officer)
+    assert (edit.state, edit.closed_by, edit.version.loaded_by) == ("published", steward, steward)
     assert get(f"{ITEMS}/1")["properties"]["tempat_tidur"] == 99
     assert client.get(f"{CHANGES}?busy=1")["Location"] == "/data/faskes/"
 
 
 def test_edit_that_waits_for_the_worker_is_not_changed(large: Layer, officer: User, client: Client) -> None:
-    client.force_login(officer)
+    steward = make_coordinator()
+    client.force_login(steward)
     edit = ask_to_publish(large, client)
     told = call("PATCH", f"{ITEMS}/1", officer, {"properties": {"tempat_tidur": 1}}, If_Match="*")
     assert (told.status_code, told.json()["code"]) == (409, "edit_busy")
     mark = summarise(edit).mark
     for discard_or_publish in (editing.discard_edit, publish_edit):
         with pytest.raises(EditBusy):
-            discard_or_publish(layer=large, mark=mark, by=officer)
+            discard_or_publish(layer=large, mark=mark, by=steward)
     client.post(CHANGES, {"do": "withdraw"})
     assert not editing.publish_asked()
     changed = call("PATCH", f"{ITEMS}/1", officer, {"properties": {"tempat_tidur": 1}}, If_Match="*")
     assert changed.status_code == 204
 
 
-def test_edit_that_cannot_be_published_says_so_and_loses_nothing(large: Layer, officer: User, client: Client) -> None:
-    client.force_login(officer)
+def test_edit_that_cannot_be_published_says_so_and_loses_nothing(large: Layer, client: Client) -> None:
+    client.force_login(make_coordinator())
     edit = ask_to_publish(large, client)
     publish(version=make_version(large, POINTS), by=None)
     assert editing.publish_asked()

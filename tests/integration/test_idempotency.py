@@ -36,10 +36,10 @@ def post(url: str, key: str, body: dict[str, Any] = BODY, **headers: str) -> tup
         connection.close()
 
 
-def test_fifty_concurrent_posts_with_one_key_make_one_report() -> None:
+def test_fifty_concurrent_posts_with_one_key_make_one_report(served: str) -> None:
     key = str(uuid.uuid4())
-    with gunicorn() as url, ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda _: post(url, key), range(50)))
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: post(served, key), range(50)))
     assert Counter(status for status, _ in answers) == {201: 1, 200: 49}
     assert len({answer["ticket"] for _, answer in answers}) == 1
     assert Report.objects.count() == 1
@@ -47,11 +47,11 @@ def test_fifty_concurrent_posts_with_one_key_make_one_report() -> None:
     assert OutboxMessage.objects.count() == 1
 
 
-def test_concurrent_posts_with_one_key_and_other_bodies_make_one_report() -> None:
+def test_concurrent_posts_with_one_key_and_other_bodies_make_one_report(served: str) -> None:
     key = str(uuid.uuid4())
-    with gunicorn() as url, ThreadPoolExecutor(20) as pool:
+    with ThreadPoolExecutor(20) as pool:
         bodies = [BODY | {"title": f"Laporan nomor {n}"} for n in range(20)]
-        answers = list(pool.map(lambda body: post(url, key, body), bodies))
+        answers = list(pool.map(lambda body: post(served, key, body), bodies))
     assert Counter(status for status, _ in answers) == {201: 1, 409: 19}
     assert Report.objects.count() == 1
 

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from django.db import connection
 
 from layers.models import Layer
 from tests.factories.layers import make_layer
-from tests.integration.server import gunicorn
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -31,7 +29,7 @@ COUNTS = {"garis": 7, "kosong-geometri": 2, "petak": 23, "titik": 130}
 
 
 @pytest.fixture
-def site(transactional_db: None) -> Iterator[str]:
+def site(transactional_db: None, served: str) -> str:
     """A served site with layers of points, lines and polygons, and one that nobody may see."""
     rows: dict[str, list[tuple[Any, dict[str, Any]]]] = {
         "titik": [(shapely.Point(117 + n / 1000, 0.5 + n / 777), _row(n)) for n in range(COUNTS["titik"])],
@@ -42,8 +40,7 @@ def site(transactional_db: None) -> Iterator[str]:
     for slug, some in rows.items():
         make_layer(slug, some, fields=FIELDS)
     make_layer("rahasia", rows["titik"], access="agency", fields=FIELDS)
-    with gunicorn(workers=1) as url:
-        yield url
+    return served
 
 
 def _row(n: int) -> dict[str, Any]:

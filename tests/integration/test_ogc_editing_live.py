@@ -7,7 +7,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from layers.editing import open_edit, publish_edit, summarise
 from layers.models import FeatureChange, Layer
 from tests.factories.accounts import PASSWORD, make_coordinator, make_officer
 from tests.factories.layers import make_layer
-from tests.integration.server import gunicorn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FIELDS = [
@@ -41,9 +39,8 @@ def people(layer: Layer) -> list[User]:
 
 
 @pytest.fixture
-def site(layer: Layer) -> Iterator[str]:
-    with gunicorn(workers=2) as url:
-        yield url
+def site(layer: Layer, served: str) -> str:
+    return served
 
 
 def ask(

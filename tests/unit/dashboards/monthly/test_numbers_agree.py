@@ -1,7 +1,8 @@
 """Numbers agree: of 100 random questions, screen = API = PDF = XLSX = a recount of the reports by plain SQL.
 
-Every figure of the screen is compared, those of the tables under its charts too, and what the files of all hundred
-workbooks hold. What is printed is read from the page before its type is set, for all; from the set PDF, for one month.
+Every figure of the screen is compared, those of the tables under its charts too. Of the workbooks, what a quarter of
+the files holds and what is written into the others. What is printed is read from the page before its type is set, for
+all; from the set PDF, for one month.
 """
 
 import html
@@ -61,6 +62,14 @@ def in_workbook(figures: Figures) -> dict[str, list[list[Any]]]:
             [*row, *[None] * (len(sheet.columns) - len(row))]
             for row in book[sheet.title].iter_rows(min_row=3, values_only=True)
         ]
+        for sheet in sheets_of(figures)
+    }
+
+
+def for_workbook(figures: Figures) -> dict[str, list[list[Any]]]:
+    """Return the rows of each sheet as they are written into the file."""
+    return {
+        sheet.title: [[column.value(row) for column in sheet.columns] for row in sheet.rows]
         for sheet in sheets_of(figures)
     }
 
@@ -172,7 +181,7 @@ def test_hundred_random_questions_have_the_same_numbers_everywhere(client: Clien
     rollups.fold(limit=400)  # some stay unfolded
     today = today_wita()
     seen = 0
-    for _ in range(25):
+    for number in range(25):
         query = some_query(chance, today)
         form = QuestionForm(QueryDict(urlencode(query, doseq=True)))
         assert form.is_valid(), form.errors
@@ -180,7 +189,7 @@ def test_hundred_random_questions_have_the_same_numbers_everywhere(client: Clien
         with translation.override("en"):
             figures = figures_of(question)
             page = html_of(figures, edition=1)
-            sheets = in_workbook(figures)
+            sheets = for_workbook(figures) if number % 4 else in_workbook(figures)
         asked = question.query_string()
         screen = client.get(f"/dasbor/publik/?{asked}", headers=ENGLISH).content.decode()
         true = Recount(query, today)

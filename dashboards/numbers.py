@@ -427,6 +427,8 @@ def broken_promises(question: Question, limit: int = 10) -> list[BrokenPromise]:
             reports = reports.filter(**{f"{field}__in": values})
     period = (_midnight(question.since), _midnight(question.until + dt.timedelta(days=1)))
     reports = reports.filter(created_at__gte=period[0], created_at__lt=period[1], answered_at=None)
+    # Nothing is due before it came: the index of due dates is read from there on.
+    reports = reports.filter(resolve_due_at__gte=period[0])
     if question.audience.is_public:
         reports = reports.filter(category__sensitive=False)
     rules = clock.rules()

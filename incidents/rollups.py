@@ -5,7 +5,7 @@ Fold and rebuild exclude each other by an advisory lock; writers and readers nev
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
@@ -29,12 +29,17 @@ _LOCK = 6_408_001  # pg_advisory_xact_lock: one folder or rebuilder at a time
 
 @dataclass(frozen=True)
 class Table:
-    """A table of counts: its key, its numbers, and the SELECT that makes its rows from facts (`{source}`)."""
+    """A table of counts: its key, its numbers, and the SELECT that makes its rows from facts (`{source}`).
+
+    `reads`: what that SELECT looks at, as expressions of a fact. Facts that are equal in it are one row for it, so that
+    a rebuild of millions spreads fewer.
+    """
 
     name: str
     key: dict[str, str]
     values: tuple[str, ...]
     spread: str
+    reads: dict[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> str:
@@ -50,6 +55,12 @@ class Table:
         keys = ", ".join(self.key)
         spread = self.spread.format(source=source)
         return f"SELECT {keys}, {sums} FROM ({spread}) AS spread GROUP BY {keys} HAVING {some} ORDER BY {keys}"  # noqa: S608
+
+    def distinct(self, source: str) -> str:
+        """Return the facts in `source` with no more than the table reads, each kind once."""
+        read = ", ".join(f"{expression} AS {column}" for column, expression in self.reads.items())
+        places = ", ".join(str(place) for place in range(1, len(self.reads) + 1))
+        return f"SELECT {read}, sum(n)::int AS n FROM {source} GROUP BY {places}"  # noqa: S608
 
     def stored(self, source: str) -> str:
         """Return the statement that adds the facts in `source` to the table and returns the rows."""
@@ -70,6 +81,13 @@ class Table:
         )
 
 
+MONTH = "date_trunc('month', day::timestamp)::date"
+
+
+def _as_they_are(*columns: str) -> dict[str, str]:
+    return {column: column for column in columns}
+
+
 # A level-18 cell counted at every level, and up to level 15 also for its category, its status and both.
 _CELLS = Table(
     "incidents_reportcell",
@@ -87,6 +105,7 @@ _CELLS = Table(
     ) AS keys
     WHERE NOT fact.confidential
     """,  # noqa: S608 - constants of ours only
+    _as_they_are("x", "y", "category", "status", "confidential"),
 )
 
 STATUSES = (
@@ -111,16 +130,22 @@ _COUNTS = Table(
     SELECT grain.span, grain.area AS desa, grain.start, kecamatan, category, agency, channel, confidential,
            {", ".join(MEASURES)}
     FROM (
-        SELECT day, kecamatan, desa, category, agency, channel, confidential, {AS_MEASURES} FROM {{source}}
-        UNION ALL
-        SELECT ended, kecamatan, desa, category, agency, channel, confidential, {ENDED_MEASURES}
-        FROM {{source}} WHERE ended IS NOT NULL
-    ) AS moment (day, kecamatan, desa, category, agency, channel, confidential, {", ".join(MEASURES)})
+        SELECT day, kecamatan, desa, category, agency, channel, confidential,
+               {", ".join(f"sum({measure})::int AS {measure}" for measure in MEASURES)}
+        FROM (
+            SELECT day, kecamatan, desa, category, agency, channel, confidential, {AS_MEASURES} FROM {{source}}
+            UNION ALL
+            SELECT ended, kecamatan, desa, category, agency, channel, confidential, {ENDED_MEASURES}
+            FROM {{source}} WHERE ended IS NOT NULL
+        ) AS moment (day, kecamatan, desa, category, agency, channel, confidential, {", ".join(MEASURES)})
+        GROUP BY 1, 2, 3, 4, 5, 6, 7
+    ) AS of_day
     CROSS JOIN LATERAL (VALUES
         ('d'::text, day, desa), ('d', day, 0), ('w', date_trunc('week', day::timestamp)::date, 0),
-        ('m', date_trunc('month', day::timestamp)::date, desa), ('m', date_trunc('month', day::timestamp)::date, 0)
+        ('m', {MONTH}, desa), ('m', {MONTH}, 0)
     ) AS grain (span, start, area)
     """,  # noqa: S608 - constants of ours only
+    _as_they_are("day", "ended", "status", "kept", "desa", *_WHO),
 )
 
 _DUES = Table(
@@ -136,6 +161,7 @@ _DUES = Table(
     ) AS grain (span, start, due, area)
     WHERE fact.due IS NOT NULL
     """,
+    _as_they_are("day", "due", "desa", *_WHO),
 )
 
 _DURATIONS = Table(
@@ -165,6 +191,7 @@ _DURATIONS = Table(
     ) AS grain (cut, category, kecamatan, agency)
     WHERE took.bucket IS NOT NULL
     """,
+    _as_they_are("verified", "responded", "resolved", *_WHO) | {"day": MONTH},
 )
 
 _PLACE = {"kecamatan": "int", "desa": "int"}
@@ -183,6 +210,12 @@ _GRIDS = ", ".join(
     [f"({level}, {coarser_cell(FINEST_CELL, level)})" for level in HEAT_STORED]
     + [f"({resolution}, {hexagons.parent_sql('hexagon', resolution)})" for resolution in HEXAGONS_STORED]
 )
+_OF_CELLS = _as_they_are("hexagon", "category", "agency", "kecamatan", "desa", "confidential") | {
+    "x": f"x >> {_SHIFT} << {_SHIFT}",
+    "y": f"y >> {_SHIFT} << {_SHIFT}",
+    "day": MONTH,
+}
+"""What the tables of cells look at."""
 HEAT_MEASURES = ("n", *STATUSES)
 """The columns of HeatCount."""
 
@@ -196,14 +229,15 @@ _HEAT = Table(
     SELECT grid.level, keys.cut, keys.category, keys.agency, month, grid.cell, kecamatan, desa, confidential,
            {", ".join(HEAT_MEASURES)}
     FROM (
-        SELECT x, y, hexagon, category, agency, date_trunc('month', day::timestamp)::date AS month, kecamatan, desa,
-               confidential, {AS_MEASURES} FROM {{source}}
+        SELECT x, y, hexagon, category, agency, {MONTH} AS month, kecamatan, desa, confidential, {AS_MEASURES}
+        FROM {{source}}
     ) AS fact
     CROSS JOIN LATERAL (VALUES {_GRIDS}) AS grid (level, cell)
     CROSS JOIN LATERAL (VALUES
         ('total'::text, 0, 0), ('agency', 0, fact.agency), ('all', fact.category, fact.agency)
     ) AS keys (cut, category, agency)
     """,  # noqa: S608 - constants of ours only
+    _OF_CELLS | _as_they_are("status") | {"kept": "NULL::bool"},
 )
 
 _HEAT_DUES = Table(
@@ -213,10 +247,10 @@ _HEAT_DUES = Table(
     | {"category": "int", "agency": "int", "confidential": "bool"},
     ("n",),
     f"""
-    SELECT due, date_trunc('month', day::timestamp)::date AS month, {FINEST_CELL} AS cell, hexagon, kecamatan, desa,
-           category, agency, confidential, n
+    SELECT due, {MONTH} AS month, {FINEST_CELL} AS cell, hexagon, kecamatan, desa, category, agency, confidential, n
     FROM {{source}} WHERE due IS NOT NULL
     """,  # noqa: S608 - constants of ours only
+    _OF_CELLS | _as_they_are("due"),
 )
 
 _TABLES = (_CELLS, _COUNTS, _DUES, _DURATIONS, _HEAT, _HEAT_DUES)
@@ -319,24 +353,14 @@ def rebuild(progress: Callable[[str], Any] = lambda _step: None) -> int:
         cursor.execute(_RECOUNT)
         counted = cursor.rowcount
         cursor.execute("ANALYZE recounted")
-        # The map's cells know less of a report: counting them first makes a smaller table to spread over eight levels.
-        cursor.execute(
-            "CREATE TEMP TABLE recounted_cells ON COMMIT DROP AS SELECT x, y, category, status, confidential,"
-            " sum(n)::int AS n FROM recounted WHERE NOT confidential GROUP BY 1, 2, 3, 4, 5"
-        )
-        cursor.execute(
-            "CREATE TEMP TABLE recounted_heat ON COMMIT DROP AS SELECT x >> 4 << 4 AS x, y >> 4 << 4 AS y, hexagon,"
-            " category, agency, kecamatan, desa, confidential, status, NULL::bool AS kept,"
-            " date_trunc('month', day::timestamp)::date AS day, sum(n)::int AS n"
-            " FROM recounted GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 11"
-        )
-        sources = {_CELLS.name: "recounted_cells", _HEAT.name: "recounted_heat"}
         for table in _TABLES:
             progress(f"writing {table.name}")
+            cursor.execute(f"CREATE TEMP TABLE kinds ON COMMIT DROP AS {table.distinct('recounted')}")
+            cursor.execute("ANALYZE kinds")
             cursor.execute(f"DELETE FROM {table.name}")  # noqa: S608 - constants of ours only
-            source = sources.get(table.name, "recounted")
-            cursor.execute(f"INSERT INTO {table.name} ({table.columns}) {table.grouped(source)}")
-        cursor.execute("DROP TABLE recounted, recounted_cells, recounted_heat")
+            cursor.execute(f"INSERT INTO {table.name} ({table.columns}) {table.grouped('kinds')}")
+            cursor.execute("DROP TABLE kinds")
+        cursor.execute("DROP TABLE recounted")
     return counted
 
 

@@ -27,11 +27,16 @@ def pytest_configure() -> None:
 def _clean(settings: object, tmp_path: Path) -> Iterator[None]:
     """Give every test its own media folder, an empty cache and freshly read standards."""
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
-    for alias in settings.CACHES:  # type: ignore[attr-defined]
-        caches[alias].clear()
+    empty_caches()
     clock.forget_rules()
     yield
     clock.forget_rules()
+
+
+def empty_caches() -> None:
+    """Forget what this process keeps of answers and limits."""
+    for alias in settings.CACHES:
+        caches[alias].clear()
 
 
 MIGRATED = {"django_migrations", "django_content_type", "auth_permission"}

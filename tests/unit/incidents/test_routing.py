@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Agency
@@ -45,7 +46,7 @@ def test_one_round_trip_answers_as_the_steps_do(django_assert_num_queries: Djang
 @pytest.mark.parametrize("code", ["tiada", "", "jalan\x00", "x" * 5000])
 @pytest.mark.parametrize("point", [INLAND, AT_SEA])
 def test_unknown_categories_are_named(point: tuple[float, float], code: str) -> None:
-    with pytest.raises(UnknownCategory, match="There is no category"):
+    with translation.override("en"), pytest.raises(UnknownCategory, match="There is no category"):
         whereabouts(*point, code)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from django.contrib.auth.models import AnonymousUser
 from django.http import QueryDict
 
@@ -18,14 +19,13 @@ from dashboards.cells import Drawing
 from dashboards.concentration import Asked, Concentration, facilities
 from dashboards.data import DataScreen
 from dashboards.hotspot_forms import COUNTS, DEVELOPMENT, SMOOTH, SPOTS
-from dashboards.planner_maps import Screen, reports_of
+from dashboards.planner_maps import Screen, count_of, page_of
 from dashboards.planner_questions import Asked as Planned
 from dashboards.planner_questions import PlannerForm, Scope, scope_of
 from dashboards.questions import LEADERSHIP, PUBLIC, Audience, Question, QuestionForm, today_wita
 from dashboards.study_area import FIRST_GRID, GRIDS, StudyArea, study_area
 from geo import hexagons
 from geo.tiles import WORLD_M, Tile
-from incidents import pages as lists
 from incidents.rollups import HEAT_LEVELS, RESOLUTIONS
 from incidents.tiles import report_tile
 
@@ -199,8 +199,8 @@ def _planners(prefix: str, user: User) -> Iterator[Panel]:
     inside = _planned(f"kecamatan={ONE}", scope)
     yield Panel(f"{prefix}desa", lambda: Screen(inside).desa, _direct(DIRECT["by_desa"], inside.question))
     for name, query in (("a kecamatan", f"kecamatan={ONE}"), ("all", ""), ("overdue", "standing=overdue")):
-        found = reports_of(_planned(query, scope), user)
-        yield Panel(f"{prefix}list of {name}", lambda found=found: _listed(found))
+        listed = _planned(query, scope)
+        yield Panel(f"{prefix}list of {name}", lambda listed=listed: _listed(listed, user))
 
 
 def _concentration(name: str, question: Question) -> Iterator[Panel]:
@@ -212,7 +212,7 @@ def _concentration(name: str, question: Question) -> Iterator[Panel]:
     for view in (COUNTS, SPOTS, DEVELOPMENT, SMOOTH):
         yield Panel(
             f"hot spots, {name}, {view}",
-            lambda view=view: list(Drawing(view, con := Concentration(asked, _area(name)), None).cells(con)),
+            lambda view=view: orjson.dumps(list(Drawing(view, con := Concentration(asked, _area(name))).cells(con))),
             _direct(direct[view], asked.months, cell) if view in direct else None,
         )
 
@@ -238,9 +238,9 @@ def _data() -> None:
         getattr(screen, section)
 
 
-def _listed(found: Any) -> None:
-    lists.page_of(found.with_places().defer("search"), limit=25)
-    lists.count_of(found)
+def _listed(asked: Planned, user: User) -> None:
+    page_of(asked, user, None, limit=25)
+    count_of(asked, user)
 
 
 def _area(name: str) -> StudyArea:

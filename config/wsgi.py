@@ -1,3 +1,4 @@
+import gc
 import os
 
 from django.conf import settings
@@ -19,3 +20,8 @@ for language, _name in settings.LANGUAGES:
         reverse("dashboard_public")
 
 application = KeptAnswers(site)
+
+# What is imported stays for good: the collector need not walk through it again and again (60 ms each time), and web
+# processes share its memory for longer.
+gc.collect()
+gc.freeze()

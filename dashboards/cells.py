@@ -11,19 +11,18 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
+import orjson
 from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from dashboards import hotspots
+from dashboards import hotspots, rings
 from dashboards.concentration import GROUPS, Concentration, Place
 from dashboards.hotspot_forms import COUNTS, DEVELOPMENT, SMOOTH, SPOTS
 from dashboards.numbers import SMALLEST_SHOWN
 from dashboards.study_area import outline
 
-DECIMALS = 4
-"""Of the corners' degrees: 11 m."""
 FAINT = 0.01
 """Smoothed values below this share of the highest are not drawn."""
 
@@ -156,7 +155,7 @@ class Drawing:
         return list(self.month_style.marks) if self.has_months and self.view == COUNTS else []
 
     def cells(self, con: Concentration) -> Iterator[dict[str, Any]]:
-        """Yield what the script draws: `ring` (lat, lon), `step`, `sign`, `words`, and `months` of these if there are.
+        """Yield what the script draws: `ring` (rings.py), `step`, `sign`, `words`, and `months` of these if there are.
 
         Only cells of which there is something to tell; the others are the map's ground.
         """
@@ -263,8 +262,9 @@ def box_of(con: Concentration, cell: int) -> str:
     return ",".join(f"{number:.5f}" for number in (min(lon), min(lat), max(lon), max(lat)))
 
 
-def _ring(con: Concentration, cell: int) -> list[list[float]]:
-    return [[round(lat, DECIMALS), round(lon, DECIMALS)] for lon, lat in outline(con.asked.grid, cell)]
+def _ring(con: Concentration, cell: int) -> orjson.Fragment:
+    grid = con.asked.grid
+    return rings.of_hexagon(cell) if grid.hexagonal else rings.of_square(grid.level, cell)
 
 
 def _told(con: Concentration, numbers: Any) -> Any:

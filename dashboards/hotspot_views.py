@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import orjson
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -112,7 +113,8 @@ def hotspots_cells(request: HttpRequest, form: HotspotForm, where: str) -> HttpR
     drawing = Drawing(form.cleaned_data["view"] or COUNTS, one, other)
     shown = other if form.cleaned_data["side"] and other else one
     months = shown.month_names if drawing.has_months else []
-    return JsonResponse({"cells": list(drawing.cells(shown)), "months": months})
+    body = orjson.dumps({"cells": list(drawing.cells(shown)), "months": months})
+    return HttpResponse(body, content_type="application/json")
 
 
 @_for_readers

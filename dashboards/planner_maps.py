@@ -5,10 +5,11 @@ Cells and areas come from the roll-ups, lists and files from the reports; all of
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import orjson
 from django.contrib.gis.geos import Polygon
 from django.db.models import F, FloatField, Func
 from django.urls import reverse
@@ -17,12 +18,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from dashboards import rings
 from dashboards.planner_questions import KECAMATAN, SMOOTH, SQUARES, Asked, middle
+from dashboards.study_area import packed
 from geo import hexagons, maps, tiles
 from geo.errors import NoActiveEdition
 from geo.locate import Location, locate_many
 from geo.models import Desa, Kecamatan
-from incidents import counts
+from incidents import counts, pages
 from incidents.clock import WITA
 from incidents.models import Report
 from incidents.models.rollups import NO_DESA
@@ -31,6 +34,7 @@ from layers.styling import Class, Style, breaks_style
 
 _X, _Y = (Func(F("geom_3857"), function=name, output_field=FloatField()) for name in ("ST_X", "ST_Y"))
 
+OVERDUE = "overdue"
 ROWS = 25
 """Cells in the table unless all are asked for."""
 HALF_M = 20037508.342789244
@@ -42,10 +46,9 @@ class CellRow:
 
     name: str
     n: int
-    corners: list[tuple[float, float]]
     step: str
-    place: str = ""
-    query: str = ""
+    place: str
+    query: str
     """Of its reports."""
 
 
@@ -73,32 +76,23 @@ class Screen:
         self.all_rows = all_rows
 
     @cached_property
-    def cells(self) -> list[CellRow]:
-        """Every cell with reports, the largest number first."""
+    def cells(self) -> list[tuple[int, int]]:
+        """Every cell with reports and its number, the largest first."""
         asked = self.asked
         if asked.is_empty:
             return []
         selection, standing = asked.selection(), asked.standing
         if asked.shape == SQUARES:
-            found = [
-                (f"{asked.level}-{x}-{y}", n, tiles.outline(asked.level, x, y))
-                for x, y, n in counts.heat(selection, asked.level, standing)
-            ]
+            found = [(packed(x, y), n) for x, y, n in counts.heat(selection, asked.level, standing)]
         else:
-            found = [
-                (hexagons.name(cell), n, hexagons.outline(cell))
-                for cell, n in counts.hexes(selection, asked.resolution, standing)
-            ]
-        style = self._style([n for _name, n, _corners in found])
-        steps = {n: _step(style, n) for n in {n for _name, n, _corners in found}}
-        found.sort(key=lambda one: (-one[1], one[0]))
-        return [CellRow(name, n, corners, steps[n]) for name, n, corners in found]
+            found = counts.hexes(selection, asked.resolution, standing)
+        return sorted(found, key=lambda one: (-one[1], one[0]))
 
     @cached_property
     def rows(self) -> list[CellRow]:
         """The cells of the table, with the places in their middles."""
         shown = self.cells if self.all_rows else self.cells[:ROWS]
-        spots = [middle(cell.corners) for cell in shown]
+        spots = [middle(self._corners(cell)) for cell, _n in shown]
         places: Sequence[Location | None]
         try:
             places = locate_many([(spot.x, spot.y) for spot in spots])
@@ -106,15 +100,33 @@ class Screen:
             places = [None] * len(shown)
         return [
             CellRow(
-                cell.name,
-                cell.n,
-                cell.corners,
-                cell.step,
+                name := self._name(cell),
+                n,
+                self._steps[n],
                 ", ".join(part.name for part in (place.desa, place.kecamatan) if part) if place else "",
-                self.asked.query_string(cell=cell.name, leave_out={"within"}),
+                self.asked.query_string(cell=name, leave_out={"within"}),
             )
-            for cell, place in zip(shown, places, strict=True)
+            for (cell, n), place in zip(shown, places, strict=True)
         ]
+
+    @cached_property
+    def _cells_style(self) -> Style:
+        return self._style([n for _cell, n in self.cells])
+
+    @cached_property
+    def _steps(self) -> dict[int, str]:
+        """The class of each number that a cell has."""
+        return {n: _step(self._cells_style, n) for n in {n for _cell, n in self.cells}}
+
+    def _name(self, cell: int) -> str:
+        if self.asked.shape == SQUARES:
+            return f"{self.asked.level}-{cell >> 32}-{cell & 0xFFFFFFFF}"
+        return hexagons.name(cell)
+
+    def _corners(self, cell: int) -> list[tuple[float, float]]:
+        if self.asked.shape == SQUARES:
+            return tiles.outline(self.asked.level, cell >> 32, cell & 0xFFFFFFFF)
+        return hexagons.outline(cell)
 
     @cached_property
     def total(self) -> int:
@@ -159,7 +171,7 @@ class Screen:
         if self.asked.shape == SMOOTH:
             words = [_("few"), "", "", "", _("many")]
             return [Class(f"scale-{step}", word) for step, word in enumerate(words, 1)] if self.cells else []
-        return self._style([cell.n for cell in self.cells]).classes
+        return self._cells_style.classes
 
     def map(self, *, nonce: object) -> maps.MapMarkup | None:
         """Return the map, None without boundaries. Cells come by URL, those of kecamatan from the page's table."""
@@ -197,34 +209,29 @@ class Screen:
             label=_("Map of the reports by number. The tables below have every number."),
         )
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> bytes:
         """Return the cells for the map: corners as [lat, lon], with the words of each."""
-        words = {
-            n: ngettext("%(n)s report", "%(n)s reports", n) % {"n": _whole(n)} for n in {cell.n for cell in self.cells}
-        }
-        return {
+        level, steps = self.asked.level, self._steps
+        words = {n: ngettext("%(n)s report", "%(n)s reports", n) % {"n": _whole(n)} for n in steps}
+        squares = self.asked.shape == SQUARES
+        return orjson.dumps({
             "cells": [
                 {
-                    "id": cell.name,
-                    "n": cell.n,
-                    "step": cell.step,
-                    "words": words[cell.n],
-                    "ring": [[round(lat, 5), round(lon, 5)] for lon, lat in cell.corners],
+                    "id": self._name(cell),
+                    "n": n,
+                    "step": steps[n],
+                    "words": words[n],
+                    "ring": rings.of_square(level, cell) if squares else rings.of_hexagon(cell),
                 }
-                for cell in self.cells
+                for cell, n in self.cells
             ]
-        }
+        })  # fmt: skip
 
     def _numbers(self, column: str) -> dict[int, int]:
         asked = self.asked
         if asked.is_empty:
             return {}
-        selection = asked.selection()
-        if asked.standing == "overdue":
-            return {pk: n for (pk,), n in counts.overdue(selection, [column]).items()}
-        measures = counts.OPEN if asked.standing == "open" else [asked.standing]
-        rows = counts.counted(selection, [column], measures)
-        return {row[column]: sum(row[measure] for measure in measures) for row in rows}
+        return _counted(asked.selection(), asked.standing, column)
 
     def _area(self, kind: str, area: Kecamatan | Desa, n: int, population: int | None) -> AreaRow:
         inside = self.asked.query_string(leave_out={"cell", "within", "desa", "size"}, **{kind: area.code})
@@ -246,6 +253,39 @@ class Screen:
         return breaks_style("n", numbers) if numbers else Style("breaks")
 
 
+def page_of(asked: Asked, user: User, after: str | None, limit: int) -> pages.Page:
+    """Return a page of the reports that a question counts: overdue ones with the longest overdue first.
+
+    Raises ParameterError for an `after` that is no cursor.
+    """
+    order = pages.LONGEST_DUE if asked.standing == OVERDUE else pages.NEWEST
+    reports = reports_of(asked, user).with_places().defer("search")
+    return pages.page_of(reports, cursor=after, limit=limit, order=order)
+
+
+def count_of(asked: Asked, user: User) -> tuple[int, bool]:
+    """Return how many these reports are; in a cell or an area drawn by hand up to a limit, and whether there are more.
+
+    Without those the roll-ups know it, however many they are.
+    """
+    if asked.cell or asked.within:
+        return pages.count_of(reports_of(asked, user))
+    if asked.is_empty:
+        return 0, False
+    own = None if user.is_coordinator else tuple(user.agency_ids())
+    return _counted(replace(asked.selection(), confidential_of=own), asked.standing).get(None, 0), False
+
+
+def _counted(selection: counts.Selection, standing: str, column: str | None = None) -> dict[Any, int]:
+    """Return how many reports stand so, by the values of a column; without one by None."""
+    by = [column] if column else []
+    if standing == OVERDUE:
+        return {(key[0] if key else None): n for key, n in counts.overdue(selection, by).items()}
+    measures = counts.OPEN if standing == "open" else [standing]
+    rows = counts.counted(selection, by, measures)
+    return {row.get(column): sum(row[measure] for measure in measures) for row in rows}
+
+
 def reports_of(asked: Asked, user: User) -> ReportQuerySet:
     """Return the reports that a question counts, as far as `user` may read them."""
     reports = Report.objects.visible_to(user)
@@ -265,8 +305,10 @@ def reports_of(asked: Asked, user: User) -> ReportQuerySet:
     )
     if asked.standing == "open":
         reports = reports.open()
-    elif asked.standing == "overdue":
-        reports = reports.overdue(_midnight(selection.today)).filter(answered_at=None)
+    elif asked.standing == OVERDUE:
+        # Nothing is due before it came: the index of due dates is read from there on.
+        reports = reports.filter(answered_at=None, resolve_due_at__gte=_midnight(selection.first))
+        reports = reports.overdue(_midnight(selection.today))
     elif asked.standing != "n":
         reports = reports.filter(status=asked.standing)
     if asked.within:

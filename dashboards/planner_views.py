@@ -4,17 +4,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from dashboards import planner_files
 from dashboards.planner_controls import Controls
-from dashboards.planner_maps import Screen, reports_of
+from dashboards.planner_maps import Screen, count_of, page_of, reports_of
 from dashboards.planner_questions import Asked, NotYours, PlannerForm, scope_of
 from geo.errors import ParameterError
-from incidents import pages
 from incidents.views.desk import for_desk
 
 View = Callable[..., HttpResponseBase]
@@ -56,21 +55,20 @@ def planner(request: HttpRequest, asked: Asked, context: dict[str, Any]) -> Http
 
 
 @asking
-def cells(_request: HttpRequest, asked: Asked, _context: dict[str, Any]) -> JsonResponse:
+def cells(_request: HttpRequest, asked: Asked, _context: dict[str, Any]) -> HttpResponse:
     """Return the cells for the map."""
-    return JsonResponse(Screen(asked).as_json())
+    return HttpResponse(Screen(asked).as_json(), content_type="application/json")
 
 
 @asking
 def reports(request: HttpRequest, asked: Asked, context: dict[str, Any]) -> HttpResponse:
     """List the reports that are counted, as far as the person may read them."""
     user = cast("User", request.user)
-    found = reports_of(asked, user)
     try:
-        page = pages.page_of(found.with_places().defer("search"), cursor=request.GET.get("after"), limit=25)
+        page = page_of(asked, user, request.GET.get("after"), limit=25)
     except ParameterError as error:
         raise Http404(str(error)) from error
-    count, more = pages.count_of(found)
+    count, more = count_of(asked, user)
     context |= {
         "asked": asked,
         "controls": Controls(asked),

@@ -3,26 +3,32 @@
     area = study_area("hex-6")         -> StudyArea, or None while no boundary edition is in use
     area.counts([(cell, n), ...])      -> n by position, and what lies beyond its cells
 
-Cells are numbers: H3 indexes, or x * 2^32 + y of the Web-Mercator quadtree. Metres are EPSG:32650. A process keeps the
-areas of the active edition: making one takes seconds at most, and it changes only with the edition.
+Cells are numbers: H3 indexes, or x * 2^32 + y of the Web-Mercator quadtree. Metres are EPSG:32650. An area changes only
+with the boundaries. Whoever asks first makes it, which takes a second or two, and leaves it in the database; processes
+keep what they have read.
 """
 
+import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import shapely
 from django.contrib.gis.db.models.functions import AsWKB
+from django.db.models import Max
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from dashboards.hotspots import Kernel, Neighbours, Numbers, Positions
+from dashboards.models import KeptStudyArea
 from geo import hexagons, tiles
 from geo.models import BoundaryEdition, BoundaryPiece
 
 METRES = 32650
+RECIPE = 1
+"""Of the areas in the database; to be raised when one would be made differently."""
 AREA_SAMPLE = 1e6
 
 
@@ -97,8 +103,9 @@ class StudyArea:
 
 def study_area(name: str) -> StudyArea | None:
     """Return the study area of a grid in `GRIDS` for the active edition; None without one."""
-    row = BoundaryEdition.objects.active().values_list("pk", "activated_at").first()
-    return _made(name, *row) if row else None
+    # Pieces never change: a new cut of the same edition has new ones.
+    edition = BoundaryEdition.objects.active().annotate(last=Max("pieces")).values_list("pk", "last").first()
+    return _kept(name, *edition) if edition else None
 
 
 def packed(x: int, y: int) -> int:
@@ -121,7 +128,36 @@ def _kernel(area: StudyArea, bandwidth_m: int) -> Kernel:
 
 
 @lru_cache(maxsize=len(GRIDS))
-def _made(name: str, edition: int, _activated_at: Any) -> StudyArea:
+def _kept(name: str, edition: int, last_piece: int | None) -> StudyArea:
+    """Return the area from the database; make it and leave it there if it is missing, or of other boundaries."""
+    state = f"{RECIPE}/{last_piece}"
+    row = KeptStudyArea.objects.filter(edition=edition, grid=name, state=state).values_list("arrays").first()
+    if row:
+        return _unpacked(name, edition, bytes(row[0]))
+    area = _made(name, edition)
+    KeptStudyArea.objects.update_or_create(
+        {"state": state, "arrays": _packed_area(area)}, edition_id=edition, grid=name
+    )
+    return area
+
+
+_ARRAYS = [field.name for field in fields(StudyArea) if field.type in {Numbers, Positions}]
+
+
+def _packed_area(area: StudyArea) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, near=area.near.index, **{name: getattr(area, name) for name in _ARRAYS})
+    return file.getvalue()
+
+
+def _unpacked(name: str, edition: int, arrays: bytes) -> StudyArea:
+    with np.load(io.BytesIO(arrays), allow_pickle=False) as found:
+        return StudyArea(
+            grid=GRIDS[name], edition=edition, near=Neighbours(found["near"]), **{one: found[one] for one in _ARRAYS}
+        )
+
+
+def _made(name: str, edition: int) -> StudyArea:
     grid = GRIDS[name]
     pieces = BoundaryPiece.objects.filter(edition=edition).annotate(wkb=AsWKB("geom"))
     land = list(pieces.filter(desa=None).values_list("wkb", "kecamatan_id"))

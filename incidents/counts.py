@@ -274,7 +274,7 @@ def _durations(selection: Selection, steps: Sequence[str], by: Sequence[str]) ->
     used |= {"agency"} if "own" in params else set()
     params |= {
         "steps": list(steps),
-        "cut": "kecamatan" if used <= {"kecamatan"} else "agency" if used <= {"agency"} else "all",
+        "cut": next((cut for cut in ("kecamatan", "agency", "category") if used <= {cut}), "all"),
         "first": selection.first.replace(day=1),
         "last": _next_month(selection.last) - DAY,
     }

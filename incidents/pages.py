@@ -27,6 +27,7 @@ class Order:
 
 
 NEWEST = Order("created_at")
+LONGEST_DUE = Order("resolve_due_at", ascending=True)
 
 
 @dataclass(frozen=True)

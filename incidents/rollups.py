@@ -187,7 +187,7 @@ _DURATIONS = Table(
     ) AS took (step, bucket)
     CROSS JOIN LATERAL (VALUES
         ('all'::text, fact.category, fact.kecamatan, fact.agency), ('kecamatan', 0, fact.kecamatan, 0),
-        ('agency', 0, 0, fact.agency)
+        ('agency', 0, 0, fact.agency), ('category', fact.category, 0, 0)
     ) AS grain (cut, category, kecamatan, agency)
     WHERE took.bucket IS NOT NULL
     """,

@@ -247,10 +247,14 @@ def give_back(*, layer: Layer, note: str, by: User) -> None:
     desk.edit.save(update_fields=["handed_in_by", "handed_in_at", "handed_in_mark", "note"])
 
 
-def handed_in_for(user: User) -> QuerySet[LayerEdit]:
-    """Return the edits that lie with a steward, the oldest first; none for anybody else."""
-    edits = LayerEdit.objects.filter(state=State.OPEN, handed_in_at__isnull=False).order_by("handed_in_at")
-    return edits.select_related("layer__agency", "handed_in_by") if user.is_coordinator else edits.none()
+def waiting_for(user: User) -> QuerySet[LayerEdit]:
+    """Return the open edits that concern a person, the oldest first: a steward's are those that were handed in, an
+    editor's all those of layers that they may edit.
+    """
+    edits = LayerEdit.objects.filter(state=State.OPEN).order_by("opened_at").select_related("layer__agency")
+    if user.is_coordinator:
+        return edits.filter(handed_in_at__isnull=False).order_by("handed_in_at")
+    return edits.filter(layer__agency__in=agencies_of(user)) if user.is_active else edits.none()
 
 
 @transaction.atomic

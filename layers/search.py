@@ -106,7 +106,7 @@ class Wanted:
 
     @classmethod
     def read(cls, params: Mapping[str, str]) -> "Wanted":
-        """Read an address; what is unknown is left out."""
+        """Read an address; parameters that are none of these are left out."""
         text = {
             name: params.get(name, "").replace("\x00", " ").strip()[:200]
             for name in ("q", "agency", "theme", "kecamatan", "freshness", "format", "page")
@@ -313,10 +313,11 @@ class Search:
 
     def _left(self, *, without: str = "") -> list[Entry]:
         """The layers that answer the words and the place and pass the filters, `without` one of them."""
-        chosen = [(facet, wanted) for facet in FACETS if facet != without and (wanted := getattr(self.wanted, facet))]
         left = self._in_place
-        for facet, wanted in chosen:
-            left = [entry for entry in left if wanted in _values(entry, facet)]
+        for facet in FACETS:
+            wanted = getattr(self.wanted, facet)
+            if facet != without and wanted in self._labels[facet]:
+                left = [entry for entry in left if wanted in _values(entry, facet)]
         return list(left)
 
     # What the page shows ---------------------------------------------------------------------------------------------
@@ -359,17 +360,29 @@ class Search:
         for values, n in Counter(_values(entry, facet) for entry in self._left(without=facet)).items():
             counts.update(dict.fromkeys(values, n))
         chosen = getattr(self.wanted, facet)
-        labels: dict[str, str] = {
-            "agency": {entry.agency: entry.agency_name for entry in self.visible.values()},
-            "theme": {str(value): str(label) for value, label in Theme.choices},
-            "freshness": {str(value): str(label) for value, label in Freshness.choices},
-            "format": {one.code: one.title for one in FORMATS.values()},
-        }[facet]
+        labels = self._labels[facet]
         return [
             Option(value, label, counts[value], value == chosen)
             for value, label in sorted(labels.items(), key=lambda pair: (-counts[pair[0]], pair[1]))
             if counts[value] or value == chosen
         ]
+
+    @cached_property
+    def _labels(self) -> dict[str, dict[str, str]]:
+        """The choices of each filter: value and words."""
+        return {
+            "agency": {entry.agency: entry.agency_name for entry in self.visible.values()},
+            "theme": {str(value): str(label) for value, label in Theme.choices},
+            "freshness": {str(value): str(label) for value, label in Freshness.choices},
+            "format": {one.code: one.title for one in FORMATS.values()},
+        }
+
+    @cached_property
+    def strange(self) -> list[str]:
+        """The conditions of the address that are no choice of their filter, and were left out."""
+        known: dict[str, Collection[str]] = {**self._labels, "kecamatan": {area.code for area in self.kecamatan}}
+        asked = {name: getattr(self.wanted, name) for name in known}
+        return [f"{name}={value}" for name, value in asked.items() if value and value not in known[name]]
 
     # Queries ---------------------------------------------------------------------------------------------------------
 

@@ -19,9 +19,8 @@ from accounts.limits import ByAddress, refuse_too_large, refuse_too_often
 from accounts.models import User
 from geo.maps import MapMarkup, TileLayer, active_areas, data_map
 from geo.tiles import lazy_tile, tile_of
-from layers import differences
+from layers import differences, editing
 from layers import uploads as services
-from layers.editing import handed_in_for
 from layers.errors import NotReady, UploadRefused, UploadTooLarge
 from layers.incoming import incoming_of
 from layers.models import ImportJob
@@ -90,7 +89,7 @@ def uploads(request: HttpRequest) -> HttpResponse:
         "form": form,
         "unfinished": incoming_of(user),
         "jobs": services.waiting_for(user)[:50],
-        "edits": handed_in_for(user)[:50],
+        "edits": editing.waiting_for(user)[:50],
         "published": services.jobs_of(user).filter(state=State.PUBLISHED)[:10],
     }
     return render(request, "layers/upload/new.html", context, status=status if form.errors else 200)

@@ -135,6 +135,11 @@ class Report(models.Model):
                 condition=models.Q(status__in=["received", "routed", "in_progress", "on_hold", "reopened"]),
                 name="report_open_by_due",
             ),
+            models.Index(
+                fields=["agency", "resolve_due_at", "id"],
+                condition=models.Q(status__in=["received", "routed", "in_progress", "on_hold", "reopened"]),
+                name="report_open_of_agency",
+            ),
             models.Index(fields=["status", "changed_at"], name="report_by_status"),
             models.Index(fields=["kecamatan", "-created_at"], name="report_by_kecamatan"),
             models.Index(fields=["category", "-created_at"], name="report_by_category"),

@@ -149,8 +149,8 @@ class DueCount(models.Model):
 class DurationCount(models.Model):
     """A histogram: of the reports received in `month`, how many took `bucket` to a step.
 
-    `cut` says what the row tells apart: all (everything), kecamatan (category and agency are 0) or agency (kecamatan
-    and category are 0). `step` is verify, respond or resolve.
+    `cut` says what the row tells apart: all (everything), or kecamatan, agency or category alone (the other two are
+    0). `step` is verify, respond or resolve.
     """
 
     pk = models.CompositePrimaryKey(

@@ -25,7 +25,6 @@ from incidents.views.posted import posted_moment, posted_text
 from incidents.workflow import Party
 
 PAGE_SIZE = 25
-OVERDUE = pages.Order("resolve_due_at", ascending=True)
 ASKED_IN_FORM = {"q", "status", "kecamatan", "category", "since", "until", "overdue"}
 """Conditions for which the form has a field; it carries the others along."""
 REPORTER_MOVES = ("confirm", "reopen", "reply")
@@ -68,7 +67,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
             reports.with_places(),
             cursor=request.GET.get("cursor"),
             limit=PAGE_SIZE,
-            order=OVERDUE if by_date else pages.NEWEST,
+            order=pages.LONGEST_DUE if by_date else pages.NEWEST,
         )
     except ParameterError:
         return redirect(f"{request.path}?{_query(found, by_date)}")

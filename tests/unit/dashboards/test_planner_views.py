@@ -57,7 +57,11 @@ def titles(page: str) -> list[str]:
 
 
 def listed(client: Client, **query: Any) -> int:
-    return len(titles(get(client, "laporan/", **query)))
+    """Return how many reports a list has, and make sure that it says so."""
+    page = get(client, "laporan/", **query)
+    (told,) = re.findall(r'planner__count">([0-9]+) report', page)
+    assert int(told) == len(titles(page))
+    return int(told)
 
 
 # Who sees what.
@@ -104,8 +108,8 @@ def test_coordinators_see_all_agencies_or_a_chosen_one(client: Client, place: Pl
 def test_the_leadership_counts_all_and_lists_what_it_may_read(client: Client, place: Place) -> None:
     client.force_login(make_leader())
     assert sum(cells(client).values()) == 5
+    assert listed(client) == 4
     page = get(client, "laporan/")
-    assert len(titles(page)) == 4
     assert "Rahasia sekali" not in page
     assert "listed only for those who work on them" in page
 
@@ -143,6 +147,17 @@ def test_overdue_and_age_narrow_map_table_and_list_alike(client: Client, place: 
         assert n >= 1
     assert "Dec 2025" not in get(client)
     assert old.ticket in get(client, "laporan/", since="2025-12", until="2025-12", standing="overdue")
+
+
+def test_the_longest_overdue_come_first(client: Client, place: Place) -> None:
+    client.force_login(make_officer(place.agency))
+    came = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+    for day in (3, 1, 2):
+        due = dt.datetime(2026, 5, day, tzinfo=dt.UTC)
+        place.report(117.55, 0.52, title=f"Janji {day}", created_at=came, resolve_due_at=due)
+    page = get(client, "laporan/", standing="overdue")
+    assert "the longest overdue first" in page
+    assert re.findall(r">(Janji \d)<", page) == ["Janji 1", "Janji 2", "Janji 3"]
 
 
 def test_an_area_drawn_gives_its_reports(client: Client, place: Place) -> None:

@@ -1,5 +1,7 @@
 """The study area: all cells that touch land, and nothing else; neighbours; where they lie."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import shapely
@@ -7,6 +9,7 @@ from django.db import connection
 from h3.api.basic_int import cell_to_parent
 
 from dashboards import study_area
+from dashboards.models import KeptStudyArea
 from dashboards.study_area import GRIDS, outline
 from geo import hexagons
 from geo.models import BoundaryEdition, KecamatanBoundary
@@ -82,6 +85,55 @@ def test_counts_keep_zeros_and_tell_what_lies_beyond() -> None:
     assert len(n) == len(area.cells)
     assert beyond == {far: 2}
     assert area.counts([])[0].sum() == 0
+
+
+@pytest.fixture
+def _new_process() -> Iterator[None]:
+    study_area._kept.cache_clear()
+    yield
+    study_area._kept.cache_clear()
+
+
+@pytest.mark.usefixtures("kutim", "_new_process")
+@pytest.mark.parametrize("name", ["hex-5", "square-12"])
+def test_an_area_is_made_once_and_read_from_the_database_after_that(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = study_area.study_area(name)
+    assert KeptStudyArea.objects.filter(grid=name).count() == 1
+    study_area._kept.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.delattr(study_area, "_made")
+        read = study_area.study_area(name)
+    assert made is not None
+    assert read is not None
+    assert read is not made
+    assert (read.grid, read.edition) == (made.grid, made.edition)
+    assert np.array_equal(read.near.index, made.near.index)
+    for array in study_area._ARRAYS:
+        assert np.array_equal(getattr(read, array), getattr(made, array))
+        assert getattr(read, array).dtype == getattr(made, array).dtype
+    assert set(study_area._ARRAYS) == {"cells", "lon", "lat", "x_m", "y_m", "area_km2", "kecamatan", "desa"}
+
+
+@pytest.mark.usefixtures("kutim", "_new_process")
+def test_new_pieces_or_a_new_recipe_make_it_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = study_area.study_area("hex-5")
+    assert first is not None
+    edition = BoundaryEdition.objects.active().get()
+    piece = edition.pieces.exclude(desa=None).first()
+    assert piece is not None
+    edition.pieces.exclude(desa=None).delete()
+    piece.pk = None
+    piece.save()
+    second = study_area.study_area("hex-5")
+    assert second is not None
+    assert set(second.desa) == {piece.desa_id}
+    assert len(set(first.desa)) > 1
+    monkeypatch.setattr(study_area, "RECIPE", study_area.RECIPE + 1)
+    study_area._kept.cache_clear()
+    study_area.study_area("hex-5")
+    assert KeptStudyArea.objects.get().state.startswith(f"{study_area.RECIPE}/")
 
 
 @pytest.mark.usefixtures("kutim")

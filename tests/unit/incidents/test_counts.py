@@ -15,6 +15,7 @@ from incidents import counts, rollups
 from incidents.clock import WITA
 from incidents.counts import DAY, Piece, Selection, bucket_hours, pieces, quantile_hours
 from incidents.models import Report
+from incidents.models.rollups import DurationCount
 from tests.factories.map_reports import NOON, Place
 
 days = st.dates(dt.date(2024, 1, 1), dt.date(2026, 12, 31))
@@ -82,6 +83,9 @@ def test_durations_read_the_narrowest_rows_that_answer() -> None:
     own = Selection(dt.date(2026, 6, 1), today, today, confidential_of=(place.agency.pk,))
     assert counts.durations(own, "resolve", ["kecamatan"]) == {(place.kecamatan.pk,): {bucket: 3}}
     assert counts.durations(own, "verify") == {}
+    rollups.fold()
+    DurationCount.objects.filter(cut="all").delete()
+    assert counts.durations(public, "resolve", ["category"]) == {(place.hole.pk,): {bucket: 2}}
 
 
 @pytest.mark.django_db

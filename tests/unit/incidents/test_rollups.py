@@ -2,6 +2,7 @@ import datetime as dt
 import math
 import threading
 from collections import Counter
+from importlib import import_module
 from typing import Any
 
 import pgtrigger
@@ -98,6 +99,7 @@ def recount_all() -> dict[str, Counter[Any]]:
                 durations["all", step, report.category_id, month(day), report.kecamatan_id, agency, *took] += 1
                 durations["kecamatan", step, 0, month(day), report.kecamatan_id, 0, *took] += 1
                 durations["agency", step, 0, month(day), 0, agency, *took] += 1
+                durations["category", step, report.category_id, month(day), 0, 0, *took] += 1
         place = (report.kecamatan_id, desa, report.confidential)
         hexagon = latlng_to_cell(report.geom.y, report.geom.x, 8)
         cells = {level: packed_cell(report, level) for level in rollups.HEAT_STORED}
@@ -264,6 +266,19 @@ def test_rebuild_mends_wrong_counts() -> None:
     assert stored_all() == recount_all()
     assert steps_told[0] == "counting reports"
     assert len(steps_told) == 7
+
+
+@pytest.mark.django_db
+def test_migration_gives_categories_durations_of_their_own() -> None:
+    place = Place()
+    for days, confidential in ((1, False), (1, True), (9, False)):
+        place.report(answered_at=NOON + dt.timedelta(days=days), status="answered", confidential=confidential)
+    rollups.fold()
+    kept = stored_all()["durations"]
+    assert DurationCount.objects.filter(cut="category").delete()[0]
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("incidents.migrations.0052_durations_of_categories").CUT)
+    assert stored_all()["durations"] == kept
 
 
 @pytest.mark.django_db

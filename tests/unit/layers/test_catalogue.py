@@ -66,8 +66,26 @@ def test_filter_by_format_leaves_what_can_be_taken_whole_in_it() -> None:
 
 def test_odd_parameters_are_taken_quietly() -> None:
     make_layer()
-    assert "Fasilitas" in page("?page=99&utm_source=x&kecamatan=nowhere")
+    html = page("?page=99&utm_source=x&format=")
+    assert "Fasilitas" in html
+    assert "left out" not in html
     page("?q=%00&page=-1&agency=%27")
+
+
+@pytest.mark.parametrize("name", ["agency", "theme", "kecamatan", "freshness", "format"])
+def test_a_condition_that_no_filter_knows_is_left_out_and_said(name: str) -> None:
+    make_layer()
+    html = page(f"?{name}=%3Cnowhere%3E")
+    assert "Fasilitas" in html
+    assert f"was left out: {name}=&lt;nowhere&gt;" in html
+
+
+def test_the_agency_of_a_private_layer_is_as_unknown_as_none() -> None:
+    make_layer()
+    make_layer("rahasia", access="agency", agency=make_agency("dpu", name="Dinas Pekerjaan Umum"))
+    html = page("?agency=dpu")
+    assert "was left out: agency=dpu" in html
+    assert "Pekerjaan Umum" not in html
 
 
 def test_markup_in_a_title_is_shown_as_text() -> None:

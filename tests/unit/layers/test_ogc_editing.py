@@ -811,7 +811,8 @@ def test_changes_lie_with_the_steward_until_decided_or_taken_back(faskes: Layer,
     assert 'value="hand-in"' in page(mine)
     assert 'value="publish"' not in page(mine)
     assert 'value="return"' not in page(stewards)  # nothing is handed in
-    assert editing.handed_in_for(officer).count() == 0
+    assert list(editing.waiting_for(officer)) == list(LayerEdit.objects.all())
+    assert list(editing.waiting_for(make_officer(make_agency("lain"), username="lain"))) == []
     mark = mine.get(CHANGES).context["told"].mark
     mine.post(CHANGES, {"do": "hand-in", "mark": mark})
     assert "The steward has these changes" in page(mine)
@@ -828,7 +829,12 @@ def test_changes_lie_with_the_steward_until_decided_or_taken_back(faskes: Layer,
         assert mine.post(CHANGES, {"do": do, "note": "x"}).status_code == 404
     assert "Write what is to be changed" in stewards.post(CHANGES, {"do": "return", "note": " "}, headers=english,
                                                           follow=True).content.decode()  # fmt: skip
+    uploads = "/data/unggah/"
+    assert "handed in" in mine.get(uploads, headers=english).content.decode()
+    assert CHANGES in stewards.get(uploads, headers=english).content.decode()
     stewards.post(CHANGES, {"do": "return", "note": "Namanya <b>kurang</b>"})
+    assert "sent back" in mine.get(uploads, headers=english).content.decode()
+    assert CHANGES not in stewards.get(uploads, headers=english).content.decode()
     assert "The steward writes" in page(mine)
     assert "Namanya &lt;b&gt;kurang&lt;/b&gt;" in page(mine)
     edit = LayerEdit.objects.get()

@@ -283,7 +283,7 @@ def _counted(selection: counts.Selection, standing: str, column: str | None = No
         return {(key[0] if key else None): n for key, n in counts.overdue(selection, by).items()}
     measures = counts.OPEN if standing == "open" else [standing]
     rows = counts.counted(selection, by, measures)
-    return {row.get(column): sum(row[measure] for measure in measures) for row in rows}
+    return {row[column] if column else None: sum(row[measure] for measure in measures) for row in rows}
 
 
 def reports_of(asked: Asked, user: User) -> ReportQuerySet:

@@ -30,7 +30,7 @@ class Row:
     met: bool | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """What the parts need: the options, the database, the running site, and the table so far."""
 

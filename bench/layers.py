@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -56,21 +57,25 @@ PLAIN_TILE = """
 
 
 def measure_layers(run: Run) -> None:
-    """All of it, on synthetic layers that are made in this run's copy of the database."""
-    environment = os.environ | {"PGOPTIONS": database.QUICK}
-    subprocess.run(
-        [sys.executable, "manage.py", "make_layers", "--count", str(run.options.parcels), "--seed", "1"],
-        check=True, cwd=database.ROOT, env=environment, stdout=sys.stderr,
-    )  # fmt: skip
-    versions = _peer_tables(run)
+    """Measure items and tiles, on synthetic layers that are made in this run's copy of the database."""
+    versions = _synthetic(run)
     with ExitStack() as stack:
         tipg = stack.enter_context(processes.tipg(run.url, "peer"))
         pygeoapi = stack.enter_context(processes.pygeoapi(run.url, "peer", list(PEER_NAMES.values())))
         _measure_items(run, versions, tipg, pygeoapi)
         for slug in (POLYGONS, LINES):
             _measure_tiles(run, slug, versions[slug], tipg)
-    _measure_import(run, versions[POLYGONS])
-    _measure_catalogue(run)
+
+
+@cache
+def _synthetic(run: Run) -> dict[str, int]:
+    """Make the layers and the peers' tables; return the version of each layer."""
+    environment = os.environ | {"PGOPTIONS": database.QUICK}
+    subprocess.run(
+        [sys.executable, "manage.py", "make_layers", "--count", str(run.options.parcels), "--seed", "1"],
+        check=True, cwd=database.ROOT, env=environment, stdout=sys.stderr,
+    )  # fmt: skip
+    return _peer_tables(run)
 
 
 PEER_NAMES = {POLYGONS: "parcels", LINES: "roads"}
@@ -185,14 +190,15 @@ def _tile_at(lon: float, lat: float, zoom: int) -> tuple[int, int]:
     return x, y
 
 
-def _measure_import(run: Run, version: int) -> None:
-    """The polygons as a GeoPackage, checks, repairs and indexes included, beside ogr2ogr with COPY.
+def measure_import(run: Run) -> None:
+    """Measure the import of the polygons, checks, repairs and indexes included, beside ogr2ogr with COPY.
 
     As the worker reads an upload, and by `load_layer`, which has to start Django first.
     """
     if not shutil.which("ogr2ogr"):
         run.say("import beside ogr2ogr", "not measured: ogr2ogr is not there (apt install gdal-bin)")
         return
+    _synthetic(run)
     at = urlsplit(run.url)
     target = f"PG:host={at.hostname} port={at.port} dbname={run.database} user={at.username} password={at.password}"
     # As on any installation after its first start: Python keeps what it compiled.
@@ -242,10 +248,11 @@ def _as_the_worker(file: Path, slug: str) -> None:
     importing.import_file(layer=layer, path=file, by=None)
 
 
-def _measure_catalogue(run: Run) -> None:
-    """One question after the other over 1,000 layers with 2,000,000 features."""
+def measure_catalogue(run: Run) -> None:
+    """Ask one question after the other over 1,000 layers with 2,000,000 features."""
     from bench import catalogue
 
+    _synthetic(run)
     features = catalogue.fill(CATALOGUE_LAYERS, CATALOGUE_FEATURES)
     asked = [("GET", f"/data/?q={question.replace(' ', '+')}", None) for question in QUESTIONS]
     run.load(asked, clients=1, once=True)

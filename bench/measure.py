@@ -15,9 +15,9 @@ from typing import Any
 
 from bench import dashboards, database, processes
 from bench.figures import HERE, SEED, WARM_UP_S, Measure, Run, percent, times_as_fast
-from bench.layers import measure_layers
+from bench.layers import measure_catalogue, measure_import, measure_layers
 
-PARTS = ("locate", "tiles", "dashboards", "intake", "memory", "layers")
+PARTS = ("locate", "tiles", "dashboards", "stats", "counting", "intake", "memory", "layers", "import", "catalogue")
 ZOOMS = (6, 8, 10, 12, 14)
 WRITES_PER_S = 50
 
@@ -365,9 +365,10 @@ def main() -> None:
         django.setup()
         run = Run(options, name)
         parts: dict[str, Callable[[Run], None]] = {
-            "locate": measure_locate, "tiles": measure_tiles, "dashboards": dashboards.measure,
-            "intake": measure_intake, "memory": measure_memory,
-            "layers": measure_layers,
+            "locate": measure_locate, "tiles": measure_tiles, "dashboards": dashboards.measure_panels,
+            "stats": dashboards.measure_api, "counting": dashboards.measure_counting, "intake": measure_intake,
+            "memory": measure_memory, "layers": measure_layers, "import": measure_import,
+            "catalogue": measure_catalogue,
         }  # fmt: skip
         for part in PARTS:  # intake comes after the tiles: it adds reports that are not folded yet
             if part not in options.parts:

@@ -96,9 +96,7 @@ def _new_process() -> Iterator[None]:
 
 @pytest.mark.usefixtures("kutim", "_new_process")
 @pytest.mark.parametrize("name", ["hex-5", "square-12"])
-def test_an_area_is_made_once_and_read_from_the_database_after_that(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_area_is_made_once_and_read_from_the_database_after_that(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = study_area.study_area(name)
     assert KeptStudyArea.objects.filter(grid=name).count() == 1
     study_area._kept.cache_clear()

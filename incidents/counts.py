@@ -13,7 +13,7 @@ month's rows cost twelve times, however many reports they count. Areas, categori
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -142,9 +142,8 @@ def counted(selection: Selection, by: Sequence[str] = (), measures: Sequence[str
     Columns are kecamatan, desa, category, agency, channel, and one of day, week and month: its first day. `n` counts
     what was received in the period; `ended` what ended in it, whenever it was received.
     """
-    step = next((name for name in by if name in _SPANS), None)
     columns = ["start" if name in _SPANS else name for name in by]
-    rows, params = _rows_counted(selection, step, "desa" in by, measures)
+    rows, params = _rows_counted(selection, by, measures)
     sums = ", ".join(f"coalesce(sum({measure}), 0)::int" for measure in measures)
     sql = f"SELECT {''.join(f'{column}, ' for column in columns)}{sums} FROM ({rows}) AS counts"  # noqa: S608
     if columns:
@@ -160,27 +159,37 @@ def counted(selection: Selection, by: Sequence[str] = (), measures: Sequence[str
 
 def received_daily(selection: Selection) -> dict[str, list[tuple[int, dt.date, int]]]:
     """Return (row id, day, n) by "kecamatan" and by "category", read in one go."""
-    rows, params = _rows_counted(selection, "day", False, ["n"])
-    sql = (
-        f"SELECT kecamatan, category, start, sum(n)::int FROM ({rows}) AS counts"  # noqa: S608
-        " GROUP BY GROUPING SETS ((kecamatan, start), (category, start)) HAVING sum(n) > 0"
-    )
     found: dict[str, list[tuple[int, dt.date, int]]] = {"kecamatan": [], "category": []}
-    for kecamatan, category, day, n in _run(sql, params):
-        kind, pk = ("category", category) if kecamatan is None else ("kecamatan", kecamatan)
+    parts = []
+    for kind in found:
+        rows, params = _rows_counted(selection, [kind, "day"], ["n"])
+        parts.append(
+            f"SELECT '{kind}', {kind}, start, sum(n)::int FROM ({rows}) AS counts GROUP BY 2, 3 HAVING sum(n) > 0"  # noqa: S608
+        )
+    for kind, pk, day, n in _run(" UNION ALL ".join(parts), params):
         found[kind].append((pk, day, n))
     return found
+
+
+def _cut(params: Collection[str], by: Sequence[str]) -> str:
+    """Return the narrowest rows that tell the columns `by` and those of the conditions whose parameters these are."""
+    used = {column for column in ("kecamatan", "desa", "category", "agency", "channel") if f"{column}s" in params}
+    used |= {column for column in by if column not in _SPANS} | ({"agency"} if "own" in params else set())
+    for cut, told in (("kecamatan", {"kecamatan", "desa"}), ("agency", {"agency"}), ("category", {"category"})):
+        if used <= told:
+            return cut
+    return "all"
 
 
 _SPANS = {"day": "d", "week": "w", "month": "m"}
 _SHARED = "kecamatan, desa, category, agency, channel, confidential"
 
 
-def _rows_counted(
-    selection: Selection, step: str | None, each_desa: bool, measures: Sequence[str]
-) -> tuple[str, dict[str, Any]]:
-    """Return the SELECT of all rows and deltas of the period, with their step's first day as `start`."""
+def _rows_counted(selection: Selection, by: Sequence[str], measures: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Return the SELECT of all rows and deltas of the period, with the first day of the step in `by` as `start`."""
     where, params = selection.conditions()
+    step, each_desa = next((name for name in by if name in _SPANS), None), "desa" in by
+    cut = _cut(params, by)
     of_desa = bool(selection.desa) or each_desa
     area = "TRUE" if selection.desa else "desa <> 0" if each_desa else "desa = 0"
     read = list(_steps(selection, _SPANS[step], of_desa) if step else pieces(selection, weeks=not of_desa))
@@ -194,7 +203,7 @@ def _rows_counted(
         start = "start" if step and _SPANS[step] == piece.span else _truncated("start", step)
         rows.append(
             f"SELECT {start} AS start, {names} FROM incidents_reportcount"  # noqa: S608
-            f" WHERE span = '{piece.span}' AND start {within.format(i=i)} AND {area} AND {where}"
+            f" WHERE cut = '{cut}' AND span = '{piece.span}' AND start {within.format(i=i)} AND {area} AND {where}"
         )
     params |= {"first": selection.first, "last": max((piece.last for piece in read), default=selection.last)}
     rows.append(
@@ -217,6 +226,7 @@ def overdue(selection: Selection, by: Sequence[str] = ()) -> dict[tuple[Any, ...
     Those are `Report.objects.overdue()`: open and not on hold. Promised days end at midnight in WITA, so the day tells.
     """
     where, params = selection.conditions()
+    cut = _cut(params, by)
     area = "TRUE" if selection.desa else "desa <> 0" if "desa" in by else "desa = 0"
     params |= {
         "today": selection.today,
@@ -236,7 +246,7 @@ def overdue(selection: Selection, by: Sequence[str] = ()) -> dict[tuple[Any, ...
             del dues["m"]
         rows += [
             f"SELECT kecamatan, desa, category, agency, channel, n FROM incidents_duecount"  # noqa: S608
-            f" WHERE span = '{span}' AND {due} AND {received} AND {area} AND {where}"
+            f" WHERE cut = '{cut}' AND span = '{span}' AND {due} AND {received} AND {area} AND {where}"
             for span, due in dues.items()
         ]
     rows.append(
@@ -270,11 +280,9 @@ def all_durations(selection: Selection) -> dict[str, dict[int, int]]:
 
 def _durations(selection: Selection, steps: Sequence[str], by: Sequence[str]) -> dict[tuple[Any, ...], dict[int, int]]:
     where, params = selection.conditions(desa=False, agency="(agency + 0)")
-    used = {column for column in ("category", "agency", "kecamatan") if f"{column}s" in params} | set(by)
-    used |= {"agency"} if "own" in params else set()
     params |= {
         "steps": list(steps),
-        "cut": next((cut for cut in ("kecamatan", "agency", "category") if used <= {cut}), "all"),
+        "cut": _cut(params.keys() - {"channels"}, by),  # each of these cuts tells channels
         "first": selection.first.replace(day=1),
         "last": _next_month(selection.last) - DAY,
     }

@@ -122,11 +122,26 @@ AS_MEASURES = f"""
 """A fact's numbers on the day that it was received, as columns; those on the day that it ended are `ENDED_MEASURES`."""
 ENDED_MEASURES = ", ".join([f"0 AS {measure}" for measure in MEASURES[:-1]] + ["n AS ended"])
 
-_COUNTS = Table(
-    "incidents_reportcount",
-    {"span": "text", "desa": "int", "start": "date"} | _WHO,
-    MEASURES,
-    f"""
+
+def with_cuts(rows: str, of_time: Sequence[str], values: Sequence[str]) -> str:
+    """Return the SELECT of the rows of cut all, and of what they add up to for kecamatan, agencies and categories.
+
+    `rows` is a SELECT of the columns `of_time` (with desa), `_WHO` and `values`; it is added up once, before the cuts.
+    """
+    times, numbers = ", ".join(of_time), ", ".join(values)
+    key = ", ".join((*of_time, *_WHO))
+    sums = ", ".join(f"sum({value})::int AS {value}" for value in values)
+    return f"""
+        WITH every AS MATERIALIZED (SELECT {key}, {sums} FROM ({rows}) AS each_one GROUP BY {key})
+        SELECT 'all'::text AS cut, {key}, {numbers} FROM every
+        UNION ALL SELECT 'kecamatan', {times}, kecamatan, 0, 0, '', confidential, {numbers} FROM every
+        UNION ALL SELECT 'agency', {times}, 0, 0, agency, '', confidential, {numbers} FROM every WHERE desa = 0
+        UNION ALL SELECT 'category', {times}, 0, category, 0, '', confidential, {numbers} FROM every WHERE desa = 0
+    """  # noqa: S608 - constants of ours only
+
+
+# What a fact counts for, on the days that it was received and ended.
+_IN_SPANS = f"""
     SELECT grain.span, grain.area AS desa, grain.start, kecamatan, category, agency, channel, confidential,
            {", ".join(MEASURES)}
     FROM (
@@ -144,15 +159,16 @@ _COUNTS = Table(
         ('d'::text, day, desa), ('d', day, 0), ('w', date_trunc('week', day::timestamp)::date, 0),
         ('m', {MONTH}, desa), ('m', {MONTH}, 0)
     ) AS grain (span, start, area)
-    """,  # noqa: S608 - constants of ours only
+"""  # noqa: S608 - constants of ours only
+_COUNTS = Table(
+    "incidents_reportcount",
+    {"cut": "text", "span": "text", "desa": "int", "start": "date"} | _WHO,
+    MEASURES,
+    with_cuts(_IN_SPANS, ["span", "desa", "start"], MEASURES),
     _as_they_are("day", "ended", "status", "kept", "desa", *_WHO),
 )
 
-_DUES = Table(
-    "incidents_duecount",
-    {"span": "text", "desa": "int", "due": "date", "start": "date"} | _WHO,
-    ("n",),
-    """
+_OWED = """
     SELECT grain.span, grain.area AS desa, grain.due, grain.start, kecamatan, category, agency, channel, confidential, n
     FROM {source} AS fact CROSS JOIN LATERAL (VALUES
         ('d'::text, fact.day, fact.due, desa), ('d', fact.day, fact.due, 0),
@@ -160,7 +176,12 @@ _DUES = Table(
         ('m', date_trunc('month', fact.day::timestamp)::date, date_trunc('month', fact.due::timestamp)::date, 0)
     ) AS grain (span, start, due, area)
     WHERE fact.due IS NOT NULL
-    """,
+"""
+_DUES = Table(
+    "incidents_duecount",
+    {"cut": "text", "span": "text", "desa": "int", "due": "date", "start": "date"} | _WHO,
+    ("n",),
+    with_cuts(_OWED, ["span", "desa", "due", "start"], ["n"]),
     _as_they_are("day", "due", "desa", *_WHO),
 )
 

@@ -84,11 +84,16 @@ class ReportCount(models.Model):
     `span` is d, w (from Monday) or m. `desa` 0 counts the whole kecamatan; weeks have no other rows. `kept` and
     `broken` count reports answered in time and late; `ended` those that were answered or archived in the span, whenever
     received.
+
+    `cut` says what the row tells apart: all (everything), or kecamatan (and desa), agency or category alone: the other
+    two are 0 and `channel` is ''. Rows of all are as many as there are reports, until each combination has one; the
+    others stay a few hundred for each span. Agencies and categories alone are not told by desa.
     """
 
     pk = models.CompositePrimaryKey(
-        "span", "desa", "start", "kecamatan", "category", "agency", "channel", "confidential"
+        "cut", "span", "desa", "start", "kecamatan", "category", "agency", "channel", "confidential"
     )
+    cut = models.CharField(max_length=9)
     span = models.CharField(max_length=1)
     desa = models.IntegerField()
     start = models.DateField()
@@ -119,12 +124,13 @@ class ReportCount(models.Model):
 class DueCount(models.Model):
     """How many reports received in the day or month `start` are owed by the day or in the month `due`.
 
-    `span` is d or m, for both. `desa` 0 counts the whole kecamatan.
+    `span` is d or m, for both. `desa` 0 counts the whole kecamatan. `cut` is ReportCount's.
     """
 
     pk = models.CompositePrimaryKey(
-        "span", "desa", "due", "start", "kecamatan", "category", "agency", "channel", "confidential"
+        "cut", "span", "desa", "due", "start", "kecamatan", "category", "agency", "channel", "confidential"
     )
+    cut = models.CharField(max_length=9)
     span = models.CharField(max_length=1)
     desa = models.IntegerField()
     due = models.DateField()
@@ -139,7 +145,9 @@ class DueCount(models.Model):
     class Meta:
         indexes = [
             # What is overdue of the days at the ends of a period.
-            models.Index(fields=["desa", "start", "due"], condition=models.Q(span="d"), name="owed_by_day_received"),
+            models.Index(
+                fields=["cut", "desa", "start", "due"], condition=models.Q(span="d"), name="owed_by_day_received"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -113,7 +113,7 @@ class Drawing:
             lambda value: density % {"value": number_format(value, 1, use_l10n=True)}
         )
         self._step: Callable[[float], str] = cache(lambda value: _token(self.style, value))
-        self._month_step: Callable[[int], str] = cache(lambda n: _token(self.month_style, n))
+        self._month: Callable[[int], list[str]] = cache(lambda n: [_token(self.month_style, n), "", self._count(n)])
 
     @property
     def _both(self) -> list[Concentration]:
@@ -160,6 +160,8 @@ class Drawing:
         Only cells of which there is something to tell; the others are the map's ground.
         """
         area = con.area
+        if self.has_months or self.view == DEVELOPMENT:
+            con.read_months()
         drawn = self._drawn(con)
         if self.has_months:
             drawn = drawn | (con.monthly_levels != 0).any(axis=0) if self.view == SPOTS else drawn
@@ -167,7 +169,7 @@ class Drawing:
             cell = int(area.cells[i])
             found: dict[str, Any] = {"ring": _ring(con, cell), **self._dress(con, i), "at": place_words(con.place(i))}
             if self.has_months:
-                found["months"] = [self._month(con, month, i) for month in range(len(con.months))]
+                found["months"] = self._months(con, i)
             yield found
         if self.view == COUNTS:
             for cell, n in con.beyond.items():
@@ -196,13 +198,15 @@ class Drawing:
         n = int(con.counts[i])
         return {"step": self._step(n), "sign": "", "words": self._count(n)}
 
-    def _month(self, con: Concentration, month: int, i: int) -> list[str] | None:
-        """Return step, sign and words of a month; None where there is nothing to tell."""
-        n = int(con.monthly[month, i])
+    def _months(self, con: Concentration, i: int) -> list[list[str] | None]:
+        """Return step, sign and words of each month; None where there is nothing to tell."""
+        numbers = con.monthly[:, i].tolist()
         if self.view == SPOTS:
-            level = int(con.monthly_levels[month, i])
-            return list(self._spot(level, n).values()) if level else None
-        return [self._month_step(n), "", self._count(n)] if con.shown(n) else None
+            levels = con.monthly_levels[:, i].tolist()
+            return [
+                list(self._spot(level, n).values()) if level else None for level, n in zip(levels, numbers, strict=True)
+            ]
+        return [self._month(n) if con.shown(n) else None for n in numbers]
 
     def _spot(self, level: int, n: int) -> dict[str, str]:
         mark = SPOT_MARKS[level]
@@ -226,6 +230,7 @@ def csv_of(con: Concentration) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([*HEADER, *(f"n_{month:%Y_%m}" for month in con.months)])
+    con.read_months()
     area = con.area
     expected = con.counts.mean() * area.near.sizes if len(con.counts) else con.near
     for i, cell in enumerate(area.cells):

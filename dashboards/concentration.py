@@ -5,6 +5,7 @@ docs/hotspots.md defines everything that is shown.
 """
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -156,6 +157,14 @@ class Concentration:
     def _rows(self) -> tuple[Positions, dict[int, int]]:
         return self.area.counts(_read(self.question, self.asked.grid))
 
+    def read_months(self) -> None:
+        """Read the months first, for whoever needs them, too: the whole period is their sum, if all are kept."""
+        if self.months[0] == self.question.since and "_rows" not in vars(self):
+            whole: dict[int, int] = defaultdict(int)
+            for cell, _month, n in self._monthly_rows:
+                whole[cell] += n
+            self._rows = self.area.counts(whole.items())
+
     @property
     def counts(self) -> Positions:
         """The exact count of each cell of the study area, before anything is hidden."""
@@ -197,12 +206,18 @@ class Concentration:
     def monthly(self) -> Positions:
         """(months, cells): the counts of each month."""
         table = np.zeros((len(self.months), len(self.area.cells)), dtype=np.int64)
-        rows = _read_monthly(self.question, self.asked.grid, self.months)
-        if rows:
-            cells, months, n = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+        if self._monthly_rows:
+            place = {month: i for i, month in enumerate(self.months)}
+            cells, months, n = zip(*self._monthly_rows, strict=True)
             at = self.area.position(cells)
-            table[months[at >= 0], at[at >= 0]] = n[at >= 0]
+            table[np.array([place[month] for month in months])[at >= 0], at[at >= 0]] = np.array(n)[at >= 0]
         return table
+
+    @cached_property
+    def _monthly_rows(self) -> list[tuple[int, dt.date, int]]:
+        grid, selection = self.asked.grid, self.question.over(self.months[0], self.question.until).selection()
+        read = counts.hexes_monthly if grid.hexagonal else counts.squares_monthly
+        return read(selection, grid.level)
 
     # Hot and cold.
 
@@ -436,19 +451,7 @@ def _rate_rows(names: Sequence[tuple[str, str]], events: Sequence[int], base: Se
 
 
 def _read(question: Question, grid: Grid) -> list[tuple[int, int]]:
-    if grid.hexagonal:
-        return counts.hexes(question.selection(), grid.level)
-    return [(x << 32 | y, n) for x, y, n in counts.heat(question.selection(), grid.level)]
-
-
-def _read_monthly(question: Question, grid: Grid, months: Sequence[dt.date]) -> list[tuple[int, int, int]]:
-    """Return (cell, place of the month, n)."""
-    selection = question.over(months[0], question.until).selection()
-    place = {month: i for i, month in enumerate(months)}
-    if grid.hexagonal:
-        return [(cell, place[month], n) for cell, month, n in counts.hexes_monthly(selection, grid.level)]
-    rows = counts.heat_monthly(selection, grid.level)
-    return [(x << 32 | y, place[month], n) for x, y, month, n in rows]
+    return (counts.hexes if grid.hexagonal else counts.squares)(question.selection(), grid.level)
 
 
 POINTS_WITHIN_MS = 5_000

@@ -82,6 +82,9 @@ def hotspots_page(request: HttpRequest, form: HotspotForm, where: str) -> HttpRe
     if area is None or areas is None:
         return render(request, "dashboards/hotspots/page.html", context)
     one, other = _concentrations(form, area)
+    for con in (one, other):
+        if con:
+            con.read_months()
     drawing = Drawing(view, one, other)
     context |= {
         "con": one,

@@ -451,7 +451,8 @@ def broken_promises(question: Question, limit: int = 10) -> list[BrokenPromise]:
 def heat(question: Question, level: int) -> list[HeatCell]:
     """Return the cells of `level` (11 to 14) that hold reports, of the whole months that the period touches."""
     curtain = _Curtain(question)
-    return [HeatCell(x, y, n) for x, y, n in counts.heat(question.selection(), level) if curtain.n(n)]
+    cells = counts.squares(question.selection(), level)
+    return [HeatCell(cell >> 32, cell & 0xFFFFFFFF, n) for cell, n in cells if curtain.n(n)]
 
 
 # How figures are put together.

@@ -20,7 +20,6 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from dashboards import rings
 from dashboards.planner_questions import KECAMATAN, SMOOTH, SQUARES, Asked, middle
-from dashboards.study_area import packed
 from geo import hexagons, maps, tiles
 from geo.errors import NoActiveEdition
 from geo.locate import Location, locate_many
@@ -83,7 +82,7 @@ class Screen:
             return []
         selection, standing = asked.selection(), asked.standing
         if asked.shape == SQUARES:
-            found = [(packed(x, y), n) for x, y, n in counts.heat(selection, asked.level, standing)]
+            found = counts.squares(selection, asked.level, standing)
         else:
             found = counts.hexes(selection, asked.resolution, standing)
         return sorted(found, key=lambda one: (-one[1], one[0]))

@@ -3,9 +3,9 @@
     counted(selection, by=["kecamatan"])         -> [{"kecamatan": 3, "n": 40, "routed": 12, ..., "open": 15}, ...]
     overdue(selection, by=["kecamatan"])         -> {(3,): 4, ...}
     durations(selection, "resolve", by=["agency"]) -> {(7,): {bucket: n, ...}, ...}
-    heat(selection, level=12, standing="open")   -> [(x, y, n), ...]
-    hexes(selection, resolution=7)               -> [(cell, n), ...]
-    heat_monthly, hexes_monthly                  -> the same with the month before n
+    squares(selection, level=12, standing="open")  -> [(cell, n), ...]
+    hexes(selection, resolution=7)                 -> [(cell, n), ...]
+    squares_monthly, hexes_monthly                 -> the same with the month before n
 
 A period is put together from whole months and the weeks and days at its ends, so that reading a year costs what a
 month's rows cost twelve times, however many reports they count. Areas, categories and agencies are row ids.
@@ -13,7 +13,7 @@ month's rows cost twelve times, however many reports they count. Areas, categori
 
 import datetime as dt
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -171,14 +171,16 @@ def received_daily(selection: Selection) -> dict[str, list[tuple[int, dt.date, i
     return found
 
 
-def _cut(params: Collection[str], by: Sequence[str]) -> str:
+CUTS = {"kecamatan": {"kecamatan", "desa"}, "agency": {"agency"}, "category": {"category"}}
+"""What the rows of each cut tell apart, besides those of all; the narrowest first."""
+CUTS_OF_DURATIONS = CUTS | {"pair": {"kecamatan", "agency"}}
+
+
+def _cut(params: Collection[str], by: Sequence[str], cuts: Mapping[str, Set[str]] = CUTS) -> str:
     """Return the narrowest rows that tell the columns `by` and those of the conditions whose parameters these are."""
     used = {column for column in ("kecamatan", "desa", "category", "agency", "channel") if f"{column}s" in params}
     used |= {column for column in by if column not in _SPANS} | ({"agency"} if "own" in params else set())
-    for cut, told in (("kecamatan", {"kecamatan", "desa"}), ("agency", {"agency"}), ("category", {"category"})):
-        if used <= told:
-            return cut
-    return "all"
+    return next((cut for cut, told in cuts.items() if used <= told), "all")
 
 
 _SPANS = {"day": "d", "week": "w", "month": "m"}
@@ -282,7 +284,7 @@ def _durations(selection: Selection, steps: Sequence[str], by: Sequence[str]) ->
     where, params = selection.conditions(desa=False, agency="(agency + 0)")
     params |= {
         "steps": list(steps),
-        "cut": _cut(params.keys() - {"channels"}, by),  # each of these cuts tells channels
+        "cut": _cut(params, by, CUTS_OF_DURATIONS),
         "first": selection.first.replace(day=1),
         "last": _next_month(selection.last) - DAY,
     }
@@ -332,24 +334,22 @@ STANDINGS = (*HEAT_MEASURES, "open", "overdue")
 """What cells can be asked for: all that were received (n), a status, those open, those overdue as of `today`."""
 
 
-def heat(selection: Selection, level: int, standing: str = "n") -> list[tuple[int, int, int]]:
-    """Return (x, y, n) of the quadtree's cells of `level` (11 to 14) with such reports, of whole months.
+def squares(selection: Selection, level: int, standing: str = "n") -> list[tuple[int, int]]:
+    """Return (cell, n) of the quadtree's cells of `level` (11 to 14) with such reports, of whole months.
 
-    Reports count by where they stand now (`STANDINGS`). Channels play no part. "overdue" reads as many rows as are
-    overdue; the others as many as there are cells, months and desa.
+    A cell is x * 2^32 + y. Reports count by where they stand now (`STANDINGS`). Channels play no part. "overdue" reads
+    as many rows as are overdue; the others as many as there are cells, months and desa.
     """
-    rows = _cells(selection, _quadtree(level), standing, monthly=False)
-    return [(*_unpacked(cell), n) for cell, n in rows]
+    return _cells(selection, _quadtree(level), standing, monthly=False)
 
 
-def heat_monthly(selection: Selection, level: int, standing: str = "n") -> list[tuple[int, int, dt.date, int]]:
-    """Return (x, y, first day of the month, n), as `heat` counts."""
-    rows = _cells(selection, _quadtree(level), standing, monthly=True)
-    return [(*_unpacked(cell), month, n) for cell, month, n in rows]
+def squares_monthly(selection: Selection, level: int, standing: str = "n") -> list[tuple[int, dt.date, int]]:
+    """Return (cell, first day of the month, n), as `squares` counts."""
+    return _cells(selection, _quadtree(level), standing, monthly=True)
 
 
 def hexes(selection: Selection, resolution: int, standing: str = "n") -> list[tuple[int, int]]:
-    """Return (cell, n) of the hexagons of H3 of `resolution` (5 to 8) with such reports, as `heat` counts.
+    """Return (cell, n) of the hexagons of H3 of `resolution` (5 to 8) with such reports, as `squares` counts.
 
     Cells are H3 indexes as numbers (geo/hexagons.py).
     """
@@ -388,10 +388,6 @@ def _h3(resolution: int) -> _Grid:
     stored = min(one for one in HEXAGONS_STORED if one >= resolution)
     coarser = parent_sql("hexagon", resolution)
     return _Grid(stored, "cell" if stored == resolution else parent_sql("cell", resolution), coarser, coarser)
-
-
-def _unpacked(cell: int) -> tuple[int, int]:
-    return cell >> 32, cell & 0xFFFFFFFF
 
 
 def _cells(selection: Selection, grid: _Grid, standing: str, *, monthly: bool) -> list[Any]:

@@ -201,15 +201,16 @@ _DURATIONS = Table(
     ("n",),
     """
     SELECT grain.cut, took.step, grain.category, date_trunc('month', day::timestamp)::date AS month, grain.kecamatan,
-           grain.agency, channel, confidential, took.bucket, n
+           grain.agency, grain.channel, confidential, took.bucket, n
     FROM {source} AS fact
     CROSS JOIN LATERAL (VALUES
         ('verify'::text, verified), ('respond', responded), ('resolve', resolved)
     ) AS took (step, bucket)
     CROSS JOIN LATERAL (VALUES
-        ('all'::text, fact.category, fact.kecamatan, fact.agency), ('kecamatan', 0, fact.kecamatan, 0),
-        ('agency', 0, 0, fact.agency), ('category', fact.category, 0, 0)
-    ) AS grain (cut, category, kecamatan, agency)
+        ('all'::text, fact.category, fact.kecamatan, fact.agency, channel), ('kecamatan', 0, fact.kecamatan, 0, ''),
+        ('agency', 0, 0, fact.agency, ''), ('category', fact.category, 0, 0, ''),
+        ('pair', 0, fact.kecamatan, fact.agency, '')
+    ) AS grain (cut, category, kecamatan, agency, channel)
     WHERE took.bucket IS NOT NULL
     """,
     _as_they_are("verified", "responded", "resolved", *_WHO) | {"day": MONTH},

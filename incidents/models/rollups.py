@@ -157,8 +157,8 @@ class DueCount(models.Model):
 class DurationCount(models.Model):
     """A histogram: of the reports received in `month`, how many took `bucket` to a step.
 
-    `cut` says what the row tells apart: all (everything), or kecamatan, agency or category alone (the other two are
-    0). `step` is verify, respond or resolve.
+    `cut` says what the row tells apart: all (everything), kecamatan, agency or category alone, or the pair of kecamatan
+    and agency: the others are 0 and `channel` is ''. `step` is verify, respond or resolve.
     """
 
     pk = models.CompositePrimaryKey(

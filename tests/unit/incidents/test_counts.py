@@ -133,9 +133,10 @@ def month_of(report: Report) -> dt.date:
     return report.created_at.astimezone(WITA).date().replace(day=1)
 
 
-def quad(report: Report, level: int) -> tuple[int, int]:
+def quad(report: Report, level: int) -> int:
     half, size = 20037508.342789244, 2 * 20037508.342789244 / (1 << level)
-    return int((report.geom_3857.x + half) // size), int((half - report.geom_3857.y) // size)
+    x, y = int((report.geom_3857.x + half) // size), int((half - report.geom_3857.y) // size)
+    return x * 2**32 + y
 
 
 def scattered() -> Place:
@@ -182,10 +183,12 @@ def test_cells_of_both_grids_equal_the_reports_for_every_condition_and_standing(
         reports = reports_of(selection, standing)
         seen += len(reports)
         for level in rollups.HEAT_LEVELS:
-            expected = Counter((*quad(report, level), month_of(report)) for report in reports)
-            assert Counter({tuple(key): n for *key, n in counts.heat_monthly(selection, level, standing)}) == expected
+            expected = Counter((quad(report, level), month_of(report)) for report in reports)
+            assert (
+                Counter({tuple(key): n for *key, n in counts.squares_monthly(selection, level, standing)}) == expected
+            )
             total = Counter(quad(report, level) for report in reports)
-            assert Counter({(x, y): n for x, y, n in counts.heat(selection, level, standing)}) == total
+            assert Counter(dict(counts.squares(selection, level, standing))) == total
         for resolution in rollups.RESOLUTIONS:
             # Children do not lie wholly in their parents: a report counts in the parent of its finest hexagon.
             of = {
@@ -203,7 +206,7 @@ def test_cells_of_both_grids_equal_the_reports_for_every_condition_and_standing(
 def test_cells_refuse_levels_and_standings_that_are_not_kept() -> None:
     selection = Selection(*PERIOD, AS_OF)
     for wrong in (
-        lambda: counts.heat(selection, 15), lambda: counts.heat_monthly(selection, 10),
+        lambda: counts.squares(selection, 15), lambda: counts.squares_monthly(selection, 10),
         lambda: counts.hexes(selection, 9), lambda: counts.hexes_monthly(selection, 4),
         lambda: counts.hexes(selection, 7, "verified; DROP TABLE"),
     ):  # fmt: skip

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("incidents", "0052_durations_of_categories"),
+        ("incidents", "0051_whereabouts_function"),
     ]
 
     operations = [

@@ -281,24 +281,25 @@ def all_durations(selection: Selection) -> dict[str, dict[int, int]]:
 
 
 def _durations(selection: Selection, steps: Sequence[str], by: Sequence[str]) -> dict[tuple[Any, ...], dict[int, int]]:
-    where, params = selection.conditions(desa=False, agency="(agency + 0)")
+    cut = _cut(selection.conditions(desa=False)[1], by, CUTS_OF_DURATIONS)
+    where, params = selection.conditions(desa=False, agency="(agency + 0)" if cut == "all" else "agency")
     params |= {
         "steps": list(steps),
-        "cut": _cut(params, by, CUTS_OF_DURATIONS),
+        "cut": cut,
         "first": selection.first.replace(day=1),
         "last": _next_month(selection.last) - DAY,
     }
     params["months"] = Piece("m", params["first"], params["last"]).starts
     # Categories come before months and areas in the index: unless they are named, all of it would be read.
-    every = "TRUE"
-    if params["cut"] == "all" and selection.kecamatan and not selection.categories:
-        every = "category = ANY(ARRAY(SELECT id::int FROM incidents_category))"
+    named = "TRUE" if cut in {"all", "category"} else "category = 0"
+    if cut == "all" and selection.kecamatan and not selection.categories:
+        named = "category = ANY(ARRAY(SELECT id::int FROM incidents_category))"
     keys = ", ".join(("step", *by))
     took = ", ".join(f"('{step}', {STEPS[step]})" for step in steps)
     sql = f"""
         SELECT {keys}, bucket, sum(n)::int FROM (
             SELECT step, kecamatan, category, agency, bucket, n FROM incidents_durationcount
-            WHERE cut = %(cut)s AND step = ANY(%(steps)s) AND month = ANY(%(months)s) AND {every} AND {where}
+            WHERE cut = %(cut)s AND step = ANY(%(steps)s) AND month = ANY(%(months)s) AND {named} AND {where}
             UNION ALL
             SELECT took.step, kecamatan, category, agency, took.bucket, n FROM incidents_reportcelldelta
             CROSS JOIN LATERAL (VALUES {took}) AS took (step, bucket)

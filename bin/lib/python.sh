@@ -7,6 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=
 # A network with a certificate of its own: uv reads another variable than pip.
 if [ -n "${PIP_CERT:-}" ]; then export SSL_CERT_FILE=${SSL_CERT_FILE:-$PIP_CERT}; fi
 unset VIRTUAL_ENV PYTHONHOME PYTHONPATH # a caller's own environment would leak into ours
+unset PYTHONDONTWRITEBYTECODE           # each start would compile everything again
 
 find_python() {
     local name

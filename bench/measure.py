@@ -349,6 +349,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement; medians are shown")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one measurement in a round")
     parser.add_argument("--cold", type=int, default=3, help="first calls of each panel of the dashboards; 0: none")
+    parser.add_argument("--direct", type=float, default=60.0, help="seconds after which a direct GROUP BY is given up")
     options = parser.parse_args()
     options.parts = options.only.split(",")
     if unknown := set(options.parts) - set(PARTS):

@@ -161,6 +161,7 @@ def _measured(run: Any, panel: "Panel", cold: float | None) -> Taken:
 def _directly(panel: "Panel", most_s: float) -> float:
     """Return the milliseconds that the direct statement takes, `math.inf` for one that is given up."""
     from django.db import OperationalError, connection, transaction
+    from psycopg2.errors import QueryCanceled
 
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -169,7 +170,9 @@ def _directly(panel: "Panel", most_s: float) -> float:
             if once >= LONG_MS:
                 return once
             return median(_timed(lambda: cursor.execute(*panel.direct), 3, warm_ups=0))
-    except OperationalError:
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
         return math.inf
 
 

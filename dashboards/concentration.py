@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from dashboards.questions import Question, months_before
 from dashboards.study_area import GRIDS, Grid, StudyArea, study_area
 from geo.models import Desa, Kecamatan
 from incidents import counts
-from layers.models import Layer
+from layers.models import Layer, LayerVersion
 
 FEWEST_REPORTS = 50
 """In the whole study area; with fewer, no spots are told."""
@@ -358,9 +359,9 @@ class Concentration:
     def distances(self, layer: Layer) -> Distances | None:
         """Return how far the reports lie from the layer's nearest feature; None without features or boundaries."""
         area = study_area(DISTANCE_GRID)
-        if area is None or layer.current_id is None or not len(area.cells):
+        if area is None or layer.current is None or not len(area.cells):
             return None
-        km = _distances(area, layer.current_id)
+        km = _distances(area, layer.current)
         if km is None:
             return None
         n = (
@@ -430,7 +431,8 @@ def differences(one: Concentration, other: Concentration, limit: int) -> list[Di
 
 def facilities() -> "QuerySet[Layer]":
     """Return the layers from which distances can be measured: public ones of points."""
-    return Layer.objects.public().filter(current__geometry_type__in=["Point", "MultiPoint"]).order_by("title_id")
+    layers = Layer.objects.public().filter(current__geometry_type__in=["Point", "MultiPoint"]).order_by("title_id")
+    return layers.select_related("current").defer("current__findings", "current__statistics")
 
 
 def _rate_rows(names: Sequence[tuple[str, str]], events: Sequence[int], base: Sequence[int], per: int) -> list[RateRow]:
@@ -455,20 +457,18 @@ def _read(question: Question, grid: Grid) -> list[tuple[int, int]]:
 
 
 POINTS_WITHIN_MS = 5_000
+POINTS_MAX = 200_000
+"""Distances to more points are not told: anybody may ask for them."""
 _POINTS = "SELECT ST_AsBinary(ST_Collect(geom)) FROM layers_feature WHERE version_id = %s AND geom IS NOT NULL"
+_one_at_a_time = Lock()
 
 
 @lru_cache(maxsize=16)
 def _nearest(edition: int, lon: tuple[float, ...], lat: tuple[float, ...], version: int) -> Numbers | None:
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(POINTS_WITHIN_MS)])
-            cursor.execute(_POINTS, [version])
-            (wkb,) = cursor.fetchone()
-    except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
-            raise
-        return None  # anybody may ask: no question holds the database for long
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(POINTS_WITHIN_MS)])
+        cursor.execute(_POINTS, [version])
+        (wkb,) = cursor.fetchone()
     points = shapely.get_coordinates(shapely.from_wkb(bytes(wkb))) if wkb else np.empty((0, 2))
     points = points[np.isfinite(points).all(axis=1)]
     if not len(points):
@@ -486,6 +486,17 @@ def _mercator(lon: Numbers, lat: Numbers) -> Any:
     return shapely.points(np.radians(lon), np.arcsinh(np.tan(np.radians(lat))))
 
 
-def _distances(area: StudyArea, version: int) -> Numbers | None:
-    """Return each cell's distance to the version's nearest feature, km; None without one. A version never changes."""
-    return _nearest(area.edition, tuple(area.lon.tolist()), tuple(area.lat.tolist()), version)
+def _distances(area: StudyArea, version: LayerVersion) -> Numbers | None:
+    """Return each cell's distance to the version's nearest feature, km; None without one, with too many or too late.
+
+    A version never changes.
+    """
+    if version.feature_count > POINTS_MAX:
+        return None
+    try:
+        with _one_at_a_time:
+            return _nearest(area.edition, tuple(area.lon.tolist()), tuple(area.lat.tolist()), version.pk)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        return None

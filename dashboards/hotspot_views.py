@@ -82,10 +82,9 @@ def hotspots_page(request: HttpRequest, form: HotspotForm, where: str) -> HttpRe
     if area is None or areas is None:
         return render(request, "dashboards/hotspots/page.html", context)
     one, other = _concentrations(form, area)
-    for con in (one, other):
-        if con:
-            con.read_months()
     drawing = Drawing(view, one, other)
+    if drawing.has_months or not one.sealed:
+        one.read_months()
     context |= {
         "con": one,
         "other": other,

@@ -151,7 +151,7 @@ def counted(selection: Selection, by: Sequence[str] = (), measures: Sequence[str
     found = []
     for values in _run(sql, params):
         row = dict(zip((*by, *measures), values, strict=True))
-        if "routed" in row:
+        if row.keys() >= {*OPEN}:
             row["open"] = sum(row[status] for status in OPEN)
         found.append(row)
     return found

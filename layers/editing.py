@@ -254,7 +254,7 @@ def waiting_for(user: User) -> QuerySet[LayerEdit]:
     edits = LayerEdit.objects.filter(state=State.OPEN).order_by("opened_at").select_related("layer__agency")
     if user.is_coordinator:
         return edits.filter(handed_in_at__isnull=False).order_by("handed_in_at")
-    return edits.filter(layer__agency__in=agencies_of(user)) if user.is_active else edits.none()
+    return edits.filter(layer__agency__in=agencies_of(user))
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
@@ -174,8 +174,25 @@ class Option:
 class Search:
     """One search by one person. `cards`, `count` and the rest are found on first use."""
 
-    def __init__(self, wanted: Wanted, user: User | AnonymousUser) -> None:
-        self.wanted, self.user = wanted, user
+    def __init__(self, asked: Wanted, user: User | AnonymousUser) -> None:
+        self.asked, self.user = asked, user
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """What is asked for, without conditions that are no choice of their filter."""
+        left_out: dict[str, Any] = dict.fromkeys(self._unknown, "")
+        return replace(self.asked, **left_out)
+
+    @cached_property
+    def _unknown(self) -> list[str]:
+        known: dict[str, Collection[str]] = {**self._labels, "kecamatan": {area.code for area in self.kecamatan}}
+        asked = {name: getattr(self.asked, name) for name in known}
+        return [name for name, value in asked.items() if value and value not in known[name]]
+
+    @property
+    def strange(self) -> list[str]:
+        """The conditions that were left out, as the address has them."""
+        return [f"{name}={getattr(self.asked, name)}" for name in self._unknown]
 
     # Understanding ---------------------------------------------------------------------------------------------------
 
@@ -316,7 +333,7 @@ class Search:
         left = self._in_place
         for facet in FACETS:
             wanted = getattr(self.wanted, facet)
-            if facet != without and wanted in self._labels[facet]:
+            if wanted and facet != without:
                 left = [entry for entry in left if wanted in _values(entry, facet)]
         return list(left)
 
@@ -376,13 +393,6 @@ class Search:
             "freshness": {str(value): str(label) for value, label in Freshness.choices},
             "format": {one.code: one.title for one in FORMATS.values()},
         }
-
-    @cached_property
-    def strange(self) -> list[str]:
-        """The conditions of the address that are no choice of their filter, and were left out."""
-        known: dict[str, Collection[str]] = {**self._labels, "kecamatan": {area.code for area in self.kecamatan}}
-        asked = {name: getattr(self.wanted, name) for name in known}
-        return [f"{name}={value}" for name, value in asked.items() if value and value not in known[name]]
 
     # Queries ---------------------------------------------------------------------------------------------------------
 

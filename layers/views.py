@@ -37,9 +37,8 @@ from layers.uploads import agencies_of
 @require_safe
 def catalogue(request: HttpRequest) -> HttpResponse:
     """Show the layers that answer what is asked, best first; works without a script."""
-    wanted = Wanted.read(request.GET)
-    search = Search(wanted, who(request))
-    page = search.page
+    search = Search(Wanted.read(request.GET), who(request))
+    wanted, page = search.wanted, search.page
     searches.note(search)
     maps = small_maps([card.layer.current for card in search.cards if card.layer.current])
     context = {

@@ -60,6 +60,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # In the order in which folding takes them: else the two might wait for each other.
+        migrations.RunSQL(
+            "LOCK TABLE incidents_reportcount, incidents_duecount IN ACCESS EXCLUSIVE MODE", migrations.RunSQL.noop
+        ),
         migrations.RemoveIndex(model_name="duecount", name="owed_by_day_received"),
         migrations.SeparateDatabaseAndState(
             database_operations=[

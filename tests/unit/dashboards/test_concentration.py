@@ -194,7 +194,8 @@ def test_distances_are_those_of_postgis_for_every_cell() -> None:
     assert sum(band.share for band in found.bands) == pytest.approx(1)
     assert sum(band.land_share for band in found.bands) == pytest.approx(1)
     con = of("grid=hex-7")
-    km = concentration._distances(con.area, layer.current_id or 0)
+    assert layer.current is not None
+    km = concentration._distances(con.area, layer.current)
     assert km is not None
     with connection.cursor() as cursor:
         for i in range(0, len(km), 997):
@@ -205,6 +206,20 @@ def test_distances_are_those_of_postgis_for_every_cell() -> None:
             )
             assert km[i] == pytest.approx(cursor.fetchone()[0], rel=2e-3)
     assert found.median == pytest.approx(np.quantile(np.repeat(km, con.counts), 0.5, method="inverted_cdf"), abs=1e-9)
+
+
+def test_distances_to_too_many_points_or_too_late_are_not_told_but_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    call_command("make_layers", count=60, seed=7, verbosity=0)
+    layer = Layer.objects.get(slug="sintetis-posyandu")
+    con = of("grid=hex-5")
+    with monkeypatch.context() as patch:
+        patch.setattr(concentration, "POINTS_MAX", 0)
+        assert con.distances(layer) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(concentration, "POINTS_WITHIN_MS", 20)
+        patch.setattr(concentration, "_POINTS", "SELECT pg_sleep(5), %s")
+        assert con.distances(layer) is None
+    assert con.distances(layer) is not None
 
 
 def test_no_layer_but_public_ones_can_be_measured_to() -> None:

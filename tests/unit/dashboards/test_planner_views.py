@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from h3.api.basic_int import latlng_to_cell
 
 from dashboards import planner_files
+from dashboards.planner_questions import STANDINGS
 from geo import hexagons
 from incidents import rollups
 from incidents.models import Report, ReportContact
@@ -64,6 +65,13 @@ def listed(client: Client, **query: Any) -> int:
     return int(told)
 
 
+@pytest.fixture(params=[True, False], ids=["folded", "unfolded"])
+def folded(request: pytest.FixtureRequest, place: Place) -> Iterator[None]:
+    if request.param:
+        rollups.fold_all()
+    return
+
+
 # Who sees what.
 
 
@@ -97,6 +105,7 @@ def test_another_agencys_view_is_not_shown_but_explained(client: Client, place: 
     assert sum(cells(client, agency=["dlh", "dpu"]).values()) == 3
 
 
+@pytest.mark.usefixtures("folded")
 def test_coordinators_see_all_agencies_or_a_chosen_one(client: Client, place: Place) -> None:
     client.force_login(make_coordinator())
     assert sum(cells(client).values()) == 5
@@ -105,6 +114,7 @@ def test_coordinators_see_all_agencies_or_a_chosen_one(client: Client, place: Pl
     assert listed(client, agency="dpu") == 2
 
 
+@pytest.mark.usefixtures("folded")
 def test_the_leadership_counts_all_and_lists_what_it_may_read(client: Client, place: Place) -> None:
     client.force_login(make_leader())
     assert sum(cells(client).values()) == 5
@@ -117,36 +127,47 @@ def test_the_leadership_counts_all_and_lists_what_it_may_read(client: Client, pl
 # Numbers agree.
 
 
-@pytest.fixture(params=[True, False], ids=["folded", "unfolded"])
-def folded(request: pytest.FixtureRequest, place: Place) -> Iterator[None]:
-    if request.param:
-        rollups.fold_all()
-    return
-
-
 @pytest.mark.parametrize("shape", ["hexagons", "squares"])
 @pytest.mark.parametrize("size", "1234")
 @pytest.mark.usefixtures("folded")
 def test_each_cells_number_is_that_of_its_list(client: Client, place: Place, shape: str, size: str) -> None:
     client.force_login(make_officer(place.agency))
-    for more in ({}, {"standing": "open"}, {"standing": "closed"}, {"kecamatan": "64.08.06"}, {"category": "jalan"}):
+    for more in (
+        {},
+        {"standing": "open"},
+        {"standing": "routed"},
+        {"standing": "closed"},
+        {"kecamatan": "64.08.06"},
+        {"category": "jalan"},
+    ):
         found = cells(client, shape=shape, size=size, **more)
         assert found
         for name, n in found.items():
             assert listed(client, cell=name, shape=shape, **more) == n
 
 
-def test_overdue_and_age_narrow_map_table_and_list_alike(client: Client, place: Place) -> None:
+@pytest.mark.parametrize("fold", [False, True])
+def test_overdue_and_age_narrow_map_table_and_list_alike(client: Client, place: Place, fold: bool) -> None:
     client.force_login(make_coordinator())
     late = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
     old = place.report(117.55, 0.52, created_at=dt.datetime(2025, 12, 30, tzinfo=dt.UTC), resolve_due_at=late)
     period = {"since": "2025-01", "until": "2026-06"}
+    if fold:
+        rollups.fold_all()
     for more in ({"standing": "overdue"}, {"standing": "open", "age": "3"}, {"standing": "overdue", "age": "1"}):
         n = sum(cells(client, **period, **more).values())
         assert n == listed(client, **period, **more)
         assert n >= 1
     assert "Dec 2025" not in get(client)
     assert old.ticket in get(client, "laporan/", since="2025-12", until="2025-12", standing="overdue")
+
+
+@pytest.mark.parametrize("standing", [name for name, _words in STANDINGS])
+def test_every_standing_has_a_page_with_its_number(client: Client, place: Place, standing: str) -> None:
+    client.force_login(make_coordinator())
+    assert listed(client, standing=standing) == sum(cells(client, standing=standing).values())
+    (told,) = re.findall(r"([0-9]+) reports?</h2>", get(client, standing=standing))
+    assert int(told) == listed(client, standing=standing)
 
 
 def test_the_longest_overdue_come_first(client: Client, place: Place) -> None:

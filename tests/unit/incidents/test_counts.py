@@ -3,7 +3,9 @@ import itertools
 import math
 import random
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.contrib.gis.geos import Point
@@ -99,6 +101,72 @@ def test_received_daily_tells_both_ways_in_one_go() -> None:
     assert sorted(found["category"]) == sorted([(place.hole.pk, day, 1), (place.waste.pk, day, 1)])
 
 
+@pytest.mark.django_db
+def test_every_cut_tells_what_the_reports_tell() -> None:
+    place = scattered()
+    whole = Selection(dt.date(2026, 4, 1), dt.date(2026, 7, 31), AS_OF)
+    own = (place.agency.pk,)
+    conditions: list[dict[str, Any]] = [
+        {}, {"kecamatan": (place.kecamatan.pk,)}, {"desa": (place.desa.pk,)}, {"categories": (place.hole.pk,)},
+        {"agencies": own}, {"channels": ("web",)}, {"kecamatan": (place.other.pk,), "agencies": own},
+        {"categories": (place.waste.pk,), "agencies": own}, {"kecamatan": (place.kecamatan.pk,), "channels": ("api",)},
+        {"confidential_of": None}, {"confidential_of": own}, {"agencies": own, "confidential_of": own},
+    ]  # fmt: skip
+    columns: dict[str, Callable[[Report], Any]] = {
+        "kecamatan": lambda report: report.kecamatan_id,
+        "desa": lambda report: report.desa_id or -1,
+        "category": lambda report: report.category_id,
+        "agency": lambda report: report.agency_id or 0,
+        "channel": lambda report: report.channel,
+        "day": day_of,
+        "week": lambda report: day_of(report) - DAY * day_of(report).weekday(),
+        "month": month_of,
+    }
+    seen = 0
+    bys = [[], *([name] for name in columns), ["kecamatan", "month"], ["category", "week"], ["agency", "day"]]
+    for some, by in itertools.product(conditions, bys):
+        selection = replace(whole, **some)
+
+        def key(report: Report, by: Sequence[str] = by) -> tuple[Any, ...]:
+            return tuple(columns[name](report) for name in by)
+
+        reports = [report for report in reports_of(selection, "n") if within_channels(report, selection)]
+        seen += len(reports)
+        for measure, standing in (("n", "n"), ("routed", "routed")):
+            rows = counts.counted(selection, by, [measure])
+            told = Counter({tuple(row[name] for name in by): row[measure] for row in rows if row[measure]})
+            assert told == Counter(key(one) for one in reports if standing in ("n", one.status)), (some, by)
+        if not {"day", "week", "month"} & {*by}:
+            late = [one for one in reports_of(selection, "overdue") if within_channels(one, selection)]
+            found = {values: n for values, n in counts.overdue(selection, by).items() if n}
+            assert Counter(found) == Counter(key(one) for one in late), (some, by)
+        if {*by} <= {"kecamatan", "category", "agency"} and "desa" not in some:
+            expected: Counter[Any] = Counter(
+                (*key(one), hours_bucket(one)) for one in reports if one.answered_at is not None
+            )
+            histograms = counts.durations(selection, "resolve", by)
+            assert Counter({(*values, b): n for values, h in histograms.items() for b, n in h.items()}) == expected
+    assert seen > 2_000
+    daily = counts.received_daily(whole)
+    for kind in ("kecamatan", "category"):
+        expected = Counter((columns[kind](one), day_of(one)) for one in reports_of(whole, "n"))
+        assert Counter({(pk, day): n for pk, day, n in daily[kind]}) == expected
+
+
+def within_channels(report: Report, selection: Selection) -> bool:
+    return not selection.channels or report.channel in selection.channels
+
+
+def day_of(report: Report) -> dt.date:
+    return report.created_at.astimezone(WITA).date()
+
+
+def hours_bucket(report: Report) -> int:
+    assert report.answered_at is not None
+    hours = (report.answered_at - report.created_at).total_seconds() / 3600
+    return min(60, math.ceil(math.log(max(hours, 1)) / counts.BUCKET_LOG))
+
+
 # Cells: everything that planners may ask of them, against the reports themselves.
 
 AS_OF = dt.date(2026, 8, 20)
@@ -152,8 +220,8 @@ def scattered() -> Place:
             category=chance.choice([place.hole, place.waste]), confidential=chance.random() < 0.2,
             agency=None if status == "received" else chance.choice([place.agency, place.second]),
             status=status, held_at=created, held_until=AS_OF, created_at=created,
-            answered_at=created if status in {"answered", "closed"} else None,
-            resolve_due_at=created + dt.timedelta(days=chance.randint(10, 90)),
+            answered_at=created + DAY * chance.randint(0, 9) if status in {"answered", "closed"} else None,
+            resolve_due_at=created + dt.timedelta(days=chance.randint(10, 90)), channel=chance.choice(["web", "api"]),
         )  # fmt: skip
         if number == 30:
             rollups.fold_all()

@@ -1,5 +1,6 @@
 """The catalogue page: what it says of each layer, its filters, its empty states, and who sees what."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 from accounts.models import User
 from layers.formats import FILES_MAX
 from layers.models import Layer
+from tests.conftest import seed_all
 from tests.factories.accounts import make_agency, make_coordinator, make_officer, make_user
 from tests.factories.layers import POINTS, make_layer
 
@@ -78,6 +80,18 @@ def test_a_condition_that_no_filter_knows_is_left_out_and_said(name: str) -> Non
     html = page(f"?{name}=%3Cnowhere%3E")
     assert "Fasilitas" in html
     assert f"was left out: {name}=&lt;nowhere&gt;" in html
+
+
+def test_what_was_left_out_does_not_change_what_is_found() -> None:
+    seed_all()
+    make_layer("jalan", title_id="Jalan Bengalon")
+    plain = page("?q=jalan+bengalon")
+    assert "/data/jalan/" in plain
+    strange = page("?q=jalan+bengalon&kecamatan=nowhere&theme=x")
+    assert "/data/jalan/" in strange
+    assert not re.search(r'href="\?[^"]*nowhere', strange)
+    Layer.objects.update(state="draft")
+    assert "No data yet" in page("?format=x")
 
 
 def test_the_agency_of_a_private_layer_is_as_unknown_as_none() -> None:

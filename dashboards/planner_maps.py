@@ -1,6 +1,6 @@
 """What /opd/peta/ shows for a planner's question: cells, areas and reports. Pure reads.
 
-Cells, areas and a list's number come from the roll-ups, lists and files from the reports; all count the same whole months.
+Cells, areas and a list's number come from the roll-ups, lists and files from the reports: of the same whole months.
 """
 
 import datetime as dt

@@ -49,6 +49,13 @@ def empty_caches() -> None:
         caches[alias].clear()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Collect what threads have left behind, connections too, before the test database goes."""
+    yield
+    gc.collect()
+
+
 MIGRATED = {"django_migrations", "django_content_type", "auth_permission"}
 NEVER_EMPTIED = [
     "incidents.ReportEvent:events_are_never_emptied",

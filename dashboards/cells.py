@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from dashboards import hotspots, rings
-from dashboards.concentration import GROUPS, Concentration, Place
+from dashboards.concentration import GROUPS, Concentration
 from dashboards.hotspot_forms import COUNTS, DEVELOPMENT, SMOOTH, SPOTS
 from dashboards.numbers import SMALLEST_SHOWN
 from dashboards.study_area import outline
@@ -165,16 +165,19 @@ class Drawing:
         drawn = self._drawn(con)
         if self.has_months:
             drawn = drawn | (con.monthly_levels != 0).any(axis=0) if self.view == SPOTS else drawn
-        for i in map(int, np.flatnonzero(drawn)):
-            cell = int(area.cells[i])
-            found: dict[str, Any] = {"ring": _ring(con, cell), **self._dress(con, i), "at": place_words(con.place(i))}
+        ring = _rings(con)
+        at: Callable[[int, int], str] = cache(lambda kecamatan, desa: place_words(*con.names(kecamatan, desa)))
+        told = np.flatnonzero(drawn)
+        columns = (told, area.cells[told], area.kecamatan[told], area.desa[told])
+        for i, cell, kecamatan, desa in zip(*(column.tolist() for column in columns), strict=True):
+            found: dict[str, Any] = {"ring": ring(cell), **self._dress(con, i), "at": at(kecamatan, desa)}
             if self.has_months:
                 found["months"] = self._months(con, i)
             yield found
         if self.view == COUNTS:
             for cell, n in con.beyond.items():
                 if con.shown(n):
-                    yield {"ring": _ring(con, cell), "at": _("at sea"), "step": self._step(n), "sign": "",
+                    yield {"ring": ring(cell), "at": _("at sea"), "step": self._step(n), "sign": "",
                            "words": self._count(n)}  # fmt: skip
 
     def _drawn(self, con: Concentration) -> Any:
@@ -213,9 +216,9 @@ class Drawing:
         return {"step": mark.token, "sign": mark.sign, "words": f"{mark.label}, {self._count(n)}"}
 
 
-def place_words(place: Place) -> str:
+def place_words(kecamatan: str, desa: str) -> str:
     """Return where a cell lies, in words."""
-    return ", ".join(name for name in (place.desa, place.kecamatan) if name)
+    return ", ".join(name for name in (desa, kecamatan) if name)
 
 
 HEADER = (
@@ -267,9 +270,9 @@ def box_of(con: Concentration, cell: int) -> str:
     return ",".join(f"{number:.5f}" for number in (min(lon), min(lat), max(lon), max(lat)))
 
 
-def _ring(con: Concentration, cell: int) -> orjson.Fragment:
+def _rings(con: Concentration) -> Callable[[int], orjson.Fragment]:
     grid = con.asked.grid
-    return rings.of_hexagon(cell) if grid.hexagonal else rings.of_square(grid.level, cell)
+    return rings.of_hexagon if grid.hexagonal else partial(rings.of_square, grid.level)
 
 
 def _told(con: Concentration, numbers: Any) -> Any:

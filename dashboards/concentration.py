@@ -390,14 +390,18 @@ class Concentration:
 
     def place(self, position: int) -> Place:
         """Return where a cell of the study area lies, in words."""
-        kecamatan, desa = self._names
         i = int(position)
+        kecamatan, desa = self.names(int(self.area.kecamatan[i]), int(self.area.desa[i]))
         return Place(
-            kecamatan=kecamatan.get(int(self.area.kecamatan[i]), ""),
-            desa=desa.get(int(self.area.desa[i]), ""),
+            kecamatan=kecamatan,
+            desa=desa,
             lon=float(self.area.lon[i]),
             lat=float(self.area.lat[i]),
         )
+
+    def names(self, kecamatan: int, desa: int) -> tuple[str, str]:
+        """Return the names of a kecamatan and a desa by their row ids, "" for those that are unknown."""
+        return self._names[0].get(kecamatan, ""), self._names[1].get(desa, "")
 
     @cached_property
     def _names(self) -> tuple[Mapping[int, str], Mapping[int, str]]:

@@ -4,6 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 Z_95 = 1.959963984540054
 """The standard normal distribution's 97.5 % quantile."""
 
@@ -52,34 +55,22 @@ class NegativeBinomial:
     def interval(self, outside: float) -> tuple[int, int]:
         """Return the smallest range low..high with at most `outside` / 2 beyond each of its ends."""
         first, weights = self._window()
-        total, below = math.fsum(weights), 0.0
-        low, high = first, first + len(weights) - 1
-        for count, weight in enumerate(weights, first):
-            if below + weight > outside / 2 * total:
-                low = count
-                break
-            below += weight
-        above = 0.0
-        for count, weight in zip(range(high, first - 1, -1), reversed(weights), strict=True):
-            if above + weight > outside / 2 * total:
-                high = count
-                break
-            above += weight
-        return low, high
+        most = outside / 2 * weights.sum()
+        low = int(np.argmax(np.cumsum(weights) > most))
+        high = len(weights) - 1 - int(np.argmax(np.cumsum(weights[::-1]) > most))
+        return first + low, first + high
 
-    def _window(self) -> tuple[int, list[float]]:
+    def _window(self) -> tuple[int, npt.NDArray[np.float64]]:
         """Return a first count and the weights from there on, up to 8 deviations (and 40) around the mean.
 
-        Beyond lies less than any `outside` that is asked for. Weights are relative to the first one.
+        Beyond lies less than any `outside` that is asked for. Weights are relative to the largest one.
         """
         r, p = self.mean**2 / (self.variance - self.mean), self.mean / self.variance
         reach = 8 * math.sqrt(self.variance) + 40
-        first, last = max(0, math.floor(self.mean - reach)), math.ceil(self.mean + reach)
-        weights, weight = [], 1.0
-        for count in range(first, last + 1):
-            weights.append(weight)
-            weight *= (count + r) / (count + 1) * (1 - p)
-        return first, weights
+        counts = np.arange(max(0, math.floor(self.mean - reach)), math.ceil(self.mean + reach) + 1)
+        steps = np.log((counts[:-1] + r) / (counts[:-1] + 1) * (1 - p))
+        logs = np.concatenate([[0.0], np.cumsum(steps)])
+        return int(counts[0]), np.exp(logs - logs.max())
 
 
 def dispersion(series: Sequence[Sequence[int]]) -> float:

@@ -1,5 +1,6 @@
 """The child process: `python -m layers.reading REQUEST.json`. Ends with 0 when it has written its answer."""
 
+import gc
 import json
 import sys
 from importlib.abc import MetaPathFinder
@@ -21,6 +22,7 @@ class Absent(MetaPathFinder):
 def main() -> int:
     """Read the request, read the file, write the answer."""
     limits.apply()
+    gc.set_threshold(100_000, 20, 50)  # millions of values, hardly any of them in a circle
     sys.meta_path.insert(0, Absent())
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     from layers.reading.pipeline import answer

@@ -22,6 +22,7 @@ from dashboards.concentration import GROUPS, Concentration
 from dashboards.hotspot_forms import COUNTS, DEVELOPMENT, SMOOTH, SPOTS
 from dashboards.numbers import SMALLEST_SHOWN
 from dashboards.study_area import outline
+from geo import hexagons, tiles
 
 FAINT = 0.01
 """Smoothed values below this share of the highest are not drawn."""
@@ -261,7 +262,10 @@ def csv_of(con: Concentration) -> str:
 def cell_name(con: Concentration, cell: int) -> str:
     """Return the cell's name: H3's, or level/x/y of the quadtree."""
     grid = con.asked.grid
-    return f"{cell:x}" if grid.hexagonal else f"{grid.level}/{cell >> 32}/{cell & 0xFFFFFFFF}"
+    if grid.hexagonal:
+        return hexagons.name(cell)
+    x, y = tiles.unpacked(cell)
+    return f"{grid.level}/{x}/{y}"
 
 
 def box_of(con: Concentration, cell: int) -> str:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from accounts.models import Agency
 from dashboards.questions import EARLIEST, Question
 from dashboards.statistics import NegativeBinomial, Share, dispersion
+from geo import tiles
 from geo.models import Desa, Kecamatan
 from incidents import clock, counts
 from incidents.counts import QUANTILE_ERROR as QUANTILE_ERROR
@@ -452,7 +453,7 @@ def heat(question: Question, level: int) -> list[HeatCell]:
     """Return the cells of `level` (11 to 14) that hold reports, of the whole months that the period touches."""
     curtain = _Curtain(question)
     cells = counts.squares(question.selection(), level)
-    return [HeatCell(cell >> 32, cell & 0xFFFFFFFF, n) for cell, n in cells if curtain.n(n)]
+    return [HeatCell(*tiles.unpacked(cell), n) for cell, n in cells if curtain.n(n)]
 
 
 # How figures are put together.

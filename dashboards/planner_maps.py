@@ -119,12 +119,13 @@ class Screen:
 
     def _name(self, cell: int) -> str:
         if self.asked.shape == SQUARES:
-            return f"{self.asked.level}-{cell >> 32}-{cell & 0xFFFFFFFF}"
+            x, y = tiles.unpacked(cell)
+            return f"{self.asked.level}-{x}-{y}"
         return hexagons.name(cell)
 
     def _corners(self, cell: int) -> list[tuple[float, float]]:
         if self.asked.shape == SQUARES:
-            return tiles.outline(self.asked.level, cell >> 32, cell & 0xFFFFFFFF)
+            return tiles.outline(self.asked.level, *tiles.unpacked(cell))
         return hexagons.outline(cell)
 
     @cached_property

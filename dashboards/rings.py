@@ -27,7 +27,7 @@ def of_hexagon(cell: int) -> orjson.Fragment:
 
 @lru_cache(maxsize=KEPT)
 def of_square(level: int, cell: int) -> orjson.Fragment:
-    return _fragment(tiles.outline(level, cell >> 32, cell & 0xFFFFFFFF))
+    return _fragment(tiles.outline(level, *tiles.unpacked(cell)))
 
 
 def _fragment(corners: Sequence[tuple[float, float]]) -> orjson.Fragment:

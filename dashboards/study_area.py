@@ -108,16 +108,11 @@ def study_area(name: str) -> StudyArea | None:
     return _kept(name, *edition) if edition else None
 
 
-def packed(x: int, y: int) -> int:
-    """Return a quadtree cell as one number."""
-    return x << 32 | y
-
-
 def outline(grid: Grid, cell: int) -> list[tuple[float, float]]:
     """Return the corners of a cell (lon, lat; EPSG:4326), the first not repeated."""
     if grid.hexagonal:
         return hexagons.outline(cell)
-    return tiles.outline(grid.level, cell >> 32, cell & 0xFFFFFFFF)
+    return tiles.outline(grid.level, *tiles.unpacked(cell))
 
 
 @lru_cache(maxsize=KERNELS_KEPT)
@@ -133,24 +128,22 @@ def _kept(name: str, edition: int, last_piece: int | None) -> StudyArea:
     state = f"{RECIPE}/{last_piece}"
     row = KeptStudyArea.objects.filter(edition=edition, grid=name, state=state).values_list("arrays").first()
     if row:
-        return _unpacked(name, edition, bytes(row[0]))
+        return _from_bytes(name, edition, bytes(row[0]))
     area = _made(name, edition)
-    KeptStudyArea.objects.update_or_create(
-        {"state": state, "arrays": _packed_area(area)}, edition_id=edition, grid=name
-    )
+    KeptStudyArea.objects.update_or_create({"state": state, "arrays": _as_bytes(area)}, edition_id=edition, grid=name)
     return area
 
 
 _ARRAYS = [field.name for field in fields(StudyArea) if field.type in {Numbers, Positions}]
 
 
-def _packed_area(area: StudyArea) -> bytes:
+def _as_bytes(area: StudyArea) -> bytes:
     file = io.BytesIO()
     np.savez(file, near=area.near.index, **{name: getattr(area, name) for name in _ARRAYS})
     return file.getvalue()
 
 
-def _unpacked(name: str, edition: int, arrays: bytes) -> StudyArea:
+def _from_bytes(name: str, edition: int, arrays: bytes) -> StudyArea:
     with np.load(io.BytesIO(arrays), allow_pickle=False) as found:
         return StudyArea(
             grid=GRIDS[name], edition=edition, near=Neighbours(found["near"]), **{one: found[one] for one in _ARRAYS}
@@ -215,7 +208,7 @@ def _around(grid: Grid, shapes: Any) -> set[int]:
     size = 2**grid.level
     x = [int((lon / 360 + 0.5) * size) for lon in (west, east)]
     y = [int((0.5 - np.arcsinh(np.tan(np.radians(lat))) / (2 * np.pi)) * size) for lat in (north, south)]
-    return {packed(a, b) for a in range(x[0] - 1, x[1] + 2) for b in range(y[0] - 1, y[1] + 2)}
+    return {tiles.packed(a, b) for a in range(x[0] - 1, x[1] + 2) for b in range(y[0] - 1, y[1] + 2)}
 
 
 def _neighbours(grid: Grid, cells: Positions) -> Neighbours:
@@ -232,8 +225,8 @@ def _neighbours(grid: Grid, cells: Positions) -> Neighbours:
 
 
 def _queen(cell: int) -> list[int]:
-    x, y = cell >> 32, cell & 0xFFFFFFFF
-    return [packed(x + dx, y + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
+    x, y = tiles.unpacked(cell)
+    return [tiles.packed(x + dx, y + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
 
 
 def _nearest(tree: Any, middles: Any, keys: list[int]) -> Positions:

@@ -64,6 +64,16 @@ class Tile:
         return f"{self.z}/{self.x}/{self.y}"
 
 
+def packed(x: int, y: int) -> int:
+    """Return a square of the grid as one number, whatever its zoom: x * 2^32 + y."""
+    return x << 32 | y
+
+
+def unpacked(square: int) -> tuple[int, int]:
+    """Return x and y of a packed square."""
+    return square >> 32, square & 0xFFFFFFFF
+
+
 def outline(z: int, x: int, y: int) -> list[tuple[float, float]]:
     """Return the corners (lon, lat; EPSG:4326) of a square of the grid, the first not repeated."""
     west, east = (360 * column / (1 << z) - 180 for column in (x, x + 1))

@@ -28,7 +28,9 @@ def test_share_of_nothing_is_none() -> None:
     assert (Share(0, 0).rate, Share(0, 0).low, Share(0, 0).high) == (None, None, None)
 
 
-@pytest.mark.parametrize(("mean", "variance"), [(0.3, 0.4), (5, 10), (40, 130.5), (900, 1_500), (5_000, 40_000), (60_000, 250_000)])
+@pytest.mark.parametrize(
+    ("mean", "variance"), [(0.3, 0.4), (5, 10), (40, 130.5), (900, 1_500), (5_000, 40_000), (60_000, 250_000)]
+)
 @pytest.mark.parametrize("outside", [0.05, 0.001])
 def test_negative_binomial_agrees_with_scipy(mean: float, variance: float, outside: float) -> None:
     from scipy.stats import nbinom

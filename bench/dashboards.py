@@ -11,8 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -234,46 +233,50 @@ def measure_api(run: Any) -> None:
         )  # fmt: skip
 
 
+DRAWN = ("geom", "hexagon", "kecamatan_id", "desa_id", "category_id", "agency_id", "confidential", "channel")
+"""What new reports take from others, at random, so that their counts fall into as many rows as those of real ones."""
+CYCLES = 2
+"""How many times at least the worker folds while it is measured."""
+
+
 def measure_counting(run: Any) -> None:
-    """Insert reports by pgbench with the counting triggers and without them, then with the worker's folding, too."""
+    """Insert reports without counting, with its triggers, and with the worker folding, too: by pgbench, by the API."""
     from bench import raw, samples
     from incidents import move_counts, rollups
     from incidents.models import Report
 
-    requests = samples.new_reports(40, 20_261)
-    run.load(requests, clients=2, once=True, expect=(201,))
+    run.load(samples.new_reports(40, 20_261), clients=2, once=True, expect=(201,))
     tickets = Report.objects.filter(channel="api").order_by("-pk").values_list("ticket", flat=True)[:40]
-    scripts = [raw.intake_script(run.database, [], ticket) for ticket in tickets]
+    scripts = [raw.intake_script(run.database, [], ticket, DRAWN) for ticket in tickets]
+    requests = samples.new_reports(2_000, 20_262)
     link = database.connect(run.database)
     triggers = _triggers(link)
 
-    def insert() -> dict[str, Any]:
-        return {"rate": raw.pgbench(run.database, scripts, clients=WRITERS, seconds=run.options.seconds)}
+    def insert(seconds: float) -> dict[str, Any]:
+        return {"rate": raw.pgbench(run.database, scripts, clients=WRITERS, seconds=seconds)}
 
-    def without() -> dict[str, Any]:
-        _switch(link, triggers, "DISABLE")
-        try:
-            return insert()
-        finally:
-            _switch(link, triggers, "ENABLE")
+    def post(seconds: float) -> dict[str, Any]:
+        return run.load(requests, clients=WRITERS, seconds=seconds, expect=(201,))
 
-    def with_folding() -> dict[str, Any]:
-        with _folding():
-            return insert()
-
-    insert()
-    found = run.interleaved({"off": without, "on": insert, "folded": with_folding})
+    for how, measure in (("by pgbench", insert), ("by the API", post)):
+        found = run.interleaved(
+            {
+                "off": lambda measure=measure: _uncounted(link, triggers, measure, run.options.seconds),
+                "on": lambda measure=measure: measure(run.options.seconds),
+                "folded": lambda measure=measure: _folding(measure, run.options.seconds),
+            }
+        )
+        off, on, folded = (found[name]["rate"] for name in ("off", "on", "folded"))
+        run.say(f"reports inserted {how}, {WRITERS} clients, counts off", f"{off:,.0f}/s")
+        for name, rate in (("counts on", on), ("counts on, the worker folding", folded)):
+            run.say(
+                f"reports inserted {how}, {WRITERS} clients, {name}",
+                f"{rate:,.0f}/s, {100 * (1 - rate / off):.0f} % less", "at most 15 % less",
+                rate >= 0.85 * off,
+            )  # fmt: skip
     rollups.rebuild()  # reports came while the triggers were off
     move_counts.rebuild()
     link.close()
-    off, on, folded = (found[name]["rate"] for name in ("off", "on", "folded"))
-    run.say(f"reports inserted by pgbench, {WRITERS} clients, counts off", f"{off:,.0f}/s")
-    for name, rate in (("counts on", on), ("counts on, the worker folding", folded)):
-        run.say(
-            f"reports inserted by pgbench, {WRITERS} clients, {name}",
-            f"{rate:,.0f}/s, {100 * (1 - rate / off):.0f} % less", "at most 15 % less",
-            rate >= 0.85 * off,
-        )  # fmt: skip
 
 
 def _triggers(link: Any) -> list[tuple[str, str]]:
@@ -296,25 +299,36 @@ def _switch(link: Any, triggers: list[tuple[str, str]], how: str) -> None:
             cursor.execute(f'ALTER TABLE {table} {how} TRIGGER "{name}"')
 
 
-@contextmanager
-def _folding() -> Iterator[None]:
-    """Fold as the worker does: again at once while there is work, else after a second."""
+def _uncounted(link: Any, triggers: list[tuple[str, str]], measure: Callable[[float], Any], seconds: float) -> Any:
+    _switch(link, triggers, "DISABLE")
+    try:
+        return measure(seconds)
+    finally:
+        _switch(link, triggers, "ENABLE")
+
+
+def _folding(measure: Callable[[float], Any], seconds: float) -> Any:
+    """Measure for as many whole pauses of the worker as `seconds` take, two at least, while it folds after each."""
+    from django.conf import settings
     from django.db import connection
 
-    from incidents import move_counts, rollups
+    from incidents import folding
 
+    pause_s = settings.WORKER_JOBS["incidents.folding.fold_waiting"]
     done = threading.Event()
 
     def fold() -> None:
-        while not done.is_set():
-            if not rollups.fold() + move_counts.fold():
-                done.wait(1)
+        while not done.wait(pause_s):
+            while folding.fold_waiting():
+                pass
         connection.close()
 
+    while folding.fold_waiting():  # what the others have left
+        pass
     folder = threading.Thread(target=fold)
     folder.start()
     try:
-        yield
+        return measure(pause_s * max(CYCLES, math.ceil(seconds / pause_s)) + 2)
     finally:
         done.set()
         folder.join()

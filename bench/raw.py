@@ -95,30 +95,46 @@ def row_as_sql(database: str, table: str, where: str, *, leave_out: Sequence[str
     return columns, rows
 
 
-def intake_script(database: str, lookups: Sequence[str], ticket: str) -> str:
+def intake_script(database: str, lookups: Sequence[str], ticket: str, drawn: Sequence[str] = ()) -> str:
     """Return the work of taking in the stored report `ticket` once more, as its least number of statements.
 
     The look-ups, then in one transaction: a number from the sequence, the report, its events, its message. The
-    database's triggers do what they do for the site.
+    database's triggers do what they do for the site. The columns `drawn` are those of a report drawn at random, where
+    it has a value.
     """
     one = f"(SELECT id FROM incidents_report WHERE ticket = '{ticket}')"
     columns, (report,) = row_as_sql(database, "incidents_report", f"ticket = '{ticket}'", leave_out=["id"])
-    report[columns.index("ticket")] = "'KT-:number'"
-    report[columns.index("idempotency_key")] = "'bench-:key'"
+    given = dict(zip(columns, report, strict=True)) | {"ticket": "'KT-:number'", "idempotency_key": "'bench-:key'"}
+    given |= {column: f"coalesce(drawn.{column}, {given[column]})" for column in drawn}
+    draw, of_drawn = "", ""
+    if drawn:
+        (most,) = _first_row(database, "SELECT max(id) FROM incidents_report")
+        draw = f"\\set drawn random(1, {most})\n"
+        of_drawn = " FROM (SELECT * FROM incidents_report WHERE id >= :drawn ORDER BY id LIMIT 1) AS drawn"
     event_columns, events = row_as_sql(
         database, "incidents_reportevent", f"report_id = {one}", leave_out=["id", "report_id", "hash"]
     )
     rows = ", ".join(f"(:id, {', '.join(event)})" for event in events)
-    return script_of(
+    return draw + script_of(
         [
             r"\set key random(1, 9000000000000000000)"
             "\nSELECT id FROM incidents_report WHERE idempotency_key = 'bench-:key'",
             *lookups,
             "BEGIN",
             "SELECT nextval('incidents_ticket_sequence') AS number \\gset\n"
-            f"INSERT INTO incidents_report ({', '.join(columns)}) VALUES ({', '.join(report)}) RETURNING id \\gset\n"
+            f"INSERT INTO incidents_report ({', '.join(columns)})"
+            f" SELECT {', '.join(given.values())}{of_drawn} RETURNING id \\gset\n"
             f"INSERT INTO incidents_reportevent (report_id, {', '.join(event_columns)}) VALUES {rows}",
             "INSERT INTO incidents_outboxmessage (topic, payload) VALUES ('report_received', '{\"report_id\": :id}')",
             "COMMIT",
         ]
     )
+
+
+def _first_row(database: str, statement: str) -> tuple[Any, ...]:
+    link = connect(database)
+    with link.cursor() as cursor:
+        cursor.execute(statement)
+        row = cursor.fetchone()
+    link.close()
+    return row

@@ -265,16 +265,16 @@ EMAIL_TIMEOUT = 20  # seconds
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Kutim Pintar <no-reply@localhost>")
 
-# What `manage.py worker` does: each round (a job returns whether there was work), and once an hour.
-WORKER_JOBS = [
-    "incidents.outbox.deliver_due",
-    "incidents.rollups.fold",
-    "incidents.move_counts.fold",
-    "layers.uploads.read_due",
-    "layers.versions.index_words_due",
-    "layers.editing.publish_asked",
-    "dashboards.monthly.making.make_ordered",
-]
+# What `manage.py worker` does: again at once while a job returns that there is more, else after so many seconds; and
+# once an hour.
+WORKER_JOBS = {
+    "incidents.outbox.deliver_due": 1,
+    "incidents.folding.fold_waiting": 15,
+    "layers.uploads.read_due": 1,
+    "layers.versions.index_words_due": 1,
+    "layers.editing.publish_asked": 1,
+    "dashboards.monthly.making.make_ordered": 1,
+}
 WORKER_HOURLY = [
     "incidents.audit.mark_day",
     "dashboards.monthly.making.order_last_month",

@@ -241,6 +241,8 @@ _OF_CELLS = _as_they_are("hexagon", "category", "agency", "kecamatan", "desa", "
 HEAT_MEASURES = ("n", *STATUSES)
 """The columns of HeatCount."""
 
+_HEAT_KEY = "level, category, agency, month, cell, kecamatan, desa, confidential"
+# Each fact in each grid, added up once; then for agencies and in all.
 _HEAT = Table(
     "incidents_heatcount",
     {"level": "int", "cut": "text", "category": "int", "agency": "int", "month": "date", "cell": "bigint"}
@@ -248,15 +250,19 @@ _HEAT = Table(
     | {"confidential": "bool"},
     HEAT_MEASURES,
     f"""
-    SELECT grid.level, keys.cut, keys.category, keys.agency, month, grid.cell, kecamatan, desa, confidential,
+    WITH every AS MATERIALIZED (
+        SELECT {_HEAT_KEY}, {", ".join(f"sum({measure})::int AS {measure}" for measure in HEAT_MEASURES)}
+        FROM (
+            SELECT x, y, hexagon, category, agency, {MONTH} AS month, kecamatan, desa, confidential, {AS_MEASURES}
+            FROM {{source}}
+        ) AS fact
+        CROSS JOIN LATERAL (VALUES {_GRIDS}) AS grid (level, cell)
+        GROUP BY {_HEAT_KEY}
+    )
+    SELECT level, keys.cut, keys.category, keys.agency, month, cell, kecamatan, desa, confidential,
            {", ".join(HEAT_MEASURES)}
-    FROM (
-        SELECT x, y, hexagon, category, agency, {MONTH} AS month, kecamatan, desa, confidential, {AS_MEASURES}
-        FROM {{source}}
-    ) AS fact
-    CROSS JOIN LATERAL (VALUES {_GRIDS}) AS grid (level, cell)
-    CROSS JOIN LATERAL (VALUES
-        ('total'::text, 0, 0), ('agency', 0, fact.agency), ('all', fact.category, fact.agency)
+    FROM every CROSS JOIN LATERAL (VALUES
+        ('total'::text, 0, 0), ('agency', 0, every.agency), ('all', every.category, every.agency)
     ) AS keys (cut, category, agency)
     """,  # noqa: S608 - constants of ours only
     _OF_CELLS | _as_they_are("status") | {"kept": "NULL::bool"},

@@ -6,6 +6,7 @@
 prepare_system_packages() {
     local missing
     prepare_printing
+    if [ "$1" = test ]; then prepare_browser; fi
     mapfile -t missing < <(missing_system_packages "$1")
     if [ ${#missing[@]} = 0 ]; then return 0; fi
     if ! command -v apt-get >/dev/null; then
@@ -31,6 +32,12 @@ prepare_printing() {
     offer printing "No monthly report as PDF" "${missing[@]}"
     mapfile -t missing < <(missing_letters)
     offer letters "The monthly report's PDF shows boxes for Javanese letters and emoji" "${missing[@]}"
+}
+
+# A Chromium with windows and menus does, but is slow.
+prepare_browser() {
+    if [ -z "$(browser)" ] || [[ $(browser) == *headless-shell ]] || ! apt_knows chromium-headless-shell; then return 0; fi
+    offer browser "Tests in a browser take half as long again" chromium-headless-shell
 }
 
 # offer NAME SENTENCE PACKAGES...: installs what the site can do without, or says what is not to be had until then.
@@ -112,6 +119,7 @@ named() {
         postgis) text="$text, PostgreSQL >= $MIN_POSTGRES with PostGIS >= $MIN_POSTGIS (the database)" ;;
         gdal-bin) text="$text, gdal-bin (reads and writes map files)" ;;
         browser) text="$text, Chromium (tests in a browser)" ;;
+        chromium-headless-shell) text="$text, chromium-headless-shell (quicker tests in a browser)" ;;
         gettext) text="$text, gettext (finds texts without translation)" ;;
         shellcheck) text="$text, shellcheck (reads these scripts critically)" ;;
         libpango-1.0-0) text="$text, libpango-1.0-0 (sets the type of the monthly report's PDF)" ;;
@@ -157,7 +165,7 @@ install_system_packages() {
 apt_knows() {
     local package
     for package in "$@"; do
-        apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]' || return 1
+        apt-cache policy "$package" 2>/dev/null | grep 'Candidate: [^(]' >/dev/null || return 1 # not -q: see has_gdal
     done
 }
 

@@ -13,7 +13,6 @@ import incidents.notify  # noqa: F401  importing registers the handlers
 
 log = logging.getLogger(__name__)
 
-POLL_S = 1.0
 HOUR_S = 3_600.0
 END_S = 20.0
 """How long a job that is under way may take to end when the worker is told to stop."""
@@ -28,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="Do everything that is due, then end.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        jobs: list[Job] = [import_string(name) for name in settings.WORKER_JOBS]
+        jobs: dict[Job, float] = {import_string(name): pause_s for name, pause_s in settings.WORKER_JOBS.items()}
         hourly: list[Job] = [import_string(name) for name in settings.WORKER_HOURLY]
         if options["once"]:
             while sum(bool(job()) for job in jobs):  # all of them each time
@@ -40,7 +39,9 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         # A thread for each: reading a large upload takes minutes, and letters do not wait for it.
-        threads = [threading.Thread(target=_repeat, args=(job, POLL_S, stop), daemon=True) for job in jobs]
+        threads = [
+            threading.Thread(target=_repeat, args=(job, pause_s, stop), daemon=True) for job, pause_s in jobs.items()
+        ]
         threads += [threading.Thread(target=_repeat, args=(job, HOUR_S, stop, True), daemon=True) for job in hourly]
         for thread in threads:
             thread.start()
@@ -50,7 +51,7 @@ class Command(BaseCommand):
 
 
 def _repeat(job: Job, pause_s: float, stop: threading.Event, always_pause: bool = False) -> None:
-    """Run `job` again and again; pause when it had nothing to do (or always). A failure is logged and tried again."""
+    """Run `job` again and again; pause when it has no more to do (or always). A failure is logged and tried again."""
     while not stop.is_set():
         close_old_connections()
         busy = False

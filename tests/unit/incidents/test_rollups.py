@@ -14,11 +14,13 @@ from h3.api.basic_int import cell_to_parent, latlng_to_cell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from incidents import rollups
+from incidents import folding, rollups
 from incidents.clock import WITA
 from incidents.models import Report, ReportCell, ReportCellDelta
+from incidents.models.move_counts import MoveDelta
 from incidents.models.reports import OPEN_STATUSES
 from incidents.models.rollups import DueCount, DurationCount, HeatCount, HeatDue, ReportCount
+from tests.factories.incidents import make_event
 from tests.factories.map_reports import NOON, Place
 
 HALF = 20037508.342789244
@@ -238,6 +240,21 @@ def test_fold_says_how_many_and_stops_at_the_limit() -> None:
     for _ in range(3):
         place.report()
     assert [rollups.fold(limit=2), rollups.fold(limit=2), rollups.fold(limit=2)] == [2, 1, 0]
+
+
+@pytest.mark.django_db
+def test_the_worker_is_told_to_go_on_while_a_whole_batch_of_either_kind_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "BATCH", 3)
+    place = Place()
+    for _ in range(4):
+        report = place.report()
+    assert [folding.fold_waiting(), folding.fold_waiting()] == [True, False]
+    assert not ReportCellDelta.objects.exists()
+    for number in range(4):
+        make_event(report, "held" if number % 2 else "taken", from_status="routed", to_status="in_progress")
+    assert MoveDelta.objects.count() == 4
+    assert [folding.fold_waiting(), folding.fold_waiting()] == [True, False]
+    assert not MoveDelta.objects.exists()
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 import gc
 import os
 
+import holidays
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import reverse
@@ -13,8 +14,10 @@ site = get_wsgi_application()
 from config.kept_answers import KeptAnswers  # noqa: E402 - it needs the settings
 
 # Django imports the views, reads a language's words and the patterns of its addresses with the first request. Here it
-# is done once, before the web processes part, instead of once in each of them while somebody waits for a page. (What
-# the first map imports, folium above all, would make each start some seconds longer.)
+# is done once, before the web processes part, instead of once in each of them while somebody waits for a page; and so
+# are the public holidays, for the first promise. (What the first map imports, folium above all, would make each start
+# some seconds longer.)
+holidays.country_holidays("ID")
 for language, _name in settings.LANGUAGES:
     with translation.override(language):
         reverse("dashboard_public")

@@ -8,22 +8,24 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 import orjson
-from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from dashboards import hotspots, rings
+from dashboards.amounts import amount
 from dashboards.concentration import GROUPS, Concentration
 from dashboards.hotspot_forms import COUNTS, DEVELOPMENT, SMOOTH, SPOTS
 from dashboards.numbers import SMALLEST_SHOWN
 from dashboards.study_area import outline
 from geo import hexagons, tiles
 
+DRESS = ("step", "sign", "words")
 FAINT = 0.01
 """Smoothed values below this share of the highest are not drawn."""
 
@@ -81,10 +83,10 @@ def classes(values: Any) -> Classes:
         return Classes()
     whole = np.issubdtype(values.dtype, np.integer)
     upper = sorted({float(last) for last in np.quantile(values, SHARES, method="inverted_cdf")})
-    first, marks = float(values.min()), []
+    first, marks, decimals = float(values.min()), [], 0 if whole else 1
     for place, last in enumerate(upper):
         step = round(1 + 4 * place / (len(upper) - 1)) if len(upper) > 1 else 3
-        words = {"first": _amount(first, whole), "last": _amount(last, whole)}
+        words = {"first": amount(first, decimals), "last": amount(last, decimals)}
         if first == last:
             label = words["last"]
         elif whole or not place:
@@ -96,10 +98,6 @@ def classes(values: Any) -> Classes:
     return Classes(tuple(upper), tuple(marks))
 
 
-def _amount(value: float, whole: bool) -> str:
-    return number_format(value, 0 if whole else 1, use_l10n=True, force_grouping=True)
-
-
 class Drawing:
     """What the map shows of one or two questions on the same grid: one legend for both."""
 
@@ -107,14 +105,10 @@ class Drawing:
         self.view, self.one, self.other = view, one, other
         # Thousands of cells and months share a few hundred numbers: each is put into words and into its class once.
         count, density = _("reports: %(n)s"), _("%(value)s per 100 km²")
-        self._count: Callable[[int], str] = cache(
-            lambda n: count % {"n": number_format(n, 0, use_l10n=True, force_grouping=True)}
-        )
-        self._density: Callable[[float], str] = cache(
-            lambda value: density % {"value": number_format(value, 1, use_l10n=True)}
-        )
+        self._count: Callable[[int], str] = cache(lambda n: count % {"n": amount(n)})
+        self._density: Callable[[float], str] = cache(lambda value: density % {"value": amount(value, 1)})
         self._step: Callable[[float], str] = cache(lambda value: _token(self.style, value))
-        self._month: Callable[[int], list[str]] = cache(lambda n: [_token(self.month_style, n), "", self._count(n)])
+        self._spot: Callable[[int, int], list[str]] = cache(self._spot_words)
 
     @property
     def _both(self) -> list[Concentration]:
@@ -170,10 +164,11 @@ class Drawing:
         at: Callable[[int, int], str] = cache(lambda kecamatan, desa: place_words(*con.names(kecamatan, desa)))
         told = np.flatnonzero(drawn)
         columns = (told, area.cells[told], area.kecamatan[told], area.desa[told])
-        for i, cell, kecamatan, desa in zip(*(column.tolist() for column in columns), strict=True):
+        months = self._months(con, told) if self.has_months else repeat(None)
+        for i, cell, kecamatan, desa, by_month in zip(*(column.tolist() for column in columns), months, strict=False):
             found: dict[str, Any] = {"ring": ring(cell), **self._dress(con, i), "at": at(kecamatan, desa)}
-            if self.has_months:
-                found["months"] = self._months(con, i)
+            if by_month is not None:
+                found["months"] = by_month
             yield found
         if self.view == COUNTS:
             for cell, n in con.beyond.items():
@@ -192,7 +187,7 @@ class Drawing:
 
     def _dress(self, con: Concentration, i: int) -> dict[str, str]:
         if self.view == SPOTS:
-            return self._spot(int(con.levels[i]), int(con.counts[i]))
+            return dict(zip(DRESS, self._spot(int(con.levels[i]), int(con.counts[i])), strict=True))
         if self.view == DEVELOPMENT:
             mark = KIND_MARKS[con.kinds[i]]
             return {"step": mark.token, "sign": mark.sign, "words": f"{mark.label}, {self._count(int(con.counts[i]))}"}
@@ -202,19 +197,22 @@ class Drawing:
         n = int(con.counts[i])
         return {"step": self._step(n), "sign": "", "words": self._count(n)}
 
-    def _months(self, con: Concentration, i: int) -> list[list[str] | None]:
-        """Return step, sign and words of each month; None where there is nothing to tell."""
-        numbers = con.monthly[:, i].tolist()
+    def _months(self, con: Concentration, told: Any) -> Iterator[list[list[str] | None]]:
+        """Yield for each cell step, sign and words of each month; None where there is nothing to tell."""
+        numbers = con.monthly[:, told].T.tolist()
         if self.view == SPOTS:
-            levels = con.monthly_levels[:, i].tolist()
-            return [
-                list(self._spot(level, n).values()) if level else None for level, n in zip(levels, numbers, strict=True)
-            ]
-        return [self._month(n) if con.shown(n) else None for n in numbers]
+            levels = con.monthly_levels[:, told].T.tolist()
+            for of_cell in map(zip, levels, numbers):
+                yield [self._spot(level, n) if level else None for level, n in of_cell]
+            return
+        some = np.unique(con.monthly).tolist()
+        words = {n: [_token(self.month_style, n), "", self._count(n)] if con.shown(n) else None for n in some}
+        for of_cell in numbers:
+            yield [words[n] for n in of_cell]
 
-    def _spot(self, level: int, n: int) -> dict[str, str]:
+    def _spot_words(self, level: int, n: int) -> list[str]:
         mark = SPOT_MARKS[level]
-        return {"step": mark.token, "sign": mark.sign, "words": f"{mark.label}, {self._count(n)}"}
+        return [mark.token, mark.sign, f"{mark.label}, {self._count(n)}"]
 
 
 def place_words(kecamatan: str, desa: str) -> str:

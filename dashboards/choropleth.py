@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dashboards.amounts import amount
 from dashboards.numbers import AreaRow
 from geo import maps
 from layers.styling import Class, Style, breaks_style
@@ -108,7 +108,7 @@ def _words(measure: Measure, row: AreaRow) -> str:
     value = _rounded(measure, row)
     if value is None:
         return _("hidden") if row.n is None else _("no number")
-    return number_format(value, measure.decimals, use_l10n=True, force_grouping=True) + measure.unit
+    return amount(value, measure.decimals) + measure.unit
 
 
 def _token(style: Style, value: float | None) -> str:

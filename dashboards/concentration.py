@@ -285,8 +285,9 @@ class Concentration:
         """(months, cells), as `levels`: each month by itself."""
         if not self.enough:
             return np.zeros(self.monthly.shape, dtype=np.int8)
-        enough = self.area.near.sums(self.monthly) >= FEWEST_NEAR
-        return hotspots.spot_classes(self.monthly_gi.z, hotspots.benjamini_hochberg(self.monthly_gi.p), enough)
+        enough, z = self.area.near.sums(self.monthly) >= FEWEST_NEAR, self.monthly_gi.z
+        q = hotspots.benjamini_hochberg(hotspots.two_sided(z, beyond=hotspots.CLEAR_FROM))
+        return hotspots.spot_classes(z, q, enough)
 
     @property
     def over(self) -> int:

@@ -13,6 +13,7 @@ something. Formulas, sources: docs/hotspots.md. Equal to esda's to 1e-9; why esd
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,12 @@ FEWEST_MONTHS = 6
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
-def two_sided(z: Numbers) -> Numbers:
-    """Return the two-sided p of standard normal `z`; nan stays nan."""
-    return np.asarray(_erfc(np.abs(z) / math.sqrt(2)), dtype=np.float64)
+def two_sided(z: Numbers, beyond: float = 0.0) -> Numbers:
+    """Return the two-sided p of standard normal `z`, 1 for those within `beyond`; nan stays nan."""
+    far = np.abs(z)
+    p = np.where(np.isnan(far), np.nan, 1.0)
+    p[far >= beyond] = _erfc(far[far >= beyond] / math.sqrt(2))
+    return p
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,10 @@ class Neighbours:
         """Return the sum over each cell and its neighbours; `values` is (n,) or (months, n)."""
         given = np.asarray(values, dtype=np.float64)
         padded = np.concatenate([given, np.zeros((*given.shape[:-1], 1))], axis=-1)
-        return np.asarray(padded[..., self.index].sum(axis=-1))
+        total = np.zeros((*given.shape[:-1], self.cells))
+        for column in self.index.T:  # one neighbour of all cells after the other: all at once are moved twice
+            total += padded[..., column]
+        return total
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,10 @@ class Gi:
     """
 
     z: Numbers
-    p: Numbers
+
+    @cached_property
+    def p(self) -> Numbers:
+        return two_sided(self.z)
 
 
 def gi_star(values: npt.ArrayLike, near: Neighbours) -> Gi:
@@ -79,15 +89,14 @@ def gi_star(values: npt.ArrayLike, near: Neighbours) -> Gi:
     x = np.asarray(values, dtype=np.float64)
     n, w = near.cells, near.sizes
     if n < 2:
-        nothing = np.full(x.shape, np.nan)
-        return Gi(nothing, nothing)
+        return Gi(np.full(x.shape, np.nan))
     mean = x.mean(axis=-1, keepdims=True)
     deviation = np.sqrt((x**2).mean(axis=-1, keepdims=True) - mean**2)
     spread = deviation * np.sqrt((n * w - w**2) / (n - 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         z = (near.sums(x) - mean * w) / spread
     z[~np.isfinite(z)] = np.nan
-    return Gi(z, two_sided(z))
+    return Gi(z)
 
 
 def benjamini_hochberg(p: npt.ArrayLike) -> Numbers:
@@ -106,6 +115,9 @@ def benjamini_hochberg(p: npt.ArrayLike) -> Numbers:
     q[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
     return q
 
+
+CLEAR_FROM = 1.9
+"""Nearer to what is expected (in standard deviations) no cell is hot or cold: its p is above `CLEAR`, its q more so."""
 
 HOT_STRONG, HOT, NONE, COLD, COLD_STRONG = 2, 1, 0, -1, -2
 

@@ -13,12 +13,12 @@ import orjson
 from django.contrib.gis.geos import Polygon
 from django.db.models import F, FloatField, Func
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
 from dashboards import rings
+from dashboards.amounts import amount
 from dashboards.planner_questions import KECAMATAN, SMOOTH, SQUARES, Asked, middle
 from geo import hexagons, maps, tiles
 from geo.errors import NoActiveEdition
@@ -212,7 +212,7 @@ class Screen:
     def as_json(self) -> bytes:
         """Return the cells for the map: corners as [lat, lon], with the words of each."""
         level, steps = self.asked.level, self._steps
-        words = {n: ngettext("%(n)s report", "%(n)s reports", n) % {"n": _whole(n)} for n in steps}
+        words = {n: ngettext("%(n)s report", "%(n)s reports", n) % {"n": amount(n)} for n in steps}
         squares = self.asked.shape == SQUARES
         return orjson.dumps({
             "cells": [
@@ -243,10 +243,10 @@ class Screen:
         )
 
     def _words(self, row: AreaRow) -> str:
-        told = ngettext("%(n)s report", "%(n)s reports", row.n) % {"n": _whole(row.n)}
+        told = ngettext("%(n)s report", "%(n)s reports", row.n) % {"n": amount(row.n)}
         if row.per_1000 is None:
             return told
-        rate = number_format(round(row.per_1000, 1), 1, use_l10n=True)
+        rate = amount(round(row.per_1000, 1), 1)
         return _("%(reports)s, %(rate)s per 1,000 people") % {"reports": told, "rate": rate}
 
     def _style(self, numbers: Sequence[float]) -> Style:
@@ -344,10 +344,6 @@ def _step(style: Style, value: float | None) -> str:
         return style.none.token
     fitting = (one.token for one, last in zip(style.classes, style.upper, strict=True) if value <= last)
     return next(fitting, style.classes[-1].token)
-
-
-def _whole(n: int) -> str:
-    return number_format(n, 0, use_l10n=True, force_grouping=True)
 
 
 def _midnight(day: dt.date) -> dt.datetime:

@@ -1,9 +1,9 @@
 """How figures are written: shares as percent, days, rates; what is hidden from the public says so."""
 
 from django import template
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from dashboards.amounts import amount
 from dashboards.numbers import SMALLEST_SHOWN
 
 register = template.Library()
@@ -14,13 +14,13 @@ def decimal(value: float | str | None) -> str:
     """Write a number with one decimal; an en dash for none (templates give "" for what lies in nothing)."""
     if value is None or isinstance(value, str):
         return "–"
-    return number_format(round(value, 1), 1, use_l10n=True, force_grouping=True)  # which cuts, and does not round
+    return amount(round(value, 1), 1)
 
 
 @register.filter
 def whole(value: float | None) -> str:
     """Write a number rounded to a whole one; an en dash for none."""
-    return "–" if value is None else number_format(round(value), 0, use_l10n=True, force_grouping=True)
+    return "–" if value is None else amount(round(value))
 
 
 @register.filter
@@ -32,7 +32,7 @@ def percent(rate: float | None) -> str:
 @register.filter
 def shown(n: int | None) -> str:
     """Write a count; one that is hidden for being small as "<5"."""
-    return f"<{SMALLEST_SHOWN}" if n is None else number_format(n, 0, use_l10n=True, force_grouping=True)
+    return f"<{SMALLEST_SHOWN}" if n is None else amount(n)
 
 
 @register.filter
@@ -62,4 +62,4 @@ def adds(short: str, name: str) -> bool:
 @register.filter
 def written(n: int) -> str:
     """Write a count as people read it, also where a drawing's numbers are not localised."""
-    return number_format(n, 0, use_l10n=True, force_grouping=True)
+    return amount(n)

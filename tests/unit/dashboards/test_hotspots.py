@@ -106,6 +106,21 @@ def test_benjamini_hochberg_equals_scipy_and_leaves_out_what_is_not_told() -> No
     assert len(benjamini_hochberg([])) == 0
 
 
+def test_cells_near_what_is_expected_need_no_p_of_their_own() -> None:
+    chance = np.random.default_rng(9)
+    z = chance.normal(0, 1, (6, 3_000))
+    z[:4, :200] += np.array([[1.0], [2.0], [3.0], [5.0]])
+    z[5, :10] = np.nan
+    enough = np.ones(z.shape, dtype=bool)
+    every = hotspots.two_sided(z)
+    some = hotspots.two_sided(z, beyond=hotspots.CLEAR_FROM)
+    assert (some == 1).sum() > 15_000
+    assert np.isnan(some[5, :10]).all()
+    classes = [hotspots.spot_classes(z, benjamini_hochberg(p), enough) for p in (every, some)]
+    assert set(np.unique(classes[0])) >= {0, 1, 2}
+    assert (classes[0] == classes[1]).all()
+
+
 def test_a_cell_is_hot_only_where_enough_reports_lie() -> None:
     z, q = np.array([9.0, 9, 3, -3, -9, 1, np.nan]), np.array([0.001, 0.001, 0.04, 0.04, 0.001, 0.5, np.nan])
     enough = np.array([True, False, True, False, False, True, True])

@@ -269,7 +269,7 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Kutim Pintar <no-reply@localhost
 # once an hour.
 WORKER_JOBS = {
     "incidents.outbox.deliver_due": 1,
-    "incidents.folding.fold_waiting": 15,
+    "incidents.folding.fold_waiting": 30,
     "layers.uploads.read_due": 1,
     "layers.versions.index_words_due": 1,
     "layers.editing.publish_asked": 1,

@@ -392,7 +392,7 @@ def _h3(resolution: int) -> _Grid:
 
 
 def _cells(selection: Selection, grid: _Grid, standing: str, *, monthly: bool) -> list[Any]:
-    """Return (cell, month if wanted, n), by cell and month, without zeros."""
+    """Return (cell, n) by cell, or (cell, month, n) in no order, without zeros."""
     if standing not in STANDINGS:
         raise ValueError(f"standing {standing!r}; cells tell {', '.join(STANDINGS)}")
     where, params = replace(selection, channels=()).conditions()
@@ -415,14 +415,14 @@ def _cells(selection: Selection, grid: _Grid, standing: str, *, monthly: bool) -
             f" WHERE level = %(stored)s AND cut = %(cut)s {categories}"
         )
         changed = "TRUE" if standing == "n" else "status = ANY(%(statuses)s)"
-    keys = "at, month" if monthly else "at"
+    keys, order = ("at, month", "") if monthly else ("at", "ORDER BY at")
     sql = f"""
         SELECT {keys}, sum(n)::int FROM (
             {stored} AND month BETWEEN %(first)s AND %(last)s AND {where}
             UNION ALL
             SELECT {grid.of_delta}, date_trunc('month', day::timestamp)::date, n FROM incidents_reportcelldelta
             WHERE {changed} AND day BETWEEN %(first)s AND %(last)s AND {where}
-        ) AS counts GROUP BY {keys} HAVING sum(n) > 0 ORDER BY {keys}
+        ) AS counts GROUP BY {keys} HAVING sum(n) > 0 {order}
     """  # noqa: S608 - names of ours only
     return _run(sql, params)
 

@@ -113,21 +113,22 @@ def read_page(question: Question) -> Page:
         "SELECT f.fid, f.geom, f.properties FROM {} f WHERE {}{} ORDER BY f.fid LIMIT %s", source, where, after
     )
     feature = _feature_sql(question.crs, question.hidden)
-    # One row more than the page tells whether there is another page. The database joins the features: a row for each
-    # would cost as much as all else that is done here.
-    on_page = Sql("FILTER (WHERE f.n <= %s)", (question.limit,))
+    # One row more than the page tells whether there is another page. The database joins the features, each on a line of
+    # its own: a row for each would cost as much as all else that is done here. Numbering them costs a tenth of it, so
+    # the one too many is cut off here; JSON has no line breaks but those.
     statement = filled(
-        "SELECT count(*), max(f.fid) {}, coalesce(string_agg({}, ',' ORDER BY f.n) {}, '')"
-        " FROM (SELECT row_number() OVER (ORDER BY fid) AS n, i.* FROM ({}) AS i) AS f",
-        on_page,
+        "SELECT count(*), (array_agg(f.fid))[least(count(*), {})::int], coalesce(string_agg({}, E',\\n'), '')"
+        " FROM ({}) AS f",
+        Sql("%s", (question.limit,)),
         feature,
-        on_page,
         Sql(found.text, (*found.params, question.limit + 1)),
     )
     with _limited(question.timed), connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         read, last, features = cursor.fetchone()
         more, returned = read > question.limit, min(read, question.limit)
+        if more:
+            features = features.rpartition(",\n")[0]
         matched = _matched(cursor, question, filled("{} f WHERE {}", source, where), returned, more)
     return Page(features, returned, last if more else None, matched)
 

@@ -4,6 +4,7 @@ import gc
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pgtrigger
 import pytest
@@ -50,10 +51,18 @@ def empty_caches() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """Collect what threads have left behind, connections too, before the test database goes."""
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """End the connections that threads have left behind, or the test database would not go.
+
+    A live server's threads wait for a browser's next request, each with its connection, while the process lives.
+    """
     yield
     gc.collect()
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 MIGRATED = {"django_migrations", "django_content_type", "auth_permission"}

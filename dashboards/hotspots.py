@@ -119,8 +119,6 @@ def benjamini_hochberg(p: npt.ArrayLike) -> Numbers:
 CLEAR_FROM = 1.9
 """Nearer to what is expected (in standard deviations) no cell is hot or cold: its p is above `CLEAR`, its q more so."""
 
-HOT_STRONG, HOT, NONE, COLD, COLD_STRONG = 2, 1, 0, -1, -2
-
 
 def spot_classes(z: Numbers, q: Numbers, enough: Marks) -> npt.NDArray[np.int8]:
     """Return 2 and 1 for hot, -1 and -2 for cold cells by `STRONG` and `CLEAR`, else 0; hot only where there is enough.

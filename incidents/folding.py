@@ -6,7 +6,7 @@ Counts are exact however late this is (rollups.py, move_counts.py). Later is che
 from incidents import move_counts, rollups
 
 BATCH = 20_000
-"""How many deltas of a kind are folded at once; as many as wait before every count is read noticeably slower."""
+"""How many deltas of a kind are folded in one transaction."""
 
 
 def fold_waiting() -> bool:

@@ -34,9 +34,12 @@ prepare_printing() {
     offer letters "The monthly report's PDF shows boxes for Javanese letters and emoji" "${missing[@]}"
 }
 
-# A Chromium with windows and menus does, but is slow.
+# A Chromium with windows and menus does, but is slow. One that was named (CHROMIUM) is meant.
 prepare_browser() {
-    if [ -z "$(browser)" ] || [[ $(browser) == *headless-shell ]] || ! apt_knows chromium-headless-shell; then return 0; fi
+    local found
+    found=$(browser)
+    if [ -z "$found" ] || [ -n "${CHROMIUM:-}" ] || [[ $found == *headless-shell ]]; then return 0; fi
+    if ! apt_knows chromium-headless-shell; then return 0; fi
     offer browser "Tests in a browser take half as long again" chromium-headless-shell
 }
 

@@ -114,8 +114,9 @@ def read_page(question: Question) -> Page:
     )
     feature = _feature_sql(question.crs, question.hidden)
     # One row more than the page tells whether there is another page. The database joins the features, each on a line of
-    # its own: a row for each would cost as much as all else that is done here. Numbering them costs a tenth of it, so
-    # the one too many is cut off here; JSON has no line breaks but those.
+    # its own: a row for each would cost as much as all else that is done here. Numbering them would cost a tenth of it,
+    # so the one too many is cut off here: JSON from PostgreSQL has no line breaks. Aggregates take rows in the order
+    # of a subquery that sorts them.
     statement = filled(
         "SELECT count(*), (array_agg(f.fid))[least(count(*), {})::int], coalesce(string_agg({}, E',\\n'), '')"
         " FROM ({}) AS f",

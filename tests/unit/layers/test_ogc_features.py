@@ -275,6 +275,16 @@ def test_numbers_are_told(client: Client, faskes: Layer) -> None:
     assert numbers(jenis="tidak ada") == (0, 0)
 
 
+def test_pages_end_after_a_feature_whatever_its_values_hold(client: Client, db: None) -> None:
+    texts = ["a,\nb", ',\n{"type":"Feature","id":9', "},\n{", "\u2028,\r\n"]
+    make_layer(rows=[(shapely.Point(117.5, 0.5), {"nama": text}) for text in texts])
+    found = [json.loads(client.get(ITEMS, {"limit": limit}).content)["features"] for limit in range(1, 6)]
+    assert [[one["properties"]["nama"] for one in page] for page in found] == [
+        texts[:1], texts[:2], texts[:3], texts, texts
+    ]  # fmt: skip
+    assert follow(client, limit=3) == [[1, 2, 3], [4]]
+
+
 def test_paging_stays_in_its_version(client: Client, faskes: Layer) -> None:
     first = json.loads(client.get(ITEMS, {"limit": 1}).content)
     publish(version=make_version(faskes, [(shapely.Point(117, 0), {"nama": "baru"})] * 5), by=None)

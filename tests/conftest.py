@@ -52,12 +52,15 @@ def empty_caches() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """End the connections that threads have left behind, or the test database would not go.
+    """End the connections that are left behind, or the test database would not go.
 
-    A live server's threads wait for a browser's next request, each with its connection, while the process lives.
+    While Playwright's event loop runs, Django keeps connections of its own for this thread, which nobody can close
+    after it; a live server's threads wait for a browser's next request, each with its connection. The one from before
+    the browser may be dead: some tests end all but theirs.
     """
     yield
     gc.collect()
+    connection.close()
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -89,6 +89,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.compression.TextGZipMiddleware",
     "layers.ogc.answers.OpenToAll",
     "config.keyed.KeyedRequests",
     "config.short_way.ShortWayMiddleware",

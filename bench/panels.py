@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from django.contrib.auth.models import AnonymousUser
 from django.http import QueryDict
 
@@ -212,7 +211,7 @@ def _concentration(name: str, question: Question) -> Iterator[Panel]:
     for view in (COUNTS, SPOTS, DEVELOPMENT, SMOOTH):
         yield Panel(
             f"hot spots, {name}, {view}",
-            lambda view=view: orjson.dumps(list(Drawing(view, con := Concentration(asked, _area(name))).cells(con))),
+            lambda view=view: Drawing(view, con := Concentration(asked, _area(name))).as_json(con),
             _direct(direct[view], asked.months, cell) if view in direct else None,
         )
 

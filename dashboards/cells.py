@@ -5,10 +5,9 @@ Every token is a class in static/css/hotspots.css; every class has a sign or a f
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from dashboards.numbers import SMALLEST_SHOWN
 from dashboards.study_area import outline
 from geo import hexagons, tiles
 
-DRESS = ("step", "sign", "words")
 FAINT = 0.01
 """Smoothed values below this share of the highest are not drawn."""
 
@@ -98,17 +96,40 @@ def classes(values: Any) -> Classes:
     return Classes(tuple(upper), tuple(marks))
 
 
+Dress = tuple[str, str, str]
+"""How a cell is drawn: the token of its class, its sign (may be empty) and its words."""
+
+
+class Dresses:
+    """Thousands of cells and months share a few hundred dresses: each is told once, and named by its place.
+
+    Place 0 is None: nothing may be told.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[Dress | None] = [None]
+        self._places: dict[Dress | None, int] = {None: 0}
+
+    def place(self, dress: Dress | None) -> int:
+        """Return the place of a dress."""
+        if dress not in self._places:
+            self._places[dress] = len(self.told)
+            self.told.append(dress)
+        return self._places[dress]
+
+    def places(self, numbers: Any, dress: Callable[[Any], Dress | None]) -> Any:
+        """Return the places of the dresses of an array's numbers; each different number is dressed once."""
+        some, like = np.unique(numbers, return_inverse=True)
+        found = np.array([self.place(dress(number)) for number in some.tolist()], dtype=np.int64)
+        return found[like.reshape(numbers.shape)]
+
+
 class Drawing:
     """What the map shows of one or two questions on the same grid: one legend for both."""
 
     def __init__(self, view: str, one: Concentration, other: Concentration | None = None) -> None:
         self.view, self.one, self.other = view, one, other
-        # Thousands of cells and months share a few hundred numbers: each is put into words and into its class once.
-        count, density = _("reports: %(n)s"), _("%(value)s per 100 km²")
-        self._count: Callable[[int], str] = cache(lambda n: count % {"n": amount(n)})
-        self._density: Callable[[float], str] = cache(lambda value: density % {"value": amount(value, 1)})
-        self._step: Callable[[float], str] = cache(lambda value: _token(self.style, value))
-        self._spot: Callable[[int, int], list[str]] = cache(self._spot_words)
+        self._reports, self._per_area = _("reports: %(n)s"), _("%(value)s per 100 km²")
 
     @property
     def _both(self) -> list[Concentration]:
@@ -149,70 +170,100 @@ class Drawing:
         """The legend of a single month where it is another one."""
         return list(self.month_style.marks) if self.has_months and self.view == COUNTS else []
 
-    def cells(self, con: Concentration) -> Iterator[dict[str, Any]]:
-        """Yield what the script draws: `ring` (rings.py), `step`, `sign`, `words`, and `months` of these if there are.
+    def as_json(self, con: Concentration) -> bytes:
+        """Return what the script draws of one of the questions (static/js/dashboards/hotspots.js).
+
+            dresses   [null, [step, sign, words], ...]
+            cells     [{ring (rings.py), at: where it lies, dress: a place in `dresses`}, ...]
+            months    the months' names, none where the map cannot go through them
+            monthly   for each cell the place of each month's dress; cells at sea, which come last, have none
 
         Only cells of which there is something to tell; the others are the map's ground.
         """
-        area = con.area
         if self.has_months or self.view == DEVELOPMENT:
             con.read_months()
         drawn = self._drawn(con)
-        if self.has_months:
-            drawn = drawn | (con.monthly_levels != 0).any(axis=0) if self.view == SPOTS else drawn
-        ring = _rings(con)
+        if self.has_months and self.view == SPOTS:
+            drawn = drawn | (con.monthly_levels != 0).any(axis=0)
+        told, dresses, ring = np.flatnonzero(drawn), Dresses(), _rings(con)
         at: Callable[[int, int], str] = cache(lambda kecamatan, desa: place_words(*con.names(kecamatan, desa)))
-        told = np.flatnonzero(drawn)
-        columns = (told, area.cells[told], area.kecamatan[told], area.desa[told])
-        months = self._months(con, told) if self.has_months else repeat(None)
-        for i, cell, kecamatan, desa, by_month in zip(*(column.tolist() for column in columns), months, strict=False):
-            found: dict[str, Any] = {"ring": ring(cell), **self._dress(con, i), "at": at(kecamatan, desa)}
-            if by_month is not None:
-                found["months"] = by_month
-            yield found
+        columns = (con.area.cells, con.area.kecamatan, con.area.desa)
+        cells = [
+            {"ring": ring(cell), "at": at(kecamatan, desa), "dress": dress}
+            for cell, kecamatan, desa, dress in zip(
+                *(column[told].tolist() for column in columns), self._dressed(con, told, dresses).tolist(), strict=True
+            )
+        ]
+        monthly = self._monthly(con, told, dresses) if self.has_months else []
         if self.view == COUNTS:
-            for cell, n in con.beyond.items():
-                if con.shown(n):
-                    yield {"ring": ring(cell), "at": _("at sea"), "step": self._step(n), "sign": "",
-                           "words": self._count(n)}  # fmt: skip
+            cells += [
+                {"ring": ring(cell), "at": _("at sea"), "dress": dresses.place(self._counted(self.style, n))}
+                for cell, n in con.beyond.items()
+                if con.shown(n)
+            ]
+        answer = {
+            "dresses": dresses.told,
+            "cells": cells,
+            "months": con.month_names if self.has_months else [],
+            "monthly": monthly,
+        }
+        return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
     def _drawn(self, con: Concentration) -> Any:
         if self.view == SPOTS:
             return con.levels != 0
         if self.view == DEVELOPMENT:
-            return np.array([bool(kind) for kind in con.kinds], dtype=bool)
+            return con.kinds != ""
         if self.view == SMOOTH:
             return con.density >= _faint(np.concatenate([one.density for one in self._both]))
         return con.counts >= _fewest(con)
 
-    def _dress(self, con: Concentration, i: int) -> dict[str, str]:
+    def _dressed(self, con: Concentration, told: Any, dresses: Dresses) -> Any:
+        """Return the place of each cell's dress over the whole period."""
         if self.view == SPOTS:
-            return dict(zip(DRESS, self._spot(int(con.levels[i]), int(con.counts[i])), strict=True))
+            return dresses.places(_paired(con.levels[told], con.counts[told]), self._spot)
         if self.view == DEVELOPMENT:
-            mark = KIND_MARKS[con.kinds[i]]
-            return {"step": mark.token, "sign": mark.sign, "words": f"{mark.label}, {self._count(int(con.counts[i]))}"}
+            pairs = zip(con.kinds[told].tolist(), con.counts[told].tolist(), strict=True)
+            return np.array([dresses.place(self._developed(kind, n)) for kind, n in pairs], dtype=np.int64)
         if self.view == SMOOTH:
-            value = round(float(con.density[i]), 1)
-            return {"step": self._step(value), "sign": "", "words": self._density(value)}
-        n = int(con.counts[i])
-        return {"step": self._step(n), "sign": "", "words": self._count(n)}
+            return dresses.places(np.round(con.density[told], 1), self._smoothed)
+        return dresses.places(con.counts[told], partial(self._counted, self.style))
 
-    def _months(self, con: Concentration, told: Any) -> Iterator[list[list[str] | None]]:
-        """Yield for each cell step, sign and words of each month; None where there is nothing to tell."""
-        numbers = con.monthly[:, told].T.tolist()
+    def _monthly(self, con: Concentration, told: Any, dresses: Dresses) -> Any:
+        """Return (cells, months): the place of each month's dress."""
+        numbers = con.monthly[:, told].T
         if self.view == SPOTS:
-            levels = con.monthly_levels[:, told].T.tolist()
-            for of_cell in map(zip, levels, numbers):
-                yield [self._spot(level, n) if level else None for level, n in of_cell]
-            return
-        some = np.unique(con.monthly).tolist()
-        words = {n: [_token(self.month_style, n), "", self._count(n)] if con.shown(n) else None for n in some}
-        for of_cell in numbers:
-            yield [words[n] for n in of_cell]
+            return dresses.places(
+                _paired(con.monthly_levels[:, told].T, numbers), lambda pair: self._spot(pair) if _level(pair) else None
+            )
+        return dresses.places(numbers, lambda n: self._counted(self.month_style, n) if con.shown(n) else None)
 
-    def _spot_words(self, level: int, n: int) -> list[str]:
-        mark = SPOT_MARKS[level]
-        return [mark.token, mark.sign, f"{mark.label}, {self._count(n)}"]
+    def _counted(self, style: Classes, n: int) -> Dress:
+        return _token(style, n), "", self._reports % {"n": amount(n)}
+
+    def _smoothed(self, value: float) -> Dress:
+        return _token(self.style, value), "", self._per_area % {"value": amount(value, 1)}
+
+    def _spot(self, pair: int) -> Dress:
+        return self._marked(SPOT_MARKS[_level(pair)], pair % SPOT_BASE)
+
+    def _developed(self, kind: str, n: int) -> Dress:
+        return self._marked(KIND_MARKS[kind], n)
+
+    def _marked(self, mark: Mark, n: int) -> Dress:
+        return mark.token, mark.sign, f"{mark.label}, {self._reports % {'n': amount(n)}}"
+
+
+SPOT_BASE = 1 << 40
+"""A spot's level and count as one number: level * this + count."""
+
+
+def _paired(levels: Any, counts: Any) -> Any:
+    return levels.astype(np.int64) * SPOT_BASE + counts
+
+
+def _level(pair: int) -> int:
+    return pair // SPOT_BASE
 
 
 def place_words(kecamatan: str, desa: str) -> str:

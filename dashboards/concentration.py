@@ -5,7 +5,6 @@ docs/hotspots.md defines everything that is shown.
 """
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -161,10 +160,8 @@ class Concentration:
     def read_months(self) -> None:
         """Read the months first, for whoever needs them, too: the whole period is their sum, if all are kept."""
         if self.months[0] == self.question.since and "_rows" not in vars(self):
-            whole: dict[int, int] = defaultdict(int)
-            for cell, _month, n in self._monthly_rows:
-                whole[cell] += n
-            self._rows = self.area.counts(whole.items())
+            table, beyond = self._monthly_rows
+            self._rows = table.sum(axis=0), beyond
 
     @property
     def counts(self) -> Positions:
@@ -203,22 +200,25 @@ class Concentration:
             found.append(months_before(found[-1], -1))
         return found
 
-    @cached_property
+    @property
     def monthly(self) -> Positions:
         """(months, cells): the counts of each month."""
-        table = np.zeros((len(self.months), len(self.area.cells)), dtype=np.int64)
-        if self._monthly_rows:
-            place = {month: i for i, month in enumerate(self.months)}
-            cells, months, n = zip(*self._monthly_rows, strict=True)
-            at = self.area.position(cells)
-            table[np.array([place[month] for month in months])[at >= 0], at[at >= 0]] = np.array(n)[at >= 0]
-        return table
+        return self._monthly_rows[0]
 
     @cached_property
-    def _monthly_rows(self) -> list[tuple[int, dt.date, int]]:
+    def _monthly_rows(self) -> tuple[Positions, dict[int, int]]:
+        """The counts of each month, and what lies beyond the area's cells over all of them."""
         grid, selection = self.asked.grid, self.question.over(self.months[0], self.question.until).selection()
-        read = counts.hexes_monthly if grid.hexagonal else counts.squares_monthly
-        return read(selection, grid.level)
+        rows = (counts.hexes_monthly if grid.hexagonal else counts.squares_monthly)(selection, grid.level)
+        at = self.area.position(rows.cell)
+        inside = at >= 0
+        table = np.zeros((len(self.months), len(self.area.cells)), dtype=np.int64)
+        month = np.searchsorted(np.array(self.months, dtype="datetime64[D]"), rows.month)
+        table[month[inside], at[inside]] = rows.n[inside]
+        cells, like = np.unique(rows.cell[~inside], return_inverse=True)
+        beyond = np.zeros(len(cells), dtype=np.int64)
+        np.add.at(beyond, like, rows.n[~inside])
+        return table, dict(zip(cells.tolist(), beyond.tolist(), strict=True))
 
     # Hot and cold.
 
@@ -299,10 +299,10 @@ class Concentration:
         return self.enough and self.over >= hotspots.FEWEST_MONTHS
 
     @cached_property
-    def kinds(self) -> list[str]:
-        """How each cell developed; "" for most."""
+    def kinds(self) -> Any:
+        """How each cell developed (an array of str); "" for most."""
         if not self.enough_months:
-            return [""] * len(self.counts)
+            return np.full(len(self.counts), "")
         return hotspots.spot_kinds(self.monthly_levels[: self.over] > 0, self.monthly_gi.z[: self.over])
 
     @cached_property
@@ -317,7 +317,7 @@ class Concentration:
                 n=int(self.counts[i]),
                 hot=tuple(bool(level > 0) for level in self.monthly_levels[: self.over, i]),
             )
-            for i, kind in enumerate(self.kinds)
+            for i, kind in enumerate(self.kinds.tolist())
             if kind
         ]
         return sorted(rows, key=lambda row: (order.index(row.kind), -row.n, row.cell))

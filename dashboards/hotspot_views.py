@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import orjson
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -110,13 +109,11 @@ def hotspots_cells(request: HttpRequest, form: HotspotForm, where: str) -> HttpR
         return JsonResponse({"errors": form.errors}, status=400)
     area = study_area(form.asked()[0].grid.name)
     if area is None:
-        return JsonResponse({"cells": [], "months": []})
+        return JsonResponse({"dresses": [], "cells": [], "months": [], "monthly": []})
     one, other = _concentrations(form, area)
     drawing = Drawing(form.cleaned_data["view"] or COUNTS, one, other)
     shown = other if form.cleaned_data["side"] and other else one
-    months = shown.month_names if drawing.has_months else []
-    body = orjson.dumps({"cells": list(drawing.cells(shown)), "months": months})
-    return HttpResponse(body, content_type="application/json")
+    return HttpResponse(drawing.as_json(shown), content_type="application/json")
 
 
 @_for_readers

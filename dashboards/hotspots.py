@@ -170,8 +170,8 @@ EMERGING_KINDS, LASTING_KINDS, FADING_KINDS = (
 )
 
 
-def spot_kinds(hot: Marks, z: Numbers) -> list[str]:
-    """Return how each cell developed over the months, "" where it was never hot, or once long ago.
+def spot_kinds(hot: Marks, z: Numbers) -> Any:
+    """Return how each cell developed over the months (an array of str), "" where it was never hot, or once long ago.
 
     `hot` and `z` are (months, n). In this order:
     always hot (`ALWAYS` of the months and the last): intensifying or diminishing by Mann-Kendall's trend of z
@@ -182,14 +182,14 @@ def spot_kinds(hot: Marks, z: Numbers) -> list[str]:
     """
     months, cells = hot.shape
     if months < FEWEST_MONTHS:
-        return [""] * cells
+        return np.full(cells, "")
     times = hot.sum(axis=0)
     running = np.logical_and.accumulate(hot[::-1], axis=0).sum(axis=0)  # months hot without a break, up to the last
     trend = mann_kendall(z)
     last, always = hot[-1], times >= ALWAYS * months
     with np.errstate(invalid="ignore"):
         moves = trend.p < 0.05
-    kinds = np.select(
+    return np.select(
         [
             last & always & moves & (trend.s > 0),
             last & always & moves & (trend.s < 0),
@@ -202,7 +202,6 @@ def spot_kinds(hot: Marks, z: Numbers) -> list[str]:
         [INTENSIFYING, DIMINISHING, PERSISTENT, NEW, CONSECUTIVE, SPORADIC, HISTORICAL],
         default="",
     )
-    return [str(kind) for kind in kinds]
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ let moving = false;
 export function dataLayer({ url, query }) {
   const layer = L.featureGroup();
   layer.months = [];
+  layer.dresses = []; // [class, sign, words]; cells and months name them by place, 0 is none
   layer.load = async () => {
     const response = await fetch(`${url}?${query}`);
     if (!response.ok) throw new Error(`${response.status} for ${url}`);
-    const { cells, months } = await response.json();
+    const { dresses, cells, months, monthly } = await response.json();
     layer.clearLayers();
-    layer.months = months;
-    for (const cell of cells) layer.addLayer(draw(cell));
+    Object.assign(layer, { months, dresses });
+    cells.forEach((cell, i) => layer.addLayer(draw({ ...cell, months: monthly[i] }, dresses)));
   };
   return layer;
 }
@@ -49,11 +50,11 @@ export function start(map, layer, { bounds, texts }) {
   load();
 }
 
-function draw(cell) {
+function draw(cell, dresses) {
   const shape = L.polygon(cell.ring, { className: "hot-cell", weight: 1, bubblingMouseEvents: true });
   shape.cell = cell;
   shape.bindTooltip(() => text(`${cell.at}: ${shape.words}`), { sticky: true, className: "dash-tip" });
-  shape.on("add", () => dress(shape, [cell.step, cell.sign, cell.words]));
+  shape.on("add", () => dress(shape, dresses[cell.dress]));
   return shape;
 }
 
@@ -122,9 +123,8 @@ function goThrough(layer, texts) {
       keys.month.hidden = month < 0;
     }
     for (const shape of layer.getLayers()) {
-      const { months, step, sign, words } = shape.cell;
-      if (month < 0) dress(shape, [step, sign, words]);
-      else dress(shape, months?.[month] ?? null);
+      const { cell } = shape;
+      dress(shape, layer.dresses[month < 0 ? cell.dress : (cell.months?.[month] ?? 0)]);
     }
     sizeSigns(layer._map, layer);
   };

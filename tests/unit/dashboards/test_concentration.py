@@ -51,6 +51,18 @@ def of(query: str = "", audience: Audience = PUBLIC, today: dt.date | None = Non
     return Concentration(asked, area)
 
 
+def drawn(client: Client, query: str) -> dict[str, Any]:
+    """Ask for what a map draws, and put on each cell and month its dress, as the script does."""
+    answer: dict[str, Any] = client.get(f"{PUBLIC_PAGE}sel/?{query}", headers=ENGLISH).json()
+    worn = {cell["dress"] for cell in answer["cells"]} | {place for row in answer["monthly"] for place in row}
+    assert answer["dresses"][0] is None
+    assert worn | {0} == set(range(len(answer["dresses"])))  # nothing is told that is not drawn
+    for i, cell in enumerate(answer["cells"]):
+        cell["step"], cell["sign"], cell["words"] = answer["dresses"][cell["dress"]]
+        cell["months"] = [answer["dresses"][place] for place in answer["monthly"][i]] if answer["monthly"] else []
+    return answer
+
+
 def whole_months(reports: Any, con: Concentration) -> Any:
     first, last = con.question.since, con.question.until
     days = [(report, (report.created_at + dt.timedelta(hours=8)).date()) for report in reports]
@@ -84,6 +96,10 @@ def test_cells_equal_a_recount_of_the_reports(fold: bool, name: str) -> None:
         for cell, n in zip(con.area.cells, row, strict=True):
             assert n == months[int(cell), month]
     assert (con.monthly.sum(axis=0) == con.counts).all()
+    by_months = of(f"grid={name}")
+    by_months.read_months()
+    assert (by_months.counts == con.counts).all()
+    assert by_months.beyond == con.beyond
 
 
 def report_at(lon: float, lat: float, day: dt.date, **fields: Any) -> Report:
@@ -255,8 +271,9 @@ def test_of_a_sensitive_matter_the_public_sees_no_cell_under_five() -> None:
     category = sensitive_cluster(55)
     query = f"category={category.code}"
     client = Client()
-    answer = client.get(f"{PUBLIC_PAGE}sel/?{query}", headers=ENGLISH).json()
+    answer = drawn(client, query)
     assert [cell["words"] for cell in answer["cells"]] == ["reports: 55"]
+    assert {month and month[2] for month in answer["cells"][0]["months"]} == {None, "reports: 55"}
     for view in VIEWS[1:]:
         assert client.get(f"{PUBLIC_PAGE}sel/?{query}&view={view}").json()["cells"] == []
     rows = list(csv.DictReader(io.StringIO(client.get(f"{PUBLIC_PAGE}sel.csv?{query}").content.decode())))
@@ -360,7 +377,7 @@ def test_without_boundaries_the_page_says_so(client: Client) -> None:
 
     BoundaryEdition.objects.update(status="retired")
     assert "no study area" in client.get(PUBLIC_PAGE, headers=ENGLISH).content.decode()
-    assert client.get(f"{PUBLIC_PAGE}sel/").json() == {"cells": [], "months": []}
+    assert client.get(f"{PUBLIC_PAGE}sel/").json()["cells"] == []
     assert client.get(f"{PUBLIC_PAGE}sel.csv").status_code == 200
 
 
@@ -373,7 +390,7 @@ def test_two_maps_share_one_legend_and_the_table_has_the_differences(client: Cli
     page = client.get(f"{PUBLIC_PAGE}?{query}", headers=ENGLISH).content.decode()
     assert page.count("data-map") == 2
     assert page.count("importmap") == 1
-    one, two = (client.get(f"{PUBLIC_PAGE}sel/?{query}{side}").json() for side in ("", "&side=b"))
+    one, two = (drawn(client, query + side) for side in ("", "&side=b"))
     step: dict[str, str] = {}
     for cell in one["cells"] + two["cells"]:
         assert step.setdefault(cell["words"], cell["step"]) == cell["step"]
@@ -383,7 +400,7 @@ def test_two_maps_share_one_legend_and_the_table_has_the_differences(client: Cli
 
 def test_the_map_tells_what_the_table_tells(client: Client) -> None:
     cluster(8, 7)
-    answer = client.get(f"{PUBLIC_PAGE}sel/?view=spots", headers=ENGLISH).json()
+    answer = drawn(client, "view=spots")
     page = client.get(f"{PUBLIC_PAGE}?view=spots", headers=ENGLISH).content.decode()
     con = of()
     told = [cell for cell in answer["cells"] if cell["step"] != "even"]

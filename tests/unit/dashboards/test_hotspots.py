@@ -165,7 +165,7 @@ def test_each_kind_of_development() -> None:
     z = np.where(hot, 3.0, 0.0)
     z[:, 2] = [3, 4, 5, 6, 7, 8, 9]
     z[:, 4] = [9, 8, 7, 6, 5, 4, 3]
-    assert hotspots.spot_kinds(hot, z) == [
+    assert hotspots.spot_kinds(hot, z).tolist() == [
         hotspots.NEW, hotspots.CONSECUTIVE, hotspots.INTENSIFYING, hotspots.PERSISTENT, hotspots.DIMINISHING,
         hotspots.SPORADIC, hotspots.HISTORICAL, "", "",
     ]  # fmt: skip
@@ -173,7 +173,7 @@ def test_each_kind_of_development() -> None:
 
 def test_of_few_months_no_development_is_told() -> None:
     hot = np.ones((hotspots.FEWEST_MONTHS - 1, 3), dtype=bool)
-    assert hotspots.spot_kinds(hot, hot * 3.0) == ["", "", ""]
+    assert hotspots.spot_kinds(hot, hot * 3.0).tolist() == ["", "", ""]
 
 
 def test_empirical_bayes_equals_esda() -> None:

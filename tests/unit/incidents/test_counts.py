@@ -252,9 +252,7 @@ def test_cells_of_both_grids_equal_the_reports_for_every_condition_and_standing(
         seen += len(reports)
         for level in rollups.HEAT_LEVELS:
             expected = Counter((quad(report, level), month_of(report)) for report in reports)
-            assert (
-                Counter({tuple(key): n for *key, n in counts.squares_monthly(selection, level, standing)}) == expected
-            )
+            assert by_month(counts.squares_monthly(selection, level, standing)) == expected
             total = Counter(quad(report, level) for report in reports)
             assert Counter(dict(counts.squares(selection, level, standing))) == total
         for resolution in rollups.RESOLUTIONS:
@@ -264,10 +262,16 @@ def test_cells_of_both_grids_equal_the_reports_for_every_condition_and_standing(
                 for report in reports
             }
             expected_hexes = Counter((of[report.pk], month_of(report)) for report in reports)
-            found = counts.hexes_monthly(selection, resolution, standing)
-            assert Counter({tuple(key): n for *key, n in found}) == expected_hexes
+            assert by_month(counts.hexes_monthly(selection, resolution, standing)) == expected_hexes
             assert Counter(dict(counts.hexes(selection, resolution, standing))) == Counter(of.values())
     assert seen > 500
+
+
+def by_month(found: counts.CellMonths) -> Counter[tuple[int, dt.date]]:
+    assert (found.n > 0).all()
+    keys = list(zip(found.cell.tolist(), found.month.tolist(), strict=True))
+    assert len(set(keys)) == len(keys)
+    return Counter(dict(zip(keys, found.n.tolist(), strict=True)))
 
 
 @pytest.mark.django_db

@@ -117,9 +117,11 @@ def outline(grid: Grid, cell: int) -> list[tuple[float, float]]:
 
 @lru_cache(maxsize=KERNELS_KEPT)
 def _kernel(area: StudyArea, bandwidth_m: int) -> Kernel:
-    points = shapely.points(area.x_m, area.y_m)
-    pairs = shapely.STRtree(points).query(points, predicate="dwithin", distance=float(bandwidth_m))
-    return Kernel.quartic(pairs, area.x_m, area.y_m, area.area_km2, bandwidth_m)
+    x, y, h = area.x_m, area.y_m, float(bandwidth_m)
+    # Boxes, then true distances: a predicate of the tree's own takes four times as long.
+    to, source = shapely.STRtree(shapely.points(x, y)).query(shapely.box(x - h, y - h, x + h, y + h))
+    near = (x[to] - x[source]) ** 2 + (y[to] - y[source]) ** 2 <= h * h
+    return Kernel.quartic(np.stack([to[near], source[near]]), x, y, area.area_km2, bandwidth_m)
 
 
 @lru_cache(maxsize=len(GRIDS))

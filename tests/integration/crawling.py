@@ -122,14 +122,15 @@ def crawl(
     return seen
 
 
-def shapes_of(address: str) -> list[str]:
+@lru_cache(maxsize=50_000)
+def shapes_of(address: str) -> tuple[str, ...]:
     """Return an address without figures and values: those of one shape are of one kind. See `ABOUT_DATA`."""
     parts = urlsplit(address)
     path = re.sub(r"\d+", "0", re.sub(r"/KT-[^/]*", "/KT", parts.path))
     names = sorted({name for name, _value in parse_qsl(parts.query, keep_blank_values=True)})
     if path.startswith(ABOUT_DATA):
-        return [f"{path}?{','.join(names)}"]
-    return [f"{path}?{name}" for name in names or [""]]
+        return (f"{path}?{','.join(names)}",)
+    return tuple(f"{path}?{name}" for name in names or [""])
 
 
 def named(answer: Answer, address: str, tiles: list[tuple[int, int, int]]) -> Iterator[str]:

@@ -60,6 +60,18 @@ def test_neighbours_touch_and_are_mutual(name: str, most: int) -> None:
 
 
 @pytest.mark.usefixtures("kutim")
+@pytest.mark.parametrize("bandwidth_m", [10_000, 20_000])
+def test_smoothing_reaches_what_lies_within_its_bandwidth_and_nothing_else(bandwidth_m: int) -> None:
+    area = study_area.study_area("hex-6")
+    assert area is not None
+    kernel = area.kernel(bandwidth_m)
+    far = np.hypot(area.x_m[:, None] - area.x_m, area.y_m[:, None] - area.y_m)
+    expected = set(map(tuple, np.argwhere(far <= bandwidth_m).tolist()))
+    assert set(zip(kernel.to.tolist(), kernel.source.tolist(), strict=True)) == expected
+    assert len(kernel.to) == len(expected) > len(area.cells)
+
+
+@pytest.mark.usefixtures("kutim")
 def test_every_cell_lies_in_the_kecamatan_and_desa_of_its_middle() -> None:
     area = study_area.study_area("hex-6")
     assert area is not None

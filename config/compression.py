@@ -1,4 +1,4 @@
-"""Pages and data leave gzipped: a page of the dashboards is a fifth of its size then, on a phone in a village."""
+"""Pages and data leave gzipped: a page of the dashboards is a sixth of its size then, on a phone in a village."""
 
 import re
 

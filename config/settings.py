@@ -287,6 +287,9 @@ WORKER_HOURLY = [
     "layers.incoming.clear_abandoned",
 ]
 
+# Tells the title of a data set that everybody may read, by its short name: reports know nothing of layers.
+DATA_SET_TITLE = "layers.access.public_title"
+
 # How often a web process writes down how much the layers are used and what was searched; 0: only when it is asked to
 # (layers/usage.py, layers/searches.py).
 COUNT_USE_EVERY_S = 0 if TESTING else 10

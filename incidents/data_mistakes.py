@@ -5,17 +5,22 @@ The address is all that the data's page hands over; whoever reports can change e
 
 import re
 
+from django.conf import settings
+from django.utils.module_loading import import_string
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
-from incidents.models import RoutingRule
+from incidents.models import Report, RoutingRule
 
 _LAYER = re.compile(r"[a-z0-9_-]{1,60}")
+TITLE_MAX = Report._meta.get_field("title").max_length or 0
 
 
-def category_for(agency_code: str) -> str:
-    """Return the code of the first category that goes to the agency everywhere; "" if there is none."""
+def categories_of(agency_code: str) -> set[str]:
+    """Return the codes of the categories that go to the agency everywhere: what its data may be about."""
     if not agency_code or "\x00" in agency_code:
-        return ""
+        return set()
     rules = RoutingRule.objects.filter(
         active=True,
         kecamatan=None,
@@ -25,14 +30,22 @@ def category_for(agency_code: str) -> str:
         category__sensitive=False,
         category__parent__active=True,
     )
-    return rules.order_by("category__position", "category__code").values_list("category__code", flat=True).first() or ""
+    return set(rules.values_list("category__code", flat=True))
 
 
-def read_layer(text: str) -> str:
-    """Return the short name of a layer as an address gave it; "" if it cannot be one."""
-    return text if _LAYER.fullmatch(text) else ""
+def name_of(layer: str) -> str:
+    """Return the title of a data set in the active language by its short name, as an address gave it.
+
+    "" if there is none, and alike if not everybody may read it: a report is public.
+    """
+    name: str = import_string(settings.DATA_SET_TITLE)(layer) if _LAYER.fullmatch(layer) else ""
+    return name
 
 
 def title_for(layer: str) -> str:
-    """Return the sentence that the report begins with."""
-    return _("A mistake in the data set “%(layer)s”") % {"layer": layer}
+    """Return the sentence that the report begins with, in Indonesian, which the agency reads; "" if `name_of` is."""
+    with override("id"):
+        name = name_of(layer)
+        sentence = _("A mistake in the data set “%(layer)s”")
+        room = TITLE_MAX - len(sentence % {"layer": ""})
+        return sentence % {"layer": Truncator(name).chars(room)} if name else ""

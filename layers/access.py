@@ -80,6 +80,12 @@ def layer_or_404(request: HttpRequest, slug: str, *, lean: bool = False) -> Laye
     return layer
 
 
+def public_title(slug: str) -> str:
+    """Return the title, in the active language, of a layer that everybody may read; "" for any other name."""
+    layer = Layer.objects.public().filter(slug=slug).only("title_id", "title_en").first()
+    return layer.title if layer else ""
+
+
 def _named(slug: str) -> LayerQuerySet:
     return Layer.objects.filter(slug=slug).select_related("agency", "current").order_by("pk")
 

@@ -26,7 +26,7 @@ from geo.locate import check_point
 from geo.maps import MapMarkup, pin_map
 from geo.models import Kecamatan
 from incidents import clock, drafts, keyring, proof
-from incidents.data_mistakes import category_for, read_layer, title_for
+from incidents.data_mistakes import categories_of, name_of, title_for
 from incidents.errors import BadPhoto, DraftGone, NotProven
 from incidents.intake_forms import CHECK, ORDER, STEPS, Answers, StepForm
 from incidents.limits import DraftLimit, PhotoLimit, SendLimit
@@ -62,8 +62,7 @@ def start(request: HttpRequest) -> HttpResponse:
     if waiting and "baru" not in request.GET:
         shown = [(draft, Answers(draft)) for draft in waiting]
         return render(request, "incidents/intake/resume.html", {"waiting": shown, "query": request.GET.urlencode()})
-    category = request.GET.get("category") or category_for(request.GET.get("agency", ""))
-    form = STEPS[FIRST](initial={"category": category})
+    form = STEPS[FIRST](initial={"category": request.GET.get("category", "")})
     return _page(request, FIRST, form, draft_id=uuid4())
 
 
@@ -234,8 +233,8 @@ def _take_point(request: HttpRequest, draft: ReportDraft) -> None:
     point = {name: request.POST.get(f"at_{name}", "")[:30].replace("\x00", "") for name in ("lon", "lat")}
     if all(point.values()) and "di-mana" not in draft.data:
         drafts.save_step(draft=draft, step="di-mana", typed=point | {"place_source": "tap"}, tried=False)
-    if (layer := read_layer(request.POST.get("at_layer", ""))) and "cerita" not in draft.data:
-        drafts.save_step(draft=draft, step="cerita", typed={"title": title_for(layer)}, tried=False)
+    if "cerita" not in draft.data and (title := title_for(request.POST.get("at_layer", ""))):
+        drafts.save_step(draft=draft, step="cerita", typed={"title": title}, tried=False)
 
 
 def _check(request: HttpRequest, draft: ReportDraft, *, error: str = "", status: int = 200) -> HttpResponse:
@@ -357,7 +356,10 @@ def _page(
             "kind": form["kind"].value(),
         }
         at = {name: request.GET.get(name, request.POST.get(f"at_{name}", "")) for name in ("lon", "lat")}
-        context["at"] = at | {"layer": read_layer(request.GET.get("layer", request.POST.get("at_layer", "")))}
+        layer = request.GET.get("layer", request.POST.get("at_layer", ""))
+        context["at"] = at | ({"layer": layer, "layer_name": name} if (name := name_of(layer)) else {})
+        # Whoever reports says what it is about: the agency of the data only opens the groups that may fit.
+        context["near"] = categories_of(request.GET.get("agency", ""))
     elif step == "di-mana":
         context["kecamatan_list"] = Kecamatan.objects.prefetch_related("desa")
         context["chosen"] = form["desa"].value()

@@ -44,7 +44,8 @@ from layers.styling import Style
 from layers.tiles import NO_FIELD, draw_tile
 from layers.upload_views import for_uploaders
 from layers.uploads import agencies_of
-from layers.views import geometry_of, shown_value
+from layers.values import lines_of, shown_field
+from layers.views import geometry_of
 
 Answered = TypeVar("Answered", bound=HttpResponseBase)
 COLOURED_BY = {"count": "per_km2", "near": "jarak_m", "nearest": "jarak_m"}
@@ -106,7 +107,7 @@ def feature(request: HttpRequest, fid: int) -> HttpResponse:
     """Answer with one feature of an answer that is kept: JSON."""
     question, answer = _kept(request, set())
     found = table.read_feature(_chosen(question, answer), fid)
-    found["fields"] = [{"title": one["title"], "value": shown_value(one["value"])} for one in found["fields"]]
+    found["fields"] = [shown_field(one) for one in found["fields"]]
     return _private(JsonResponse(found))
 
 
@@ -192,7 +193,7 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
         "sources": [source.layer for source in question.sources],
         "is_private": not all(source.layer.is_same_for_all for source in question.sources),
         "table": rows,
-        "lines": [(fid, [(shown_value(value), _is_number(value)) for value in values]) for fid, values in rows.rows],
+        "lines": lines_of(rows.columns, rows.rows),
         "heads": _heads(chosen, rows),
         "page_query": chosen.query(sort=sort),
         "query": chosen.query(),
@@ -207,10 +208,6 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
         "params": question.params(pinned=True),
         "agencies": agencies_of(user) if isinstance(user, User) and answer.feature_count else [],
     }
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _heads(chosen: AnswerSelection, rows: table.Table) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ tokens that the style sheet names (`--layer-0…5` for categories, `--scale-0…
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from psycopg2 import sql
 
 from layers.breaks import fisher_jenks
 from layers.models import Layer, LayerVersion
+from layers.values import shown_text
 
 CLASSES = 6
 NAMED = 5  # categories with a colour of their own; the sixth is "other"
@@ -81,19 +82,21 @@ def style_of(layer: Layer, version: LayerVersion, name: str) -> Style:
     """Return the style by the field `name`; in one colour for "" or a field that is not there. Kept by the process."""
     if name not in dict(choices(layer)):
         return Style("one")
+    field = next(one for one in layer.shown_fields() if one["name"] == name)
     key = f"layers:style:{version.pk}:{name.encode().hex()}:{get_language()}"
     style = caches["kept"].get(key)
     if style is None:
-        style = _style(version, name)
+        style = _style(version, field)
         caches["kept"].set(key, style, KEPT_SECONDS)
     return style
 
 
-def _style(version: LayerVersion, name: str) -> Style:
+def _style(version: LayerVersion, field: Mapping[str, Any]) -> Style:
+    name = str(field["name"])
     numbers, different = _numbers(version, name)
     if numbers and (different > CLASSES or any(number != int(number) for number in numbers)):
         return breaks_style(name, numbers)
-    return _categories_style(version, name)
+    return _categories_style(version, field)
 
 
 def breaks_style(name: str, numbers: Sequence[float]) -> Style:
@@ -154,7 +157,8 @@ def _words(number: float) -> str:
     return number_format(number, decimals, use_l10n=True, force_grouping=True)
 
 
-def _categories_style(version: LayerVersion, name: str) -> Style:
+def _categories_style(version: LayerVersion, field: Mapping[str, Any]) -> Style:
+    name = str(field["name"])
     rows = _rows(
         "SELECT f.properties->>{name} AS value, count(*) FROM layers_feature f WHERE f.version_id = {version}"
         " AND f.properties->{name} NOT IN ('null', '\"\"') GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {most}",
@@ -164,7 +168,7 @@ def _categories_style(version: LayerVersion, name: str) -> Style:
     )
     values = [value for value, _n in rows]
     named = values if len(values) <= CLASSES else values[:NAMED]
-    classes = [Class(f"layer-{i}", value[:60]) for i, value in enumerate(named)]
+    classes = [Class(f"layer-{i}", shown_text(value, field)[:60]) for i, value in enumerate(named)]
     if len(values) > len(named):
         classes.append(Class(f"layer-{NAMED}", _("other")))
     return Style("categories", name, tuple(classes), values=tuple(named))

@@ -97,7 +97,10 @@ def count_features(chosen: Selection) -> tuple[int, bool]:
 
 
 def read_feature(chosen: Selection, fid: int) -> dict[str, Any]:
-    """Return a feature: `fid`, `label`, `fields` (title, value), and `lon`, `lat` of a point on it. Raises Http404."""
+    """Return a feature: `fid`, `label`, `fields` (name, title, type, value), and `lon`, `lat` of a point on it.
+
+    Raises Http404.
+    """
     statement = sql.SQL(
         "SELECT {shown}::text, ST_X(p.at), ST_Y(p.at) FROM {source} f"
         " CROSS JOIN LATERAL (SELECT ST_PointOnSurface(f.geom) AS at) p"
@@ -112,7 +115,12 @@ def read_feature(chosen: Selection, fid: int) -> dict[str, Any]:
         "fid": fid,
         "label": label_of(chosen.layer, properties, fid),
         "fields": [
-            {"title": field.get("title") or field["name"], "value": properties.get(field["name"])}
+            {
+                "name": field["name"],
+                "title": field.get("title") or field["name"],
+                "type": field.get("type", ""),
+                "value": properties.get(field["name"]),
+            }
             for field in chosen.layer.shown_fields()
         ],
         "lon": lon,
@@ -122,7 +130,10 @@ def read_feature(chosen: Selection, fid: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a field holds: filled-in values, different ones, extremes and mean of numbers, the commonest values."""
+    """What a field holds: filled-in values, different ones, extremes and mean of numbers, the commonest values.
+
+    `first` and `last` are of texts, by their letters: of dates the earliest and the latest.
+    """
 
     name: str
     title: str
@@ -133,6 +144,8 @@ class Figures:
     least: float | None = None
     most: float | None = None
     mean: float | None = None
+    first: str | None = None
+    last: str | None = None
     common: tuple[tuple[str, int], ...] = ()
 
 
@@ -166,14 +179,17 @@ def _summaries(version: LayerVersion, names: list[str]) -> dict[str, dict[str, A
             " jsonb_each(f.properties) e WHERE e.key = ANY ({names}::text[]) AND e.value NOT IN ('null', '\"\"')"
         ).format(version=sql.Literal(version.pk), most=sql.Literal(SUMMARISED), names=sql.Literal(names)),
         "number": sql.SQL("CASE WHEN jsonb_typeof(e.value) = 'number' THEN (e.value #>> '{{}}')::float8 END").format(),
+        "word": sql.SQL(
+            "left(CASE WHEN jsonb_typeof(e.value) = 'string' THEN e.value #>> '{{}}' END, 80) COLLATE \"C\""
+        ).format(),
     }
     found: dict[str, dict[str, Any]] = {}
     overall = sql.SQL(
-        "SELECT e.key, count(*), count(DISTINCT e.value), min({number}), max({number}), avg({number})"
-        " {each} GROUP BY e.key"
+        "SELECT e.key, count(*), count(DISTINCT e.value), min({number}), max({number}), avg({number}),"
+        " min({word}), max({word}) {each} GROUP BY e.key"
     ).format(**parts)
-    for name, filled, different, least, most, mean in _rows(overall):
-        found[name] = {"filled": filled, "different": different, "least": least, "most": most, "mean": mean}
+    for name, *told in _rows(overall):
+        found[name] = dict(zip(("filled", "different", "least", "most", "mean", "first", "last"), told, strict=True))
     common = sql.SQL(
         "SELECT key, value, n FROM (SELECT e.key, left(e.value #>> '{{}}', 80) AS value, count(*) AS n,"
         " row_number() OVER (PARTITION BY e.key ORDER BY count(*) DESC, left(e.value #>> '{{}}', 80)) AS place"

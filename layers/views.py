@@ -8,7 +8,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.formats import get_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_exempt
@@ -32,6 +31,8 @@ from layers.selection import Selection, read_selection
 from layers.small_maps import regency_symbol, small_maps
 from layers.styling import Style, style_of
 from layers.uploads import agencies_of
+from layers.values import lines_of, shown_field, words_of
+from layers.values import shown_value as shown_value
 
 
 @require_safe
@@ -83,12 +84,12 @@ def layer(request: HttpRequest, slug: str) -> HttpResponse:
         "geometry": geometry_of(chosen.version.geometry_type),
         "chosen": chosen,
         "table": rows,
-        "lines": [(fid, [(shown_value(value), _is_number(value)) for value in values]) for fid, values in rows.rows],
+        "lines": lines_of(rows.columns, rows.rows),
         "heads": _heads(chosen, rows, style),
         "page_query": chosen.query(colour=style.field, sort=f"{'-' if rows.descending else ''}{rows.sort}"),
         "table_query": chosen.query(colour=style.field),
         "kecamatan": Kecamatan.objects.order_by("name"),
-        "figures": table.figures(shown, chosen.version),
+        "figures": [words_of(one) for one in table.figures(shown, chosen.version)],
         "places": places,
         "most_in_a_place": max((n for _code, _name, n in places), default=0),
         "formats": FORMATS.values(),
@@ -112,7 +113,7 @@ def feature(request: HttpRequest, slug: str, fid: int) -> HttpResponse:
     shown = layer_or_404(request, slug)
     refuse_unknown(request.GET.dict(), {"version"})
     found = table.read_feature(read_selection(shown, request.GET), fid)
-    found["fields"] = [{"title": one["title"], "value": shown_value(one["value"])} for one in found["fields"]]
+    found["fields"] = [shown_field(one) for one in found["fields"]]
     if found["lon"] is not None:
         found["report"] = f"{_mistake(shown)}&lon={found['lon']:.6f}&lat={found['lat']:.6f}"
     return keep_private(JsonResponse(found), shown)
@@ -204,17 +205,6 @@ def geometry_of(geometry_type: str) -> str:
     return next((word for word in ("polygon", "line") if word in kind), "point")
 
 
-def shown_value(value: Any) -> str:
-    """Return a property as people read it; numbers without grouping, for years and codes are numbers too."""
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, float):
-        return str(round(value, 6)).removesuffix(".0").replace(".", str(get_format("DECIMAL_SEPARATOR")))
-    return str(value) if not isinstance(value, (dict, list)) else ", ".join(str(part) for part in value)
-
-
 def _mistake(shown: Layer) -> str:
     """Return the address where a mistake in a layer is reported: it names the agency and, if it is public, the layer.
 
@@ -222,10 +212,6 @@ def _mistake(shown: Layer) -> str:
     """
     named = {"agency": shown.agency.code} | ({"layer": shown.slug} if shown.access == Access.PUBLIC else {})
     return f"{reverse('report_new')}?{urlencode(named)}"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _map(request: HttpRequest, chosen: Selection, style: Style) -> MapMarkup | None:

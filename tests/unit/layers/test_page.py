@@ -10,6 +10,7 @@ from django.test import Client
 from accounts.models import User
 from layers.models import Layer
 from layers.styling import CLASSES, breaks_style, style_of
+from layers.values import shown_value
 from layers.versions import publish
 from tests.factories.accounts import make_agency, make_officer
 from tests.factories.layers import POINTS, make_layer, make_version
@@ -189,3 +190,95 @@ def test_page_of_an_empty_layer_says_so() -> None:
     Layer.objects.all()
     make_layer("kosong", [], fields=[{"name": "nama", "type": "text"}])
     assert "This data set is empty" in html("/data/kosong/")
+
+
+PLOTS: list[dict[str, Any]] = [
+    {"name": "luas", "title": "Luas", "type": "number"},
+    {"name": "tahun", "title": "Tahun", "type": "number"},
+    {"name": "kode", "title": "Kode", "type": "code"},
+    {"name": "jumlah", "title": "Jumlah", "type": "integer"},
+    {"name": "resmi", "title": "Resmi", "type": "boolean"},
+    {"name": "hari", "title": "Hari", "type": "date"},
+    {"name": "waktu", "title": "Waktu", "type": "datetime"},
+]
+
+
+def make_plots() -> Layer:
+    rows = [
+        (shapely.Point(117.5, 0.5 + n / 1000), {"luas": area, "tahun": 2024, "kode": "1284.4", "jumlah": 64081, **more})
+        for n, area in enumerate((1284.4, 1284.4, 86.3, 2000, 1049.123))
+        for more in [{"resmi": n < 4, "hari": f"2026-06-0{n + 1}", "waktu": f"2025-09-24T05:4{n}:00+00:00"}]
+    ]
+    return make_layer("bidang", rows, fields=PLOTS)
+
+
+def test_values_are_written_as_people_read_them_in_each_language() -> None:
+    make_plots()
+    rows = Client().get("/data/bidang/").context["lines"]
+    assert [text for text, _class in rows[0][1]] == [
+        "1.284,400", "2024", "1284.4", "64081", "ya", "1 Jun 2026", "24 Sep 2025, 13.40",
+    ]  # fmt: skip
+    assert [values[0] for _fid, values in rows] == [
+        (text, "is-number") for text in ("1.284,400", "1.284,400", "86,300", "2.000,000", "1.049,123")
+    ]
+    assert rows[0][1][5][1] == rows[0][1][6][1] == "is-moment"
+    rows = get("/data/bidang/").context["lines"]
+    assert [text for text, _class in rows[0][1]] == [
+        "1,284.400", "2024", "1284.4", "64081", "yes", "1 Jun 2026", "24 Sep 2025, 13:40",
+    ]  # fmt: skip
+    feature = json.loads(Client().get("/data/bidang/fitur/1/").content)["fields"]
+    assert {"title": "Luas", "value": "1.284,4"} in feature
+    assert {"title": "Waktu", "value": "24 Sep 2025, 13.40"} in feature
+
+
+def told_of_fields(page: str) -> str:
+    return " ".join(page.split('id="fields"')[1].split("</section>")[0].split())
+
+
+def test_figures_are_written_as_the_table_writes_values() -> None:
+    make_plots()
+    text = told_of_fields(Client().get("/data/bidang/").content.decode())
+    for words in (
+        "dari 86,3 ",
+        " 2.000, rata-rata 1.140,845",
+        "1.284,4 (2)",
+        "2024, rata-rata 2024",
+        "ya (4), tidak (1)",
+    ):
+        assert words in text, words
+    assert "true" not in text
+    assert "+00:00" not in text
+    text = told_of_fields(html("/data/bidang/"))
+    assert "from 1 Jun 2026 to 5 Jun 2026" in text
+    assert "from 24 Sep 2025, 13:40 to 24 Sep 2025, 13:44" in text
+
+
+def test_legend_says_yes_and_no() -> None:
+    layer = make_plots()
+    assert layer.current is not None
+    style = style_of(layer, layer.current, "resmi")
+    assert [one.label for one in style.classes] == ["ya", "tidak"]
+    assert style.values == ("true", "false")
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "shown"),
+    [
+        (0.1, "number", "0,1"),
+        (1e-7, "number", "0,0000001"),
+        (1234567.0, "number", "1.234.567"),
+        (117.512345678, "number", "117,512345678"),
+        (-1234.5, "number", "-1.234,5"),
+        (1e300, "number", "1e+300"),
+        (12345, "text", "12345"),
+        ("entah", "date", "entah"),
+        ("2026-06-03T23:30:00", "datetime", "3 Jun 2026, 23.30"),
+        ("2026-06-03", "text", "2026-06-03"),
+        ("9999-12-31T23:59:59+00:00", "datetime", "9999-12-31T23:59:59+00:00"),
+        ("", "text", "–"),
+        (None, "number", "–"),
+        (["a", 1], "text", "a, 1"),
+    ],
+)
+def test_value_in_words(value: Any, type_: str, shown: str) -> None:
+    assert shown_value(value, {"name": "kolom", "type": type_}) == shown

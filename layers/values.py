@@ -1,0 +1,167 @@
+"""Values of features as people read them, in the language in use.
+
+Screens alone write them so: sorting, filters, downloads and /ogc/ keep what the data hold.
+"""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format, get_format, number_format
+from django.utils.translation import gettext as _
+
+from layers.reading.columns import CODE_NAMES
+from layers.table import Figures
+
+Field = Mapping[str, Any]
+"""An entry of a layer's dictionary."""
+
+MOMENTS = {"date", "datetime"}
+WRITTEN = {"boolean", "integer", "number"}
+"""Types whose values PostgreSQL writes in words of its own when it makes them text."""
+NAMED_AS_IDENTIFIER = re.compile(r"(^|_)(tahun|thn|th|year|no|nomor|number|fid|gid|objectid|rt|rw)(_|$)")
+LINED_UP = 4
+"""Decimals to which the numbers of a column are filled up, at most."""
+LARGE = 1e16
+"""From here floating point has no single units left; such numbers are written with their exponent."""
+MEAN_DECIMALS = 2
+
+
+def shown_value(value: Any, field: Field | None = None, decimals: int = 0) -> str:
+    """Return a property as people read it, as the type of its `field` has it; with at least so many `decimals`.
+
+    Nothing is rounded. Thousands are grouped only where a number counts or measures: whole numbers are years and codes,
+    too.
+    """
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, (int, float)):
+        return _number(value, grouped=field is not None and _measures(field), decimals=decimals)
+    if isinstance(value, str) and field and field.get("type") in MOMENTS:
+        return _moment(value)
+    return str(value) if not isinstance(value, (dict, list)) else ", ".join(str(part) for part in value)
+
+
+def shown_text(text: str, field: Field) -> str:
+    """Return a value that PostgreSQL made text as people read it."""
+    if field.get("type") not in WRITTEN:
+        return shown_value(text, field)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return shown_value(value, field) if isinstance(value, (bool, int, float)) else text
+
+
+def shown_field(one: Field) -> dict[str, str]:
+    """Return a field of a feature (layers/table.py) with its value in words, as the map shows it."""
+    return {"title": str(one["title"]), "value": shown_value(one["value"], one)}
+
+
+def is_number(value: Any) -> bool:
+    """Whether a property is a number; JSON's true and false are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def lines_of(
+    columns: Sequence[Field], rows: Sequence[tuple[int, Sequence[Any]]]
+) -> list[tuple[int, list[tuple[str, str]]]]:
+    """Return the rows of a table in words; each value with the class of its cell, or "".
+
+    The numbers of a column have as many decimals as the longest of them, so that they stand below each other.
+    """
+    decimals = [
+        _decimals([values[place] for _fid, values in rows]) if _measures(column) else 0
+        for place, column in enumerate(columns)
+    ]
+    return [
+        (
+            fid,
+            [
+                (shown_value(value, column, most), "is-number" if is_number(value) else _class_of(column))
+                for value, column, most in zip(values, columns, decimals, strict=True)
+            ],
+        )
+        for fid, values in rows
+    ]
+
+
+@dataclass(frozen=True)
+class FieldWords:
+    """What the page says of a field: the words for its extremes and mean are "" where there are none."""
+
+    figures: Figures
+    least: str
+    most: str
+    mean: str
+    common: tuple[tuple[str, int], ...]
+
+
+def words_of(one: Figures) -> FieldWords:
+    """Return the figures on a field in words."""
+    field = {"name": one.name, "type": one.type}
+    common = tuple((shown_text(text, field), n) for text, n in one.common)
+    if one.least is not None and one.most is not None and one.mean is not None:
+        held = [one.least, one.most]
+        mean = round(one.mean, max(MEAN_DECIMALS, _decimals(held)))
+        return FieldWords(one, *(shown_value(number, field) for number in (*held, mean)), common)
+    if one.type in MOMENTS and one.first and one.last:
+        return FieldWords(one, shown_value(one.first, field), shown_value(one.last, field), "", common)
+    return FieldWords(one, "", "", "", common)
+
+
+def _measures(field: Field) -> bool:
+    name = str(field.get("name", "")).casefold()
+    return field.get("type") == "number" and not CODE_NAMES.search(name) and not NAMED_AS_IDENTIFIER.search(name)
+
+
+def _number(value: float, *, grouped: bool, decimals: int) -> str:
+    if abs(value) >= LARGE and isinstance(value, float):
+        return str(value).replace(".", str(get_format("DECIMAL_SEPARATOR")))
+    exact = _exact(value)
+    places = max(decimals, _places(exact))
+    if grouped:
+        return number_format(exact, places, force_grouping=True)
+    return f"{exact:.{places}f}".replace(".", str(get_format("DECIMAL_SEPARATOR")))
+
+
+def _exact(value: float) -> Decimal:
+    """Return what the data hold, not what floating point makes of it; whole numbers without a decimal."""
+    exact = Decimal(repr(value))
+    return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact
+
+
+def _places(exact: Decimal) -> int:
+    return max(0, -int(exact.as_tuple().exponent))
+
+
+def _decimals(values: Sequence[Any]) -> int:
+    """Return the most decimals of some numbers; 0 if there are more than can be lined up."""
+    places = [_places(_exact(value)) for value in values if is_number(value) and abs(value) < LARGE]
+    most = max(places, default=0)
+    return most if most <= LINED_UP else 0
+
+
+def _class_of(column: Field) -> str:
+    return "is-moment" if column.get("type") in MOMENTS else ""
+
+
+def _moment(text: str) -> str:
+    """Return a date, or a time in WITA; text that is neither stays as it is. A time without an offset is meant so."""
+    try:
+        return date_format(dt.date.fromisoformat(text), "SHORT_DATE_FORMAT")
+    except ValueError:
+        pass
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        moment = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    except (ValueError, OverflowError):
+        return text
+    return date_format(moment, "SHORT_DATETIME_FORMAT")

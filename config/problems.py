@@ -49,6 +49,7 @@ TABLE: dict[type[Exception], HTTPStatus] = {
     accounts.SignInRefused: HTTPStatus.UNAUTHORIZED,
     accounts.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     ogc.TooSlow: HTTPStatus.SERVICE_UNAVAILABLE,
+    ogc.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     ogc.NotAnEditor: HTTPStatus.FORBIDDEN,
     ogc.WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ogc.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

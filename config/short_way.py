@@ -22,6 +22,9 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 class ShortWayMiddleware:
     """Answer tiles, API views that say `short_way = True`, and /ogc/ views that say `asks_who`, straight from the view.
 
+    So is a method refused that an /ogc/ view does not name in its `methods`: on the long way the check of the CSRF token
+    comes before the view, and would answer that a token is missing.
+
     What goes wrong becomes a problem document in the asked language. Everything else goes the long way. On either way
     the language is what `Accept-Language` asks for: the cookie by which people choose that of the pages is taken out,
     so that an answer which anybody may keep depends on nothing but what its `Vary` names.
@@ -46,7 +49,7 @@ class ShortWayMiddleware:
         if in_api:
             if not getattr(getattr(view, "cls", None), "short_way", False):
                 return self.get_response(request)
-        else:
+        elif request.method in getattr(view, "methods", (request.method,)):
             if request.path_info.startswith(OGC) and not (getattr(view, "asks_who", False) and _for_programs(request)):
                 return self.get_response(request)
             if (

@@ -1,7 +1,10 @@
 """What can go wrong at /ogc/ beyond a wrong parameter (geo.errors.ParameterError)."""
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext as _
 
+from geo.params import SHOWN
 from layers.errors import LayerError
 
 
@@ -9,6 +12,19 @@ class TooSlow(LayerError):
     """A question that takes longer than the service may spend on it."""
 
     code = "too_slow"
+
+
+class MethodNotAllowed(LayerError):
+    """A method that an address does not take, whoever asks."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        self.headers = {"Allow": ", ".join(allowed)}
+        super().__init__(
+            _("%(method)s is not taken here. Known are: %(known)s.")
+            % {"method": method[:SHOWN], "known": self.headers["Allow"]}
+        )
 
 
 class NotAnEditor(LayerError):

@@ -9,15 +9,18 @@ import shapely
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from accounts.models import User
 from layers import editing
 from layers.editing import open_edit, publish_edit, summarise
 from layers.errors import EditBusy
 from layers.models import FeatureChange, Layer, LayerEdit, LayerPlace, LayerWord
+from layers.ogc.errors import MethodNotAllowed
 from layers.ogc.writing import BODY_BYTES
 from layers.versions import publish, roll_back
 from tests.factories.accounts import PASSWORD, make_agency, make_coordinator, make_leader, make_officer, make_user
+from tests.factories.keys import make_api_key
 from tests.factories.layers import POINTS, make_layer, make_version
 
 ITEMS = "/ogc/collections/faskes/items"
@@ -294,8 +297,47 @@ def test_options_tell_what_each_person_may_do(faskes: Layer, officer: User) -> N
     assert one["Accept-Patch"] == PATCH
     asked_by_a_browser = call("OPTIONS", ITEMS, officer, Access_Control_Request_Method="POST", Origin="https://x.test")
     assert asked_by_a_browser["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
-    for method, path in (("PUT", ITEMS), ("DELETE", ITEMS), ("PATCH", ITEMS), ("POST", f"{ITEMS}/1")):
-        assert call(method, path, officer, NEW).status_code == 405
+
+
+READ_ONLY = "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("way", ["nobody", "session", "key", "password", "browser"])
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("DELETE", "/ogc/collections/faskes", READ_ONLY),
+        ("PUT", "/ogc/collections/tidak-ada", READ_ONLY),
+        ("POST", "/ogc/collections", READ_ONLY),
+        ("POST", "/ogc/", READ_ONLY),
+        ("PATCH", "/ogc/collections/faskes/queryables", READ_ONLY),
+        ("DELETE", "/ogc/collections/faskes/tiles/WebMercatorQuad/0/0/0", READ_ONLY),
+        ("POST", "/ogc/collections/catalogue/items", READ_ONLY),
+        ("PUT", ITEMS, f"{READ_ONLY}, POST"),
+        ("DELETE", ITEMS, f"{READ_ONLY}, POST"),
+        ("POST", f"{ITEMS}/1", f"{READ_ONLY}, PUT, PATCH, DELETE"),
+        ("TRACE", "/ogc/api", READ_ONLY),
+    ],
+)
+def test_method_that_an_address_does_not_take_is_405_whoever_asks(
+    officer: User, way: str, method: str, path: str, allow: str
+) -> None:
+    client, headers = Client(enforce_csrf_checks=True), {"Accept-Language": "id"}
+    if way == "session":
+        client.force_login(officer)
+    elif way == "browser":
+        headers["Accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+    elif way == "key":
+        headers |= make_api_key(officer)[1]
+    elif way == "password":
+        headers |= basic(officer)
+    answer = client.generic(method, path, json.dumps(NEW), content_type=GEOJSON, headers=headers)
+    assert (answer.status_code, answer["Allow"]) == (405, allow)
+    assert answer["Content-Type"] == "application/problem+json"
+    told = answer.json()
+    assert (told["code"], told["status"]) == ("method_not_allowed", 405)
+    with override("id"):
+        assert told["detail"] == str(MethodNotAllowed(method, allow.split(", ")))
 
 
 def test_session_edits_with_a_csrf_token_only(faskes: Layer, officer: User) -> None:

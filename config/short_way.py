@@ -22,8 +22,8 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 class ShortWayMiddleware:
     """Answer tiles, API views that say `short_way = True`, and /ogc/ views that say `asks_who`, straight from the view.
 
-    So is a method refused that an /ogc/ view does not name in its `methods`: on the long way the check of the CSRF token
-    comes before the view, and would answer that a token is missing.
+    So is a method refused that an /ogc/ view does not name in its `methods`: on the long way the check of the CSRF
+    token comes before the view, and would answer that a token is missing.
 
     What goes wrong becomes a problem document in the asked language. Everything else goes the long way. On either way
     the language is what `Accept-Language` asks for: the cookie by which people choose that of the pages is taken out,

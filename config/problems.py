@@ -30,6 +30,8 @@ from layers.ogc import errors as ogc
 log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+DATA = ("/data/", "/ogc/", "/tiles/")
+"""Where agencies' data are."""
 RETRY_S = 30
 """Seconds after which to ask again when the database does not answer."""
 DATABASE_GONE = (OperationalError, InterfaceError)
@@ -110,15 +112,22 @@ def document(
     return body | more
 
 
-def document_for(error: Exception) -> dict[str, Any] | None:
-    """Return the problem document for one of our errors, or None if TABLE does not know it."""
+def document_for(error: Exception, path: str = "") -> dict[str, Any] | None:
+    """Return the problem document for one of our errors, or None if TABLE does not know it.
+
+    `path` is what was asked for: where data are, nobody looks for a report.
+    """
     status = status_of(error)
     if status is None:
         return None
     field = getattr(error, "field", None)
     text = force_str(getattr(error, "detail", None) or error) or HTTPStatus(status).phrase
     if isinstance(error, Http404):
-        text = _("There is nothing here. Check the address or the ticket.")
+        text = (
+            _("There is nothing here. Check the address.")
+            if path.startswith(DATA)
+            else _("There is nothing here. Check the address or the ticket.")
+        )
     gone = isinstance(error, DATABASE_GONE)
     if gone:  # its own words name the server
         text = _(
@@ -134,9 +143,9 @@ def document_for(error: Exception) -> dict[str, Any] | None:
     )
 
 
-def response_for(error: Exception) -> JsonResponse | None:
+def response_for(error: Exception, path: str = "") -> JsonResponse | None:
     """Return the HTTP answer for one of our errors, or None if TABLE does not know it."""
-    body = document_for(error)
+    body = document_for(error, path)
     if body is None:
         return None
     return _noted(error, JsonResponse(body, status=body["status"], content_type=CONTENT_TYPE))
@@ -144,7 +153,7 @@ def response_for(error: Exception) -> JsonResponse | None:
 
 def page_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
     """Return the page for people for one of our errors, or None if TABLE does not know it."""
-    body = document_for(error)
+    body = document_for(error, request.path)
     if body is None:
         return None
     context = {"detail": body["detail"], "status": body["status"], "heading": HEADINGS.get(HTTPStatus(body["status"]))}
@@ -153,7 +162,7 @@ def page_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
 
 def answer_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
     """Return the answer that fits the client, or None if TABLE does not know the error."""
-    return response_for(error) if wants_problem(request) else page_for(request, error)
+    return response_for(error, request.path) if wants_problem(request) else page_for(request, error)
 
 
 def _noted(error: Exception, response: Any) -> Any:
@@ -231,7 +240,7 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def _problem(request: HttpRequest, error: Exception) -> HttpResponse | None:
-    return response_for(error) if wants_problem(request) else None
+    return response_for(error, request.path) if wants_problem(request) else None
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

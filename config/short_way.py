@@ -60,7 +60,7 @@ class ShortWayMiddleware:
                 return self.get_response(request)  # what not everybody may see or change, for somebody who signed in
         language = translation.get_language_from_request(request)
         with translation.override(language):
-            response = _answer(lambda: view(request, *args, **kwargs))
+            response = _answer(lambda: view(request, *args, **kwargs), request.path)
             if in_api and hasattr(response, "render"):
                 response.render()
         if in_api:
@@ -79,12 +79,12 @@ def _for_programs(request: HttpRequest) -> bool:
     return "text/" not in request.headers.get("Accept", "")
 
 
-def _answer(view: Callable[[], Any]) -> HttpResponse:
+def _answer(view: Callable[[], Any], path: str) -> HttpResponse:
     """Call the view; what it raises becomes its problem document."""
     try:
         return view()
     except Exception as error:
-        answer = response_for(error)
+        answer = response_for(error, path)
         if answer is None:
             raise
         return answer

@@ -22,7 +22,7 @@ from geo.params import SHOWN
 from layers.editing import Now
 from layers.models import Layer, LayerVersion
 from layers.ogc.crs import Crs
-from layers.ogc.errors import Invalid, Unreadable
+from layers.ogc.errors import Invalid, Unreadable, why_no_json
 from layers.ogc.fields import Field, fields_of
 from layers.reading.limits import CELL_CHARACTERS
 
@@ -55,7 +55,7 @@ def parse_json(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise Unreadable(_("The body is no JSON in UTF-8: %(reason)s") % {"reason": str(error)[:120]}) from error
+        raise _no_json(why_no_json(error)) from error
 
 
 def merge(target: Any, patch: Any) -> Any:
@@ -317,4 +317,8 @@ def _to_degrees(made: Any, crs: Crs) -> Any:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    raise _no_json(name)
+
+
+def _no_json(reason: str) -> Unreadable:
+    return Unreadable(_("The body is no JSON in UTF-8: %(reason)s") % {"reason": f"{reason}."})

@@ -19,7 +19,8 @@ from geo.errors import ParameterError
 from geo.params import SHOWN
 from layers.ogc import cql_text
 from layers.ogc.crs import Crs
-from layers.ogc.fields import GEOMETRY, Field
+from layers.ogc.errors import why_no_json
+from layers.ogc.fields import GEOMETRY, Field, kind_in_words
 from layers.ogc.statements import Sql, filled, joined
 from layers.ogc.times import (
     OPEN,
@@ -340,9 +341,9 @@ class Compiler:
                 _("“%(left)s” (%(left_kind)s) and “%(right)s” (%(right_kind)s) cannot be compared so.")
                 % {
                     "left": _shown(args[0]),
-                    "left_kind": _words(left.kind),
+                    "left_kind": kind_in_words(left.kind),
                     "right": _shown(args[1]),
-                    "right_kind": _words(right.kind),
+                    "right_kind": kind_in_words(right.kind),
                 },
             )
         return left, right
@@ -365,7 +366,7 @@ def _read_json(text: str) -> Any:
     except (ValueError, RecursionError) as error:
         if isinstance(error, ParameterError):
             raise
-        raise _refused(text, _("The filter is no JSON: %(why)s.") % {"why": str(error)[:80]}) from error
+        raise _refused(text, _("The filter is no JSON: %(why)s.") % {"why": why_no_json(error)}) from error
 
 
 def _written(moment: Moment) -> Term:
@@ -438,18 +439,6 @@ def _places(template: str) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _words(kind: str) -> str:
-    return {
-        "text": _("text"),
-        "number": _("number"),
-        "boolean": _("true or false"),
-        "date": _("date"),
-        "datetime": _("date and time"),
-        "geometry": _("geometry"),
-        "span": _("interval"),
-    }[kind]
 
 
 def _shown(node: Any) -> str:

@@ -1,5 +1,6 @@
 """What can go wrong at /ogc/ beyond a wrong parameter (geo.errors.ParameterError)."""
 
+import json
 from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
@@ -75,3 +76,17 @@ class ConditionFailed(LayerError):
     """A change of a state of the feature that is past."""
 
     code = "condition_failed"
+
+
+def why_no_json(error: Exception) -> str:
+    """Return in words why Python's reader of JSON gave up: its own are English."""
+    if isinstance(error, json.JSONDecodeError):
+        return _("it cannot be read at line %(line)d, column %(column)d") % {
+            "line": error.lineno,
+            "column": error.colno,
+        }
+    if isinstance(error, UnicodeDecodeError):
+        return _("its byte %(number)d is no UTF-8") % {"number": error.start + 1}
+    if isinstance(error, RecursionError):
+        return _("it is nested too deeply")
+    return _("it holds a number that is too long")  # all else that `json.loads` refuses

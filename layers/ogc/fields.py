@@ -7,6 +7,9 @@ dictionary does not know is withheld, too: nobody has looked at it yet.
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
 from layers.models import Layer
 
 KINDS = {"integer": "number", "number": "number", "date": "date", "datetime": "datetime", "boolean": "boolean"}
@@ -33,6 +36,30 @@ def fields_of(layer: Layer) -> dict[str, Field]:
 def time_field(fields: dict[str, Field]) -> Field | None:
     """Return the field that `datetime` asks about: the first with a date; None if there is none."""
     return next((field for field in fields.values() if field.kind in {"date", "datetime"}), None)
+
+
+def kind_in_words(kind: str) -> str:
+    """Return what kind of value a field, or a part of a filter, holds."""
+    return {
+        "text": _("text"),
+        "number": pgettext("kind of value", "number"),
+        "boolean": _("true or false"),
+        "date": _("date"),
+        "datetime": _("date and time"),
+        "geometry": _("geometry"),
+        "span": _("interval"),
+    }[kind]
+
+
+def type_in_words(field: Field) -> str:
+    """Return what people are told of the type of a field: whole numbers are told apart."""
+    return pgettext("kind of value", "whole number") if field.whole else kind_in_words(field.kind)
+
+
+def geometry_in_words(geometry_type: str) -> str:
+    """Return what people are told of a version's geometry type, as PostGIS or GDAL names it."""
+    words = {"polygon": _("areas"), "line": _("lines"), "point": _("points")}
+    return next((word for part, word in words.items() if part in geometry_type.casefold()), _("geometry"))
 
 
 def _field(entry: dict[str, Any]) -> Field:

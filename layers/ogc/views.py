@@ -32,7 +32,7 @@ from layers.ogc.answers import (
     unchanged,
 )
 from layers.ogc.crs import CRS84, crs_of, parse_crs
-from layers.ogc.fields import fields_of
+from layers.ogc.fields import GEOMETRY, fields_of, geometry_in_words, type_in_words
 from layers.ogc.items import content_crs, parse_items, read_item, read_page
 from layers.ogc.links import address, here, link
 from layers.selection import withheld
@@ -101,13 +101,16 @@ def queryables(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer /ogc/collections/<slug>/queryables: JSON Schema of what filters may name."""
     layer = _layer(request, slug)
     body = documents.queryables(request, layer)
+    words = {GEOMETRY: geometry_in_words(documents.current(layer).geometry_type)}
+    words |= {name: type_in_words(field) for name, field in fields_of(layer).items()}
+    rows = [(name, told, words[name]) for name, told in body["properties"].items()]
     return document(
         request,
         body,
         template="layers/ogc/queryables.html",
         public=_is_public(layer),
         content_type=SCHEMA,
-        more={"layer": layer, "fields": list(fields_of(layer).values())},
+        more={"layer": layer, "rows": rows},
     )
 
 

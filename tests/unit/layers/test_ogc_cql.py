@@ -159,6 +159,20 @@ def test_broken_json_is_refused(client: Client, mixed: Layer, text: str) -> None
     refused(client, text, **{"filter-lang": "cql2-json"})
 
 
+def test_broken_json_is_told_where_without_the_words_of_python(client: Client, mixed: Layer) -> None:
+    for language in ("id", "en"):
+        answer = client.get(
+            ITEMS, {"filter": '{"op":,}', "filter-lang": "cql2-json"}, headers={"Accept-Language": language}
+        )
+        assert "Expecting" not in answer.json()["detail"]
+    assert answer.json()["detail"] == "The filter is no JSON: it cannot be read at line 1, column 7."
+
+
+def test_number_is_not_called_as_the_number_of_a_version_is(client: Client, mixed: Layer) -> None:
+    told = refused(client, "jumlah = 'a'")
+    assert "(nomor)" not in told
+
+
 def test_filter_language_must_be_known(client: Client, mixed: Layer) -> None:
     answer = client.get(ITEMS, {"filter": "aktif", "filter-lang": "sql"})
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["filter-lang"])

@@ -669,6 +669,18 @@ def test_body_that_is_no_feature_is_told_so(faskes: Layer, officer: User, body: 
         assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+def test_body_that_is_no_json_is_told_where_in_the_asked_language(faskes: Layer, officer: User) -> None:
+    body = b'{\n "type": "Feature",\n}'
+    told = {
+        language: str(call("POST", ITEMS, officer, body, Accept_Language=language).json()["detail"])
+        for language in ("id", "en")
+    }
+    assert told["en"] == "The body is no JSON in UTF-8: it cannot be read at line 3, column 1."
+    assert "Expecting" not in told["id"]
+    told["en"] = str(call("POST", ITEMS, officer, b'{"a": "\xff"}', Accept_Language="en").json()["detail"])
+    assert told["en"].endswith("its byte 8 is no UTF-8.")
+
+
 def test_patch_that_is_no_feature_afterwards_is_refused(faskes: Layer, officer: User) -> None:
     patches: list[Any] = [[], 1, {"type": None}, {"type": "x"}]
     for patch in patches:

@@ -210,6 +210,32 @@ def test_unknown_parameter_is_refused_everywhere(client: Client, faskes: Layer, 
     assert list(client.get(f"{path}?sandi=1").json()["errors"]) == ["sandi"]
 
 
+def test_page_of_queryables_says_types_in_words(client: Client, faskes: Layer) -> None:
+    page = client.get(f"{BASE}/queryables?f=html", headers={"Accept-Language": "en"}).content.decode()
+    assert [row.split("</td>")[0] for row in page.split('data-label="Type">')[1:]] == [
+        "text", "text", "whole number", "points",
+    ]  # fmt: skip
+    page = client.get(f"{BASE}/queryables?f=html").content.decode()
+    for raw in ("string", "integer", "geometry-point"):
+        assert f">{raw}<" not in page
+    assert ">titik<" in page
+    assert client.get(f"{BASE}/queryables").json()["properties"]["tempat_tidur"]["type"] == "integer"
+
+
+@pytest.mark.parametrize("path", ["/ogc/nothing", "/ogc/collections/nothing", "/ogc/collections/nothing/items"])
+def test_404_among_data_does_not_speak_of_tickets(client: Client, db: None, path: str) -> None:
+    told = client.get(path, headers={"Accept-Language": "en"})
+    assert (told.status_code, told.json()["detail"]) == (404, "There is nothing here. Check the address.")
+    assert client.get("/api/v1/nothing/", headers={"Accept-Language": "en"}).json()["detail"].endswith("the ticket.")
+    for address in (path, "/data/nothing/"):
+        page = client.get(address, headers={"Accept": "text/html"})
+        assert page.status_code == 404
+        assert 'name="ticket"' not in page.content.decode()
+        assert 'href="/data/"' in page.content.decode()
+    told = client.get("/data/nothing/", headers={"Accept": "application/json", "Accept-Language": "en"})
+    assert told.json()["detail"] == "There is nothing here. Check the address."
+
+
 def test_limit_above_the_maximum_is_no_error(client: Client, faskes: Layer) -> None:
     assert ids(client, limit=999_999) == [1, 2, 3]
 

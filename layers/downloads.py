@@ -35,8 +35,11 @@ from layers.selection import Selection
 CHUNK = 2_000
 GEOMETRY_MAX_BYTES = 150_000_000
 """Geometry, as PostGIS holds it, that a file takes which cannot be streamed."""
-FORMULA = "=+-@\t\r"
-"""What a cell must not begin with: a spreadsheet would compute it."""
+FORMULA = r"^\s*[=+\-@\t\r].*[^\s=+\-@]"
+"""What a spreadsheet would compute, as PostgreSQL and Python (DOTALL) read it: a sign and something after it.
+
+A sign alone is how many write that there are no data.
+"""
 DECIMALS = {4326: 7}
 METRIC_DECIMALS = 3
 CELL_MAX = 32_767
@@ -230,7 +233,7 @@ def _csv_cell(name: str) -> sql.Composable:
         " WHEN 'null' THEN ''"
         " ELSE coalesce('\"' || CASE WHEN f.properties->>{name} ~ {formula} THEN '''' ELSE '' END"
         " || replace(f.properties->>{name}, '\"', '\"\"') || '\"', '') END"
-    ).format(name=sql.Literal(name), formula=sql.Literal(r"^\s*[=+\-@\t\r]"))
+    ).format(name=sql.Literal(name), formula=sql.Literal(FORMULA))
 
 
 def stream_kml(wanted: Download) -> Iterator[bytes]:
@@ -553,7 +556,7 @@ def fitting(wkt: str | None) -> str | None:
 
 def safe_cell(text: str) -> str:
     """Return `text` as a cell that no spreadsheet computes."""
-    return f"'{text}" if text.lstrip(" ")[:1] in FORMULA and text.strip() else text
+    return f"'{text}" if re.match(FORMULA, text, re.DOTALL) else text
 
 
 def slugged(name: str) -> str:

@@ -93,11 +93,20 @@ def test_csv_is_for_excel_and_computes_nothing(layer: Any) -> None:
     assert (rows[0]["lon"], rows[0]["lat"]) == ("117.5500000", "0.5000000")
 
 
-@pytest.mark.parametrize("text", ["=1", "+62", "-x", "@a", "\t=1", " =1"])
+@pytest.mark.parametrize("text", ["=1", "+62", "-x", "@a", "\t=1", " =1", "- 1", "--A1", "-\n=1", "=-(1)", "\ta", "-é"])
 def test_csv_makes_every_formula_harmless(text: str) -> None:
+    assert downloads.safe_cell(text) == f"'{text}"
     make_layer(rows=[(shapely.Point(117, 0.5), {"nama": text})])
     body = take("csv").getvalue().decode().removeprefix("\ufeff")
     assert next(iter(csv.DictReader(io.StringIO(body))))["nama"] == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["-", " - ", "--", "+", "=", "@", "-\n", "a-1", "1=1", "–"])
+def test_csv_leaves_a_sign_alone_as_it_is(text: str) -> None:
+    assert downloads.safe_cell(text) == text
+    make_layer(rows=[(shapely.Point(117, 0.5), {"nama": text})])
+    body = take("csv").getvalue().decode().removeprefix("\ufeff")
+    assert next(iter(csv.DictReader(io.StringIO(body, newline=""))))["nama"] == text
 
 
 def test_csv_of_areas_has_wkt() -> None:

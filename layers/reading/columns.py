@@ -20,12 +20,18 @@ COMMON = 12
 PERSONAL_SHARE, PERSONAL_SAMPLE, PERSONAL_LATER = 0.2, 2_000, 500
 
 NIK = re.compile(r"[1-9]\d{5}(?:0[1-9]|[1-6]\d|7[01])(?:0[1-9]|1[0-2])\d{6}")  # region, birth day (+40), month, year
+NIP = re.compile(  # birth year, month and day; year and month (PPPK: 21) of appointment; sex; number
+    r"((?:19[3-9]|20[01])\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])((?:19[5-9]|20[0-4])\d)(?:0[1-9]|1[0-2]|21)[12]\d{3}"
+)
+NIP_AGES = range(15, 61)
+"""The age in which an official can have been appointed: other codes of 18 figures hardly ever look so."""
 PHONE = re.compile(r"(?:\+?62|0)8\d{7,11}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}")
 PERSONAL_NAMES = re.compile(
     r"^(nik|no_?ktp|no_?kk|nokk|telp|telepon|no_?telp|no_?telepon|no_?hp|nomor_?hp|hp|email|e_mail|surel|npwp|"
     r"tgl_?lahir|tanggal_?lahir|nama_?ibu.*|no_?rekening|rekening)$"
 )
+NIP_NAMES = re.compile(r"^(nip(_.*)?|nip_?pppk|no_?nip|nomor_?nip)$")
 CODE_NAMES = re.compile(r"(^|_)(kode|code|nik|nip|npwp|nop|nib|kk|telp|telepon|hp|pos|npsn|id)(_|$)|^kd")
 INTEGER = re.compile(r"[+-]?\d{1,15}")
 DOT_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -187,7 +193,7 @@ def propose(titles: Sequence[str], samples: Sequence[Sequence[Any]], *, as_text:
         else:
             column = Column(title, name, *_type_of(name, present, comma))
         column.personal = _personal(name, present)
-        if column.personal == "nik" and column.type in {"integer", "number"}:
+        if column.personal in {"nik", "nip"} and column.type in {"integer", "number"}:
             column.type, column.parse = "code", _as_text
         columns.append(column)
     return columns
@@ -199,6 +205,10 @@ def tell_personal(columns: Iterable[Column], findings: Findings) -> None:
         if column.personal:
             what = {
                 "nik": ("NIK", "NIK (identity numbers)"),
+                "nip": (
+                    "NIP (nomor induk pegawai, yang memuat tanggal lahir)",
+                    "NIP (numbers of officials, which hold their birth date)",
+                ),
                 "phone": ("nomor telepon", "phone numbers"),
                 "email": ("alamat surel", "e-mail addresses"),
                 "name": ("data pribadi (menurut namanya)", "personal data (by its name)"),
@@ -375,7 +385,21 @@ def _parse_comma(value: Any) -> float | int:
     return _whole(float(text.replace(".", "").replace(",", ".")))
 
 
+def _is_nip(text: str) -> bool:
+    found = NIP.fullmatch(text)
+    if not found:
+        return False
+    year, month, day, appointed = (int(part) for part in found.groups())
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return appointed - year in NIP_AGES
+
+
 def _personal(name: str, present: Sequence[Any]) -> str:
+    if NIP_NAMES.match(name):
+        return "nip"
     if PERSONAL_NAMES.match(name):
         return "name" if name not in {"nik", "no_ktp", "noktp"} else "nik"
     texts = [re.sub(r"[\s.-]", "", _as_text(value)) for value in present[:PERSONAL_SAMPLE] if type(value) in (str, int)]
@@ -384,6 +408,8 @@ def _personal(name: str, present: Sequence[Any]) -> str:
     needed = max(1, min(3, len(texts)), PERSONAL_SHARE * len(texts))
     if sum(bool(NIK.fullmatch(text)) for text in texts) >= needed:
         return "nik"
+    if sum(_is_nip(text) for text in texts) >= needed:
+        return "nip"
     if sum(bool(PHONE.fullmatch(text)) for text in texts) >= needed:
         return "phone"
     mails = sum(bool(EMAIL.fullmatch(value.strip())) for value in present[:PERSONAL_SAMPLE] if isinstance(value, str))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.reading import crs, geometry, limits
-from layers.reading.columns import cleaned, propose, safe_names
+from layers.reading.columns import cleaned, propose, safe_names, tell_personal
 from layers.reading.encodings import fits_utf8
 from layers.reading.findings import Findings
 from layers.reading.places import Places, name_key
@@ -110,6 +110,19 @@ def test_thousands_are_told_by_the_decimal_mark_of_the_file() -> None:
         ("x", ["6408044107850001", "6408040101900002"], "nik"),
         ("x", ["0812-3456-7890", "+62 813 4567 8901"], "phone"),
         ("x", ["a@contoh.id"], "email"),
+        ("NIP", ["-"], "nip"),
+        ("nip_kepala", ["130123456"], "nip"),
+        ("pegawai", ["198501012010011001", "19790228 200312 2 004"], "nip"),
+        ("pegawai", [198501012010011001], "nip"),
+        ("pppk", ["199002292023211004", "199002282023211004", "198811302024212001"], ""),  # of three two, one is no day
+        ("pppk", ["199002282023211004", "198811302024212001", "198811302024212002"], "nip"),
+        ("nipah", ["12"], ""),
+        ("x", ["640804000100100010", "640804000100200020"], ""),  # numbers of plots for the tax (NOP)
+        (
+            "x",
+            ["198513012010011001", "202401012024011001", "198501011987011001"],
+            "",
+        ),  # no month; too young
         ("No_HP", ["-"], "name"),
         ("kode", ["64.08.04"], ""),
         ("luas", [12345678, 87654321], ""),
@@ -118,6 +131,15 @@ def test_thousands_are_told_by_the_decimal_mark_of_the_file() -> None:
 def test_personal_data_are_noticed(name: str, values: list[Any], what: str) -> None:
     (made,) = propose([name], [values], as_text=set(), comma=False)
     assert (made.personal, made.dictionary()["hidden"]) == (what, bool(what))
+
+
+def test_numbers_of_officials_keep_every_figure_and_are_told() -> None:
+    columns = propose(["pegawai"], [["198501012010011001"]], as_text=set(), comma=False)
+    assert (columns[0].type, columns[0].convert(["198501012010011001"])) == ("code", ["198501012010011001"])
+    findings = Findings()
+    tell_personal(columns, findings)
+    assert "NIP" in findings.made[0]["text_id"]
+    assert "NIP" in findings.made[0]["text_en"]
 
 
 def test_names_are_safe_and_unique() -> None:

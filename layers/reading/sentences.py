@@ -1,7 +1,8 @@
 """Everything that reading says: for each code its level, and the sentence in Indonesian and in English.
 
 Levels: `info` (known now), `fixed` (we mended it), `warning` (look at it), `ask` (choose, then read again), `refused`.
-A sentence says what was found, what was done about it, and what the person must do, if anything.
+A sentence says what was found, what was done about it, and what the person must do, if anything. An English one puts
+`{count}` behind what is counted, so that it is right for one and for many.
 """
 # ruff: noqa: E501  one sentence, one line
 
@@ -203,17 +204,17 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     "merged_filled": (
         "fixed",
         "{count} kumpulan sel gabungan diisi: setiap barisnya mendapat nilai yang sama.",
-        "{count} ranges of merged cells were filled: each of their rows gets the same value.",
+        "Ranges of merged cells filled: {count}. Each row of a range gets the same value.",
     ),
     "totals_left": (
         "fixed",
         "{count} baris jumlah tidak diambil karena bukan data.",
-        "{count} rows with totals were left out, since they are no data.",
+        "Rows with totals left out, since they are no data: {count}.",
     ),
     "long_rows": (
         "warning",
         "{count} baris punya lebih banyak sel daripada nama kolom; kelebihannya tidak diambil. Biasanya karena koma di dalam teks tanpa tanda kutip.",
-        "{count} rows have more cells than there are column names; the rest was left out. The usual cause is a comma in text without quotes.",
+        "Rows with more cells than there are column names: {count}. The rest was left out. The usual cause is a comma in text without quotes.",
     ),
     "no_rows": (
         "refused",
@@ -233,12 +234,12 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     "empty_rows": (
         "fixed",
         "{count} baris kosong tidak diambil.",
-        "{count} empty rows were left out.",
+        "Empty rows left out: {count}.",
     ),
     "duplicates": (
         "fixed",
         "{count} baris sama persis dengan baris lain (bentuk dan isinya); hanya satu yang diambil.",
-        "{count} rows equal another row exactly (shape and values); only one of them was taken.",
+        "Rows left out because they equal another row exactly (shape and values): {count}.",
     ),
     "column_mixed": (
         "warning",
@@ -248,7 +249,7 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     "renamed": (
         "info",
         "{count} nama kolom disesuaikan agar dapat dipakai di alamat dan saringan (nama aslinya tetap ditampilkan): {names}",
-        "{count} column names were adapted for use in addresses and filters (the original names are still shown): {names}",
+        "Column names adapted for use in addresses and filters (the original names are still shown): {count}. {names}",
     ),
     "personal": (
         "warning",
@@ -294,12 +295,12 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     "position_unreadable": (
         "warning",
         "Koordinat pada {count} baris tidak dapat dibaca ({columns}); barisnya diambil tanpa letak. Perbaiki di berkas, lalu unggah lagi.",
-        "The coordinates of {count} rows cannot be read ({columns}); the rows are taken without a place. Mend them in the file and upload it again.",
+        "Rows whose coordinates cannot be read ({columns}): {count}. Such rows are taken without a place. Mend them in the file and upload it again.",
     ),
     "join_unknown": (
         "warning",
         "Nama atau kode wilayah pada {count} baris tidak dikenal, atau dipakai beberapa desa ({columns}); barisnya diambil tanpa letak.",
-        "The names or codes of {count} rows are not known, or several desa have them ({columns}); the rows are taken without a place.",
+        "Rows whose name or code of an area is not known, or that of several desa ({columns}): {count}. Such rows are taken without a place.",
     ),
     "column_missing": (
         "refused",
@@ -360,12 +361,12 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     "outside": (
         "warning",
         "{count} dari {of} baris yang diperiksa berada di luar Kutai Timur. Periksa apakah memang begitu.",
-        "{count} of {of} rows that were looked at lie outside Kutai Timur. Check whether that is meant.",
+        "Of {of} rows that were looked at, outside Kutai Timur: {count}. Check whether that is meant.",
     ),
     "all_outside": (
         "warning",
         "Semua baris yang diperiksa ({of}) berada di luar Kutai Timur. Bila itu keliru, periksa sistem koordinatnya.",
-        "All rows that were looked at ({of}) lie outside Kutai Timur. If that is wrong, check the coordinate system.",
+        "All that was looked at lies outside Kutai Timur (rows: {of}). If that is wrong, check the coordinate system.",
     ),
     # Shapes
     "no_geometry": (
@@ -376,27 +377,27 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     "without_geometry": (
         "warning",
         "{count} baris tidak punya letak; diambil, tetapi tidak tampak di peta.",
-        "{count} rows have no place; they are taken, but not seen on the map.",
+        "Rows without a place: {count}. Such rows are taken, but not seen on the map.",
     ),
     "z_dropped": (
         "fixed",
         "Tinggi atau ukuran (Z/M) pada {count} bentuk tidak diambil; peta di sini datar.",
-        "Heights or measures (Z/M) of {count} shapes were left out; maps here are flat.",
+        "Shapes whose heights or measures (Z/M) were left out, since maps here are flat: {count}.",
     ),
     "repaired": (
         "fixed",
         "{count} bentuk rusak diperbaiki. Bandingkan dengan aslinya: daftar barisnya di bawah.",
-        "{count} broken shapes were repaired. Compare them with the original: the rows are listed below.",
+        "Broken shapes repaired: {count}. Compare with the original: the rows are listed below.",
     ),
     "geometry_lost": (
         "warning",
         "{count} bentuk terlalu rusak untuk diperbaiki; barisnya diambil tanpa letak.",
-        "{count} shapes are too broken to be repaired; the rows are taken without a place.",
+        "Shapes too broken to be repaired: {count}. Their rows are taken without a place.",
     ),
     "unprojectable": (
         "warning",
         "Koordinat {count} bentuk mustahil dalam sistem koordinat itu; barisnya diambil tanpa letak.",
-        "The coordinates of {count} shapes are impossible in that coordinate system; the rows are taken without a place.",
+        "Shapes whose coordinates are impossible in that coordinate system: {count}. Their rows are taken without a place.",
     ),
     "families": (
         "warning",

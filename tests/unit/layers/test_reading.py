@@ -1,5 +1,6 @@
 """Small parts of the reader: coordinates as people write them, types of columns, names, headers."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -259,3 +260,16 @@ def test_candidate_shows_at_most_200_places() -> None:
     assert (shown.points[0], shown.points[-1]) == ((117.1, 0.5), (117.9, 0.5))
     nowhere = crs.choice(crs.Candidate("EPSG:32650", False, np.full((3, 2), np.inf), 0.0), Places())
     assert (nowhere.points, nowhere.bbox) == ((), None)
+
+
+ALWAYS_MANY = {"zip_many", "many_rows", "many_columns"}
+"""More than a limit that is itself above one."""
+
+
+def test_english_sentences_are_right_for_one_and_for_many() -> None:
+    wrong = [
+        code
+        for code, (_level, _indonesian, english) in SENTENCES.items()
+        if code not in ALWAYS_MANY and re.search(r"\{count\} [a-z]", english)
+    ]
+    assert wrong == []

@@ -171,12 +171,23 @@ def _finish(job: ImportJob, state: str, inspection: dict[str, Any]) -> None:
 
 def _new_layer(job: ImportJob) -> Layer:
     stem = PurePath(job.name).stem
-    slug, again = slug_of(stem), 2
+    slug = _free_slug(stem, Layer.objects.all())
+    title = stem.replace("_", " ").replace("-", " ").strip().capitalize()[:160] or slug
+    return Layer.objects.create(slug=slug, title_id=title, agency=job.agency)
+
+
+def _free_slug(name: str, others: QuerySet[Layer]) -> str:
+    """Return a short name from a title, or from a file's name, that none of `others` has."""
+    slug, again = slug_of(name), 2
     unique = slug
-    while Layer.objects.filter(slug=unique).exists():
+    while others.filter(slug=unique).exists():
         unique, again = f"{slug}-{again}", again + 1
-    title = stem.replace("_", " ").replace("-", " ").strip().capitalize()[:160] or unique
-    return Layer.objects.create(slug=unique, title_id=title, agency=job.agency)
+    return unique
+
+
+def _is_named_by_its_file(layer: Layer) -> bool:
+    """Whether the short name is still the one that an upload gave: nobody but the desk can know it."""
+    return layer.current_id is None and layer.imports.filter(version__number=1).exists()
 
 
 @transaction.atomic
@@ -211,7 +222,10 @@ def give_back(*, job: ImportJob, note: str, by: User) -> ImportJob:
 
 @transaction.atomic
 def approve(*, job: ImportJob, by: User) -> Layer:
-    """Publish a submitted upload: its metadata and its version in one transaction. Raise NotReady, PermissionError."""
+    """Publish a submitted upload: its metadata and its version in one transaction. Raise NotReady, PermissionError.
+
+    A new data set gets its address from its title.
+    """
     only_steward(by)
     locked = _locked(job, State.SUBMITTED)
     if locked.layer is None or locked.version is None:
@@ -221,6 +235,8 @@ def approve(*, job: ImportJob, by: User) -> Layer:
         raise NotReady(_("Somebody is editing this layer. Publish or discard the changes on its page first."))
     for name, value in locked.about.items():
         setattr(layer, name, value)
+    if _is_named_by_its_file(layer):  # from now on the address stays
+        layer.slug = _free_slug(layer.title_id, Layer.objects.exclude(pk=layer.pk))
     layer.save()
     layer = publish(version=locked.version, by=by)
     locked.state, locked.note = State.PUBLISHED, ""

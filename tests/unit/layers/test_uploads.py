@@ -19,7 +19,7 @@ from layers.reading import limits
 from layers.upload_views import UploadLimit
 from layers.uploads import State
 from tests.factories.accounts import make_coordinator, make_leader, make_officer, make_user
-from tests.factories.layers import make_layer
+from tests.factories.layers import POINTS, make_layer, make_version
 
 pytestmark = pytest.mark.django_db
 
@@ -183,6 +183,34 @@ def test_new_version_is_compared_and_changes_nothing_before_it_is_published(offi
     uploads.approve(job=job, by=make_coordinator())
     layer.refresh_from_db()
     assert (layer.access, layer.current.number) == ("agency", 2)
+
+
+def published(job: ImportJob, officer: User, **about: str) -> Layer:
+    uploads.describe(job=job, about=ABOUT | about, by=officer)
+    uploads.submit(job=job, by=officer)
+    return uploads.approve(job=job, by=make_coordinator())
+
+
+def test_address_comes_from_the_title_when_a_data_set_is_first_published(officer: User, client: Client) -> None:
+    job = read(started(officer, file("tm3-noprj.csv")))
+    assert job.layer.slug == "tm3-noprj"
+    layer = published(job, officer, title_id="Sumur bor 2026")
+    assert layer.slug == "sumur-bor-2026"
+    assert client.get("/data/sumur-bor-2026/").status_code == 200
+    assert client.get("/data/tm3-noprj/").status_code == 404
+    client.force_login(officer)
+    assert "/data/sumur-bor-2026/" in client.get(reverse("upload", args=[job.pk])).content.decode()
+    # Another with this title gets a name of its own, and a site's own address is nobody's.
+    assert published(read(started(officer)), officer, title_id="Sumur bor 2026").slug == "sumur-bor-2026-2"
+    assert published(read(started(officer)), officer, title_id="Unggah").slug == "unggah-data"
+
+
+def test_address_that_is_known_stays(officer: User, dlh: Agency) -> None:
+    layer = published(read(started(officer)), officer, title_id="Sumur bor")
+    assert published(read(started(officer, layer=layer)), officer, title_id="Judul baru").slug == "sumur-bor"
+    loaded = Layer.objects.create(slug="dengan-nama", title_id="Sumur", agency=dlh)
+    make_version(loaded, POINTS)
+    assert published(read(started(officer, layer=loaded)), officer, title_id="Judul lain").slug == "dengan-nama"
 
 
 def test_only_the_steward_decides(officer: User) -> None:

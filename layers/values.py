@@ -109,9 +109,9 @@ def words_of(one: Figures) -> FieldWords:
     field = {"name": one.name, "type": one.type}
     common = tuple((shown_text(text, field), n) for text, n in one.common)
     if one.least is not None and one.most is not None and one.mean is not None:
-        held = [one.least, one.most]
-        mean = round(one.mean, max(MEAN_DECIMALS, _decimals(held)))
-        return FieldWords(one, *(shown_value(number, field) for number in (*held, mean)), common)
+        mean = round(one.mean, max(MEAN_DECIMALS, _decimals([one.least, one.most])))
+        least, most, middle = (shown_value(number, field) for number in (one.least, one.most, mean))
+        return FieldWords(one, least, most, middle, common)
     if one.type in MOMENTS and one.first and one.last:
         return FieldWords(one, shown_value(one.first, field), shown_value(one.last, field), "", common)
     return FieldWords(one, "", "", "", common)
@@ -134,8 +134,7 @@ def _number(value: float, *, grouped: bool, decimals: int) -> str:
 
 def _exact(value: float) -> Decimal:
     """Return what the data hold, not what floating point makes of it; whole numbers without a decimal."""
-    exact = Decimal(repr(value))
-    return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact
+    return Decimal(int(value)) if isinstance(value, int) or value.is_integer() else Decimal(repr(value))
 
 
 def _places(exact: Decimal) -> int:

@@ -349,8 +349,10 @@ def _page(
         "category": answers.category if answers and step != FIRST else None,
     }
     if step == FIRST:
+        # Whoever reports says what it is about: the agency of the data only opens the groups that may fit.
+        near = categories_of(request.GET.get("agency", ""))
         context |= {
-            "groups": _groups(),
+            "groups": _groups(near | {str(form["category"].value())}),
             "kinds": _kinds(),
             "chosen": form["category"].value(),
             "kind": form["kind"].value(),
@@ -358,8 +360,6 @@ def _page(
         at = {name: request.GET.get(name, request.POST.get(f"at_{name}", "")) for name in ("lon", "lat")}
         layer = request.GET.get("layer", request.POST.get("at_layer", ""))
         context["at"] = at | ({"layer": layer, "layer_name": name} if (name := name_of(layer)) else {})
-        # Whoever reports says what it is about: the agency of the data only opens the groups that may fit.
-        context["near"] = categories_of(request.GET.get("agency", ""))
     elif step == "di-mana":
         context["kecamatan_list"] = Kecamatan.objects.prefetch_related("desa")
         context["chosen"] = form["desa"].value()
@@ -392,12 +392,20 @@ def _frame(step: str, draft_id: UUID) -> dict[str, object]:
             "bar": [n <= number for n in range(1, len(ORDER) + 1)]}  # fmt: skip
 
 
-def _groups() -> list[dict[str, object]]:
+def _groups(opened_by: set[str]) -> list[dict[str, object]]:
+    """Return the groups with their categories; those that hold one of the codes `opened_by` are open."""
     leaves: dict[int, list[Category]] = {}
     for leaf in Category.objects.filter(active=True, parent__active=True):
         leaves.setdefault(leaf.parent_id or 0, []).append(leaf)
     groups = Category.objects.filter(pk__in=leaves)
-    return [{"group": group, "leaves": leaves[group.pk]} for group in groups]
+    return [
+        {
+            "group": group,
+            "leaves": leaves[group.pk],
+            "is_open": any(leaf.code in opened_by for leaf in leaves[group.pk]),
+        }
+        for group in groups
+    ]
 
 
 def _kinds() -> list[tuple[str, str, str]]:

@@ -8,10 +8,11 @@ import shapely
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from layers.models import Layer
-from tests.e2e.conftest import DESKTOP, PHONE, axe_findings
-from tests.factories.accounts import make_agency
-from tests.factories.layers import make_layer
+from layers.models import Layer, LayerVersion
+from layers.versions import publish
+from tests.e2e.conftest import DESKTOP, PHONE, axe_findings, sign_in
+from tests.factories.accounts import make_agency, make_coordinator
+from tests.factories.layers import POINTS, make_layer, make_version
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
 
@@ -173,3 +174,31 @@ def test_everything_but_the_map_works_without_a_script(browser: Browser, live_se
         page.locator("a.format", has_text="CSV").click()
     assert started.value.suggested_filename == "faskes-v1-dipilih.csv"
     context.close()
+
+
+NOTHING_SCROLLS_SIDEWAYS = """() =>
+    [document.documentElement, ...document.querySelectorAll(".table-scroll")]
+        .every((one) => one.scrollWidth <= one.clientWidth)"""
+
+
+@pytest.mark.parametrize("locale", ["id-ID", "en-US"])
+def test_tables_of_versions_and_of_addresses_are_cards_on_a_phone(
+    open_page: Callable[..., Page], live_server: LiveServer, shot: Callable[[Page, str], None], locale: str
+) -> None:
+    layer = health_posts()
+    for _n in range(2):
+        publish(version=make_version(layer, POINTS), by=None)
+    LayerVersion.objects.update(source_name="fasilitas_kesehatan_kabupaten_kutai_timur_2026_perbaikan.geojson")
+    page = sign_in(open_page(PHONE, locale), live_server.url, make_coordinator())
+    for path in ("/data/faskes/versi/", "/ogc/api?f=html", "/ogc/collections/faskes/queryables?f=html"):
+        page.goto(live_server.url + path)
+        assert page.evaluate(NOTHING_SCROLLS_SIDEWAYS), path
+        assert axe_findings(page) == []
+        shot(page, f"{path.strip('/').replace('/', '-').partition('?')[0]}-{locale}")
+        if "versi" in path:
+            roll_back = page.get_by_role("row").nth(2).get_by_role("link").last
+            box, row = roll_back.bounding_box(), page.get_by_role("row").nth(2).bounding_box()
+            assert box is not None
+            assert row is not None
+            assert box["x"] + box["width"] <= PHONE["width"]
+            assert row["height"] < 300

@@ -1,15 +1,21 @@
 """What changed from one version of a layer to another: rows told apart by a key column, or as a whole without one."""
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
-from layers.models import LayerVersion
+from layers.models import Layer, LayerVersion
+from layers.selection import label_of
 
 FAVOURED = re.compile(r"^(kode|code|id|no|nomor|nik|nop|nib|npsn|gid|objectid|uuid|nama|name)(_|$)|(_|^)(kode|id)$")
 KEYS_TRIED = 8
 LISTED = 20
+LINES = 100
+"""Features that differ and are listed with their values: those with other values first."""
 
 # Both sides are given whole: PostgreSQL prunes to the two partitions by the literal ids.
 BY_KEY = """
@@ -39,6 +45,19 @@ SELECT coalesce(sum(greatest(coalesce(after.n, 0) - coalesce(before.n, 0), 0)), 
        coalesce(sum(greatest(coalesce(before.n, 0) - coalesce(after.n, 0), 0)), 0),
        coalesce(sum(least(coalesce(after.n, 0), coalesce(before.n, 0))), 0)
 FROM before FULL JOIN after USING (mark)
+"""
+DIFFERING = """
+SELECT what, moved, fid, old::text, new::text FROM (
+    SELECT CASE WHEN before.fid IS NULL THEN 'added' WHEN after.fid IS NULL THEN 'removed'
+                WHEN before.properties <> after.properties THEN 'changed' ELSE 'moved' END AS what,
+           ST_AsBinary(before.geom) IS DISTINCT FROM ST_AsBinary(after.geom) AS moved,
+           coalesce(after.fid, before.fid) AS fid, before.properties AS old, after.properties AS new
+    FROM (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(old)s) before
+    FULL JOIN (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(new)s) after
+        ON before.key = after.key
+) both_sides
+WHERE what <> 'moved' OR moved
+ORDER BY array_position(ARRAY['changed', 'moved', 'removed', 'added'], what), fid LIMIT %(lines)s
 """
 
 
@@ -79,6 +98,52 @@ def compare(*, old: LayerVersion, new: LayerVersion, key: str | None = None) -> 
     return Comparison(
         key=key, added=added, removed=removed, moved=moved, changed=changed, same=same, listed=tuple(listed or ())
     )
+
+
+@dataclass(frozen=True)
+class Line:
+    """A feature that differs: what it is called, and what became of it (added, removed, moved, changed).
+
+    `moved` is told of changed ones, too. `values` are (title of the field, old, new) of the fields that may be shown;
+    `hidden` says how many others differ.
+    """
+
+    label: str
+    what: str
+    moved: bool
+    values: tuple[tuple[str, Any, Any], ...]
+    hidden: int
+
+
+def lines(*, layer: Layer, old: LayerVersion, new: LayerVersion, key: str | None) -> list[Line]:
+    """Return the features that differ, at most `LINES`, those with other values first. None without a key column."""
+    if key is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(DIFFERING, {"old": old.pk, "new": new.pk, "key": key, "lines": LINES})
+        rows = cursor.fetchall()
+    found = []
+    for what, moved, fid, *sides in rows:
+        before, after = (json.loads(side) if side else None for side in sides)
+        label = label_of(layer, after or before or {}, fid)
+        values, hidden = values_that_differ(layer, before, after)
+        found.append(Line(label, what, moved and what in {"changed", "moved"}, values, hidden))
+    return found
+
+
+def values_that_differ(
+    layer: Layer, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> tuple[tuple[tuple[str, Any, Any], ...], int]:
+    """Return (title, old, new) of the fields shown whose values differ, and how many others differ.
+
+    Nothing for a feature that is on one side only.
+    """
+    if before is None or after is None:
+        return (), 0
+    differing = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    shown = [field for field in layer.shown_fields() if field["name"] in differing]
+    values = tuple((str(field["title"]), before.get(field["name"]), after.get(field["name"])) for field in shown)
+    return values, len(differing) - len(shown)
 
 
 def _candidates(old: LayerVersion, new: LayerVersion) -> list[str]:

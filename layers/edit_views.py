@@ -17,7 +17,7 @@ from layers.access import layer_or_404
 from layers.errors import EditOutdated, NotReady
 from layers.models import Layer, LayerEdit
 from layers.styling import style_of
-from layers.views import geometry_of, map_texts
+from layers.views import geometry_of, map_texts, shown_changes
 
 STEWARDS = {"publish", "withdraw", "return"}
 """What only the steward asks for."""
@@ -50,7 +50,7 @@ def changes(request: HttpRequest, slug: str) -> HttpResponse:
         "told": told,
         "map": _map(request, edit, told.n) if edit and told and told.n else None,
         "most": differences.MOST,
-        "lines": editing.lines(edit) if edit else [],
+        "lines": [(line, shown_changes(line.values)) for line in editing.lines(edit)] if edit else [],
     }
     return render(request, "layers/changes.html", context)
 

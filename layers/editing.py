@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from psycopg2 import sql
 
 from accounts.models import User
+from layers.comparing import values_that_differ
 from layers.errors import EditBusy, EditOutdated, LayerError, NotReady
 from layers.models import FeatureChange, Layer, LayerEdit, LayerVersion
 from layers.selection import label_of
@@ -357,13 +358,17 @@ class Line:
     what: str
     by: str
     at: dt.datetime
+    values: tuple[tuple[str, Any, Any], ...] = ()
+    """(Title of the field, old, new) of the fields that may be shown."""
+    hidden: int = 0
+    """How many other fields have another value."""
 
 
 def lines(edit: LayerEdit) -> list[Line]:
     """Return the changed features, the latest change first, at most LISTED."""
     statement = f"""
         SELECT l.fid, l.kind, (b.fid IS NULL), ST_AsBinary(b.geom) IS DISTINCT FROM ST_AsBinary(l.geom),
-               coalesce(l.properties, b.properties, '{{}}')::text,
+               b.properties::text, l.properties::text,
                u.first_name || ' ' || u.last_name, u.username, l.at
         FROM ({LATEST}) l JOIN accounts_user u ON u.id = l.by_id
         LEFT JOIN layers_feature b ON b.version_id = %s AND b.fid = l.fid
@@ -373,17 +378,23 @@ def lines(edit: LayerEdit) -> list[Line]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [edit.pk, edit.base_id, LISTED])
         rows = cursor.fetchall()
-    return [
-        Line(fid, label_of(edit.layer, json.loads(text), fid), kind, _what(kind, new, moved), name.strip() or login, at)
-        for fid, kind, new, moved, text, name, login, at in rows
-    ]
+    found = []
+    for fid, kind, new, moved, *sides, name, login, at in rows:
+        before, after = (json.loads(side) if side else None for side in sides)
+        label = label_of(edit.layer, after or before or {}, fid)
+        values, hidden = values_that_differ(edit.layer, before, None if kind == Kind.DELETE else after)
+        what = _what(kind, new, moved, bool(values or hidden))
+        found.append(Line(fid, label, kind, what, name.strip() or login, at, values, hidden))
+    return found
 
 
-def _what(kind: str, new: bool, moved: bool) -> str:
+def _what(kind: str, new: bool, moved: bool, changed: bool) -> str:
     if kind == Kind.DELETE:
         return _("deleted")
     if new:
         return _("added")
+    if moved and changed:
+        return _("moved, other values")
     return _("moved") if moved else _("other values")
 
 

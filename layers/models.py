@@ -301,16 +301,19 @@ class LayerWord(models.Model):
 
 
 class LayerPlace(models.Model):
-    """How many features of a version lie in, or touch, a kecamatan (`desa` empty) or a desa. Kept by the database."""
+    """How many features of a version lie in a kecamatan (`desa` empty) or a desa; without either, in none.
+
+    An area lies where more than a hundredth of it does, lines and points where they touch. Kept by the database.
+    """
 
     version = models.ForeignKey(LayerVersion, on_delete=models.CASCADE, related_name="places")
     edition = models.ForeignKey(BoundaryEdition, on_delete=models.CASCADE, related_name="+")
-    kecamatan = models.ForeignKey(Kecamatan, on_delete=models.CASCADE, related_name="+")
+    kecamatan = models.ForeignKey(Kecamatan, on_delete=models.CASCADE, null=True, related_name="+")
     desa = models.ForeignKey(Desa, on_delete=models.CASCADE, null=True, related_name="+")
     n = models.PositiveIntegerField()
 
     def __str__(self) -> str:
-        return f"{self.version_id} {self.kecamatan_id}/{self.desa_id or '-'}: {self.n}"
+        return f"{self.version_id} {self.kecamatan_id or '-'}/{self.desa_id or '-'}: {self.n}"
 
 
 class LayerDownload(models.Model):

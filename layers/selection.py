@@ -173,13 +173,13 @@ def matches(layer: Layer, query: str, *, config: str = "indonesian") -> sql.Comp
 
 
 def in_areas(kecamatan_ids: list[int], desa_ids: list[int], *, feature: str = "f") -> sql.Composable:
-    """Return the condition that `f` lies in, or touches, one of these kecamatan or desa of the active edition.
+    """Return the condition that `f` lies in one of these kecamatan or desa of the active edition.
 
-    `feature` is another name for it in the statement.
+    In the sense in which `LayerPlace` counts. `feature` is another name for it in the statement.
     """
     return sql.SQL(
         "EXISTS (SELECT FROM geo_boundarypiece p JOIN geo_boundaryedition e ON e.id = p.edition_id"
-        " WHERE e.status = 'active' AND ST_Intersects(p.geom, {feature}.geom)"
+        " WHERE e.status = 'active' AND layers_lies_in(p.geom, {feature}.geom)"
         " AND ((p.desa_id IS NULL AND p.kecamatan_id = ANY ({kecamatan}::bigint[]))"
         " OR p.desa_id = ANY ({desa}::bigint[])))"
     ).format(feature=sql.Identifier(feature), kecamatan=sql.Literal(kecamatan_ids), desa=sql.Literal(desa_ids))

@@ -67,7 +67,7 @@ def small_maps(versions: Sequence[LayerVersion]) -> dict[int, SmallMap]:
     if areas is None or edition is None or not versions:
         return {}
     names: dict[int, list[str]] = {}
-    rows = LayerPlace.objects.filter(version__in=versions, desa__isnull=True, edition_id=edition)
+    rows = LayerPlace.objects.filter(version__in=versions, kecamatan__isnull=False, desa=None, edition_id=edition)
     for version_id, name in rows.order_by("-n", "kecamatan__name").values_list("version_id", "kecamatan__name"):
         names.setdefault(version_id, []).append(name)
     extents = [version.extent and bytes(version.extent.wkb) for version in versions]

@@ -202,11 +202,15 @@ def _summaries(version: LayerVersion, names: list[str]) -> dict[str, dict[str, A
 
 
 def per_kecamatan(version: LayerVersion) -> list[tuple[str, str, int]]:
-    """Return (code, name, features) of the active edition's kecamatan that have any, the most first."""
+    """Return (code, name, features) of the active edition's kecamatan that have any, the most first.
+
+    Features in none of them come last, without code and name.
+    """
     rows = LayerPlace.objects.filter(
         version=version, desa__isnull=True, edition_id=BoundaryEdition.objects.active_id()
     ).values_list("kecamatan__code", "kecamatan__name", "n")
-    return sorted(rows, key=lambda row: (-row[2], row[1]))
+    found = [(code or "", name or "", n) for code, name, n in rows]
+    return sorted(found, key=lambda row: (not row[0], -row[2], row[1]))
 
 
 def _rows(statement: sql.Composable) -> list[tuple[Any, ...]]:

@@ -91,8 +91,20 @@ class AnswerForm(forms.Form):
     lat = forms.CharField(required=False, max_length=200)
     place = forms.CharField(required=False, max_length=200)
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse an answer that says half, or nothing, or two things at once."""
+        given = super().clean() or {}
+        lon, lat, place = (given.get(name) for name in ("lon", "lat", "place"))
+        if bool(lon) != bool(lat):
+            self.add_error("lat" if lon else "lon", _("Choose the columns of both, longitude and latitude."))
+        elif place and lon:
+            self.add_error("place", _("Choose either the columns of the coordinates or the one with the names."))
+        elif not self.errors and not any(given.values()):
+            self.add_error(None, _("Choose one of the answers."))
+        return given
+
     def options(self) -> dict[str, Any]:
-        """Return the answer as the importer's options; empty when nothing was answered."""
+        """Return the answer as the importer's options."""
         given = self.cleaned_data
         options: dict[str, Any] = {name: given[name] for name in ("crs", "layer") if given[name]}
         columns = {name: given[name] for name in ("lon", "lat", "place") if given[name]}
@@ -118,6 +130,12 @@ class AboutForm(forms.ModelForm):
     needed = ("abstract_id", "theme", "licence")
     """Without these nothing is published; the rest may stay empty."""
 
+    def __init__(self, *args: Any, draft: bool = False, **kwargs: Any) -> None:
+        """Of a `draft`, which is kept for later, anything may be missing."""
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.required = not draft and (field.required or name in self.needed)
+
     def told(self) -> list[tuple[str, str]]:
         """Return what is written so far as label and words, for the steward."""
         told = []
@@ -127,8 +145,3 @@ class AboutForm(forms.ModelForm):
                 choices = dict(getattr(field, "choices", ()))
                 told.append((str(field.label), str(choices.get(value, value))))
         return told
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in self.needed:
-            self.fields[name].required = True

@@ -30,7 +30,7 @@ from layers.small_maps import map_of_points, regency_symbol
 from layers.styling import style_of
 from layers.tiles import NO_FIELD, make_tile
 from layers.upload_forms import AboutForm, AnswerForm, UploadForm
-from layers.views import geometry_of, map_texts, shown_value
+from layers.views import geometry_of, map_texts, shown_changes, shown_value
 
 State = ImportJob.State
 LICENCES = ("CC BY 4.0", "CC BY-SA 4.0", "CC0 1.0", "ODbL 1.0")
@@ -119,11 +119,9 @@ def upload(request: HttpRequest, pk: UUID) -> HttpResponse:
 def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Take the answer to the reader's question and have the file read again."""
     job, form = _job(request, pk), AnswerForm(request.POST)
-    options = form.options() if form.is_valid() else {}
-    if not options:
-        messages.error(request, _("Choose one of the answers."))
-        return redirect("upload", pk=pk)
-    return _done(request, job, lambda: services.answer(job=job, options=options, by=_user(request)))
+    if not form.is_valid():
+        return _show(request, job, answer=form, status=422)
+    return _done(request, job, lambda: services.answer(job=job, options=form.options(), by=_user(request)))
 
 
 @for_uploaders
@@ -133,14 +131,15 @@ def about(request: HttpRequest, pk: UUID) -> HttpResponse:
     job, user = _job(request, pk), _user(request)
     if job.layer is None:
         raise Http404
-    form = AboutForm(request.POST, instance=job.layer)
+    draft = request.POST.get("do") != "submit"
+    form = AboutForm(request.POST, instance=job.layer, draft=draft)
     if not form.is_valid():
         job.layer.refresh_from_db()
         return _show(request, job, form, status=422)
 
     def keep() -> None:
         services.describe(job=job, about=form.cleaned_data, by=user)
-        if request.POST.get("do") == "submit":
+        if not draft:
             services.submit(job=job, by=user)
             messages.success(request, _("Handed in. The steward looks at it, then it is published."))
         else:
@@ -200,12 +199,37 @@ def _compared(job: ImportJob) -> dict[str, Any] | None:
     return told
 
 
+def _changed(job: ImportJob) -> list[tuple[dict[str, Any], str, list[tuple[str, str, str]]]]:
+    """Return the features that differ from the version shown now: line, what became of it, and its values."""
+    words = {"added": _("added"), "removed": _("deleted"), "moved": _("moved"), "changed": _("other values")}
+    lines = job.inspection.get("lines", []) if _compared(job) else []
+    return [
+        (
+            line,
+            _("moved, other values") if line["moved"] and line["what"] == "changed" else words[line["what"]],
+            shown_changes(line["values"]),
+        )
+        for line in lines
+    ]
+
+
 def _changes(job: ImportJob) -> int:
     told = _compared(job) or {}
     return sum(told.get(name, 0) for name in ("added", "removed", "moved", "changed"))
 
 
-def _show(request: HttpRequest, job: ImportJob, form: AboutForm | None = None, status: int = 200) -> HttpResponse:
+COLUMNS_ASKED = {"position_ask", "position_names_unknown"}
+"""The reader's questions that are answered by names of columns."""
+
+
+def _show(
+    request: HttpRequest,
+    job: ImportJob,
+    form: AboutForm | None = None,
+    *,
+    answer: AnswerForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
     told, user = job.inspection, _user(request)
     findings = [_in_language(one) for one in told.get("findings", [])]
     findings.sort(key=lambda one: LEVELS.index(one["level"]))
@@ -217,12 +241,16 @@ def _show(request: HttpRequest, job: ImportJob, form: AboutForm | None = None, s
         "job": job,
         "findings": [one for one in findings if one["level"] != "ask"],
         "asked": asked,
+        "columns": _columns(asked, answer) if asked and asked["code"] in COLUMNS_ASKED else [],
+        "answer": answer,
         "regency": regency_symbol() if asked else "",
         "told": told,
+        "outside": told.get("kecamatan_of", 0) - sum(place["count"] for place in told.get("kecamatan", [])),
         "heads": [field["title"] for field in shown],
         "lines": [[shown_value(row.get(field["name"])) for field in shown] for row in preview],
         "map": _map(request, job),
         "changes": _changes(job),
+        "changed": _changed(job),
         "most": differences.MOST,
         "shapes": SHAPES.get(told.get("geometry_type", ""), _("several kinds of shapes")),
         "form": (form or AboutForm(instance=job.layer, initial=job.about)) if editable else None,
@@ -232,6 +260,25 @@ def _show(request: HttpRequest, job: ImportJob, form: AboutForm | None = None, s
         "about": AboutForm(instance=job.layer, initial=job.about).told() if job.layer else [],
     }
     return render(request, "layers/upload/job.html", context, status=status)
+
+
+def _columns(asked: dict[str, Any], answer: AnswerForm | None) -> list[dict[str, Any]]:
+    """Return the selects that ask for columns, with what was chosen and what is wrong with it."""
+    labels = {
+        "lon": _("Longitude or X"),
+        "lat": _("Latitude or Y"),
+        "place": _("or: name or code of the kecamatan or desa"),
+    }
+    return [
+        {
+            "name": name,
+            "label": label,
+            "choices": asked["choices"],
+            "chosen": answer.data.get(name, "") if answer else "",
+            "errors": answer.errors.get(name, []) if answer else [],
+        }
+        for name, label in labels.items()
+    ]
 
 
 def _in_language(finding: dict[str, Any]) -> dict[str, Any]:

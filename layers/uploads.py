@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Agency, Membership, User
 from layers import incoming
-from layers.comparing import compare
+from layers.comparing import compare, lines
 from layers.errors import ImportRefused, NotReady, UploadRefused, UploadTooLarge
 from layers.importing import copy_rows, slug_of, store_inspected
 from layers.models import ImportJob, IncomingFile, Layer, LayerEdit
@@ -155,7 +155,11 @@ def _read(job: ImportJob) -> None:
             layer = job.layer or _new_layer(job)
             version = store_inspected(layer=layer, inspection=reader.inspection, rows=rows, by=job.by)
             if layer.current:
-                told["comparison"] = asdict(compare(old=layer.current, new=version))
+                compared = compare(old=layer.current, new=version)
+                told["comparison"] = asdict(compared)
+                told["lines"] = [
+                    asdict(line) for line in lines(layer=layer, old=layer.current, new=version, key=compared.key)
+                ]
             job.layer, job.version = layer, version
             _finish(job, State.READY, told)
 

@@ -1,5 +1,6 @@
 """The catalogue, a layer's page, and what the page reads by script."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -275,3 +276,8 @@ def _chips(search: Search) -> list[tuple[str, str]]:
 
 def _joined(*queries: str) -> str:
     return "&".join(query for query in queries if query)
+
+
+def shown_changes(values: Iterable[Sequence[Any]]) -> list[tuple[str, str, str]]:
+    """Return (title of the field, old, new) as people read them."""
+    return [(title, shown_value(old), shown_value(new)) for title, old, new in values]

@@ -19,6 +19,7 @@ from layers.reading.source import Batch, Source
 
 PREVIEWED = 5
 PLACED_LATER = 1_000  # rows of each later batch whose kecamatan is looked up
+PLACED_INSIDE = 5_000  # up to so many are looked up by a point inside them
 PASSES = 4
 PART_ROWS, PART_COORDINATES = 5_000, 250_000  # written at once: 4 MB of coordinates
 
@@ -347,6 +348,8 @@ class Reading:
         )
         if at_most and len(points) > at_most:
             points = points[np.linspace(0, len(points) - 1, at_most).astype(int)]
+        if len(points) <= PLACED_INSIDE:  # the middle of a bent area may lie beside it
+            points = shapely.get_coordinates(shapely.point_on_surface(shapes[~shapely.is_missing(shapes)]))
         tally.far += len(points) - round(self.places.share_near(points) * len(points))
         for name in self.places.kecamatan_of(points):
             tally.placed[name] = tally.placed.get(name, 0) + 1

@@ -15,11 +15,13 @@ import shapely
 NEAR_DEGREES = 0.2  # 22 km around the regency's hull: coast, islands, and roads that leave it
 INDONESIA = (94.0, -12.0, 142.0, 7.0)
 SHARE_KNOWN = 0.6
+NAMED = 3  # kecamatan that a sentence names
 DIRECTIONS = (
     ("utara", "north"), ("timur laut", "north-east"), ("timur", "east"), ("tenggara", "south-east"),
     ("selatan", "south"), ("barat daya", "south-west"), ("barat", "west"), ("barat laut", "north-west"),
 )  # fmt: skip
 CODE = re.compile(r"[\d.\s-]{6,16}")
+TITLED_DESA = re.compile(r"desa|kelurahan|kampung|\bkel\b|\bds\b|village")
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,18 @@ class Places:
         return names
 
     def where(self, lonlat: Any) -> tuple[str, str]:
-        """Say in both languages where points mostly fall."""
+        """Say in both languages where points fall: in the kecamatan that hold the most, or how far from the regency."""
         finite = lonlat[np.isfinite(lonlat).all(axis=1)]
         if not len(finite):
             return "tidak ada di bumi", "nowhere on Earth"
         inside = Counter(name for name in self.kecamatan_of(finite) if name)
         if inside:
-            name = inside.most_common(1)[0][0]
-            return f"di kecamatan {name}", f"in kecamatan {name}"
+            names = [name for name, _n in inside.most_common()]
+            some, more = ", ".join(names[:NAMED]), len(names) - NAMED
+            return (
+                f"di kecamatan {some}" + (f" dan {more} kecamatan lain" if more > 0 else ""),
+                f"in kecamatan {some}" + (f" and {more} more" if more > 0 else ""),
+            )
         lon, lat = np.median(finite, axis=0)
         if abs(lon) > 180 or abs(lat) > 90:
             return "tidak ada di bumi", "nowhere on Earth"
@@ -93,12 +99,17 @@ class Places:
         eighth = round(math.degrees(math.atan2(east, north)) / 45) % 8
         return max(1, round(km) if km < 100 else round(km / 10) * 10), DIRECTIONS[eighth]
 
-    def find(self, value: str, kecamatan: str | None = None) -> Place | None:
-        """Return the place with this code or name; a desa's name that several have needs its kecamatan's."""
+    def find(self, value: str, level: str, kecamatan: str | None = None) -> Place | None:
+        """Return the place with this code, or of this level with this name. Some kecamatan are called like a desa.
+
+        A desa's name that several have needs its kecamatan's.
+        """
         digits = re.sub(r"\D", "", value)
         if len(digits) >= 6 and re.fullmatch(r"[\d.\s-]+", value):
             return self.by_code.get(digits)
-        return self.find_desa(value, kecamatan) or self.kecamatan_by_name.get(name_key(value))
+        if level == "desa":
+            return self.find_desa(value, kecamatan)
+        return self.kecamatan_by_name.get(name_key(value))
 
     def find_desa(self, value: str, kecamatan: str | None = None) -> Place | None:
         """Return the desa of this name, if it is told apart from others of the name by its kecamatan."""
@@ -156,6 +167,24 @@ def name_key(value: str) -> str:
     return re.sub(r"[^a-z]", "", value)
 
 
+def level_of(title: str, values: Iterable[str], places: Places) -> str:
+    """Return whether a column holds desa or kecamatan: by its title, else by which of them more of its values are.
+
+    A kecamatan's capital often has its name, so where all are both they are kecamatan.
+    """
+    if "kec" in title.lower():
+        return "kecamatan"
+    if TITLED_DESA.search(title.lower()):
+        return "desa"
+    given = list(values)
+    found = [places.by_code.get(re.sub(r"\D", "", text)) for text in given if CODE.fullmatch(text)]
+    levels = Counter(place.level for place in found if place)
+    names = [name_key(text) for text in given]
+    levels["desa"] += sum(name in places.desa_by_name for name in names)
+    levels["kecamatan"] += sum(name in places.kecamatan_by_name for name in names)
+    return "desa" if levels["desa"] > levels["kecamatan"] else "kecamatan"
+
+
 def best_columns(
     names: Sequence[str], columns: Sequence[Sequence[Any]], places: Places
 ) -> tuple[str, str | None, str] | None:
@@ -175,7 +204,7 @@ def best_columns(
             name, "kecamatan", (places.kecamatan_by_name.get(name_key(text)) for text in given), len(given)
         )
         desa = [bool(places.desa_by_name.get(name_key(text))) for text in given]
-        if sum(desa) >= SHARE_KNOWN * len(given) and "kec" not in name.lower():
+        if sum(desa) >= SHARE_KNOWN * len(given) and level_of(name, given, places) == "desa":
             scored.append((sum(desa) / len(given), name, "name", "desa"))
     kecamatan = next((s[1] for s in sorted(scored, reverse=True) if s[2:] == ("kecamatan", "kecamatan")), None)
     for how, level in (("code", "desa"), ("name", "desa"), ("code", "kecamatan"), ("kecamatan", "kecamatan")):

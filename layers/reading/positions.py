@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from layers.reading.findings import ROWS_LISTED, Choice, Findings, Row, Stopped
-from layers.reading.places import Place, Places, best_columns
+from layers.reading.places import Places, best_columns, level_of
 
 LAT = re.compile(
     r"^(lat|latitude|lintang|garislintang|y|ycoord|coordy|koordinaty|koordy|ykoordinat|northing|utara|latdd|koordinatlintang|"
@@ -74,7 +74,7 @@ class Positions:
     def _geometry(self, cells: Sequence[Any], places: Places) -> Any:
         if self.how == "join":
             text = _text(cells[0])
-            place = self._place(text, _text(cells[1]) if len(cells) > 1 else None, places)
+            place = places.find(text, self.level, _text(cells[1]) if len(cells) > 1 else None)
             return place and (place.outline if self.outlines and place.outline is not None else place.point)
         if self.how == "wkt":
             try:
@@ -94,11 +94,6 @@ class Positions:
         if one[1] == "lat" or two[1] == "lon":
             x, y = y, x
         return x, y
-
-    def _place(self, text: str, kecamatan: str | None, places: Places) -> Place | None:
-        if self.level == "desa" and not re.fullmatch(r"[\d.\s-]+", text):
-            return places.find_desa(text, kecamatan)
-        return places.find(text, kecamatan)
 
 
 def detect(
@@ -209,9 +204,20 @@ def _join(
 ) -> Positions:
     column, kecamatan = columns
     present = [_text(value) for value in _present(sample[column])]
-    helpers = [_text(value) for value in sample[kecamatan]] if kecamatan else []
-    desa = sum(bool(places.find_desa(text)) or len(re.sub(r"\D", "", text)) >= 10 for text in present)
-    level = "desa" if desa > len(present) / 2 or (helpers and desa) else "kecamatan"
+    level = "desa" if kecamatan else level_of(column, present, places)
+    helpers = [_text(value) for value in sample[kecamatan]] if kecamatan else [None] * len(sample[column])
+    known = sum(
+        bool(places.find(_text(value), level, helper))
+        for value, helper in zip(sample[column], helpers, strict=True)
+        if value is not None
+    )
+    if not known:
+        raise Stopped(
+            "position_names_unknown",
+            column=column,
+            some=", ".join(dict.fromkeys(present[:3])),
+            choices=[Choice(title, title, title) for title in sample],
+        )
     # A row for each area shows the areas; several rows in one area are things in it, of which only the area is known.
     outlines = len(set(present)) == len(present)
     positions = Positions("join", (column, kecamatan) if kecamatan else (column,), True, level, outlines)

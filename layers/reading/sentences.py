@@ -274,18 +274,23 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "position_join_outline": (
         "info",
-        "Tidak ada koordinat; setiap baris mendapat batas wilayah ({level}) menurut kolom {column}.",
-        "There are no coordinates; each row gets the outline of its {level} by the column {column}.",
+        "Tidak ada koordinat; baris mendapat batas {level} yang disebut dalam kolom {column}.",
+        "There are no coordinates; rows get the outline of the {level} that the column {column} names.",
     ),
     "position_join_point": (
         "info",
-        "Tidak ada koordinat; setiap baris ditaruh pada satu titik di dalam wilayahnya ({level}) menurut kolom {column}. Letak sebenarnya tidak diketahui.",
-        "There are no coordinates; each row is put on a point inside its {level} by the column {column}. The true place is not known.",
+        "Tidak ada koordinat; baris ditaruh pada satu titik di dalam {level} yang disebut dalam kolom {column}. Letak sebenarnya tidak diketahui.",
+        "There are no coordinates; rows are put on a point inside the {level} that the column {column} names. The true place is not known.",
     ),
     "position_ask": (
         "ask",
         "Letak barisnya tidak ditemukan: tidak ada kolom koordinat dan tidak ada nama atau kode kecamatan atau desa. Sebutkan kolomnya. Yang ada: {names}",
         "The places of the rows were not found: no columns of coordinates, and no names or codes of kecamatan or desa. Name the columns. There are: {names}",
+    ),
+    "position_names_unknown": (
+        "ask",
+        "Tidak satu pun isi kolom {column} dikenal sebagai nama atau kode kecamatan atau desa (misalnya: {some}). Sebutkan kolom yang lain.",
+        "No value of the column {column} is known as a name or code of a kecamatan or desa (such as: {some}). Name another column.",
     ),
     "position_unread": (
         "refused",
@@ -315,8 +320,8 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "crs_found": (
         "fixed",
-        "Sistem koordinatnya tidak disebut di berkas. Dalam {crs} datanya jatuh {place}, dalam sistem lain tidak: jadi itulah yang dipakai. Periksa di peta.",
-        "The file does not say its coordinate system. In {crs} the data fall {place}, in no other do they: so that is used. Check it on the map.",
+        "Sistem koordinatnya tidak disebut di berkas. Dipakai {crs}: datanya lalu jatuh {place}, dalam sistem lain jauh dari Kutai Timur. Periksa di peta.",
+        "The file does not say its coordinate system. {crs} is used: the data then fall {place}, in every other system far from Kutai Timur. Check it on the map.",
     ),
     "crs_degrees": (
         "info",

@@ -1,5 +1,6 @@
 """Signs for what changed, on the map of an upload or an edit: the right kinds and places, bounded, for editors only."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Agency, User
 from layers import differences, uploads
-from layers.comparing import compare
+from layers.comparing import compare, lines
 from layers.models import FeatureChange, ImportJob, Layer, LayerEdit
 from tests.factories.accounts import make_agency, make_coordinator, make_officer
 from tests.factories.layers import Rows, make_layer, make_version
@@ -53,6 +54,27 @@ def test_versions_without_key_count_as_the_comparison_does() -> None:
     told = [one["properties"]["what"] for one in found["features"]]
     counts = compare(old=layer.current, new=new)
     assert (told.count("added"), told.count("removed")) == (counts.added, counts.removed) == (3, 4)
+
+
+def test_lines_tell_values_before_and_after_but_not_hidden_ones() -> None:
+    hidden = [
+        {"name": name, "title": name.title(), "type": "text", "hidden": name == "nik"}
+        for name in ("kode", "nama", "nik")
+    ]
+    old = [(place, {**values, "nik": "1"}) for place, values in OLD]
+    new = [(place, {**values, "nik": "2"}) for place, values in NEW]
+    layer = make_layer("pos", old, fields=hidden)
+    assert layer.current is not None
+    found = lines(layer=layer, old=layer.current, new=make_version(layer, new), key="kode")
+    assert [(one.label, one.what, one.moved, one.values, one.hidden) for one in found] == [
+        ("Pos 0", "changed", False, (), 1),
+        ("Pos satu", "changed", True, (("Nama", "Pos 1", "Pos satu"),), 1),
+        ("Pos dua", "changed", False, (("Nama", "Pos 2", "Pos dua"),), 1),
+        ("Pos 3", "removed", False, (), 0),
+        ("Pos baru", "added", False, (), 0),
+    ]
+    assert lines(layer=layer, old=layer.current, new=layer.current, key="kode") == []
+    assert lines(layer=layer, old=layer.current, new=layer.current, key=None) == []
 
 
 def test_signs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +127,8 @@ def test_edit_is_told_like_versions_and_to_its_editors_only(kutim: None) -> None
     page = client.get("/data/pos/perubahan/").content.decode()
     assert address in page
     assert "difference--removed" in page
+    assert "nama Pos 1 → becomes Pos satu" in " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "moved, other values" in page
     LayerEdit.objects.update(state="discarded", closed_by=officer, closed_at=timezone.now())
     assert client.get(address).json()["features"] == []
 

@@ -1,12 +1,17 @@
 """Search: places, filling words, synonyms, typing errors, ranking, examples; each in a sentence as people type it."""
 
+import json
 from typing import Any
 
 import pytest
+import shapely
 from django.contrib.auth.models import AnonymousUser
+from django.test import Client
 
+from geo.models import KecamatanBoundary
 from layers.models import Layer, LayerPlace, LayerWord, Synonym
 from layers.search import Search, Wanted, find_places, find_synonyms, marked, snippet
+from layers.table import per_kecamatan
 from tests.factories.accounts import make_agency
 from tests.factories.layers import make_layer
 
@@ -165,3 +170,31 @@ def test_index_leaves_hidden_fields_out() -> None:
     assert "sepaso" in words
     assert words.isdisjoint({"rahasia", "jenis"})
     assert search("tempat tidur").count == 0
+
+
+def test_an_area_counts_where_it_lies_not_where_its_border_touches(kutim: None) -> None:
+    outlines = {one.kecamatan: one.geom for one in KecamatanBoundary.objects.select_related("kecamatan")}
+    rows = [(shapely.from_wkb(bytes(outline.wkb)), {"nama": area.name}) for area, outline in outlines.items()]
+    rows.append((shapely.Point(119.0, 1.0), {"nama": "Keramba"}))
+    layer = make_layer("wilayah", rows)
+    assert layer.current is not None
+    counted = {(one.kecamatan, one.n) for one in LayerPlace.objects.filter(version=layer.current, desa=None)}
+    assert counted == {(area, 1) for area in outlines} | {(None, 1)}
+    told = per_kecamatan(layer.current)
+    assert told[-1] == ("", "", 1)
+    assert {code for code, _name, _n in told[:-1]} == {area.code for area in outlines}
+    for area in outlines:
+        page = Client().get(f"/data/wilayah/unduh/geojson/?kecamatan={area.code}")
+        features = json.loads(b"".join(page.streaming_content))["features"]  # type: ignore[attr-defined]
+        assert [one["properties"]["nama"] for one in features] == [area.name]
+
+
+def test_lines_count_wherever_they_touch_and_areas_in_every_kecamatan_that_holds_some(kutim: None) -> None:
+    bounds = [shapely.from_wkb(bytes(one.geom.wkb)) for one in KecamatanBoundary.objects.all()]
+    whole = shapely.box(*shapely.total_bounds(bounds))
+    road = shapely.LineString([shapely.point_on_surface(bounds[0]), shapely.point_on_surface(bounds[1])])
+    for slug, shape in (("semua", whole), ("jalan", road)):
+        layer = make_layer(slug, [(shape, {"nama": slug})])
+        assert layer.current is not None
+        touched = sum(bool(shapely.intersects(one, shape)) for one in bounds)
+        assert LayerPlace.objects.filter(version=layer.current, desa=None, kecamatan__isnull=False).count() == touched

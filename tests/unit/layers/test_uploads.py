@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Agency, User
+from geo.models import Desa, DesaBoundary, Kecamatan, KecamatanBoundary
 from layers import uploads
 from layers.errors import NotReady, UploadRefused
 from layers.models import ImportJob, Layer
@@ -142,6 +144,94 @@ def test_question_is_answered_and_the_file_read_again(officer: User, client: Cli
     client.post(reverse("upload_answer", args=[job.pk]), {"lon": "a", "lat": "b"})
     job = read(job)
     assert (job.state, job.version.source_crs) == (State.READY, "EPSG:32650 UTM 50N")
+
+
+def test_half_an_answer_is_asked_for_the_other_half_and_kept(officer: User, client: Client) -> None:
+    job = read(started(officer, file("a.csv", b"a,b\n512345,55000\n512346,55001\n")))
+    client.force_login(officer)
+    answer = reverse("upload_answer", args=[job.pk])
+    english = {"Accept-Language": "en"}
+    response = client.post(answer, {"lon": "a"}, headers=english)
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "Choose the columns of both" in page
+    assert page.count("selected") == 1
+    assert '<option value="a" selected>' in page
+    both = client.post(answer, {"lon": "a", "lat": "b", "place": "a"}, headers=english)
+    assert "either the columns of the coordinates" in both.content.decode()
+    assert "Choose one of the answers." in client.post(answer, {}, headers=english).content.decode()
+    job.refresh_from_db()
+    assert job.state == State.ASKS
+
+
+def test_column_in_which_no_name_is_known_is_asked_for_again(officer: User, client: Client) -> None:
+    job = read(started(officer, file("a.csv", b"nama,nilai\na,1\nb,2\n")))
+    client.force_login(officer)
+    client.post(reverse("upload_answer", args=[job.pk]), {"place": "nama"})
+    job = read(job)
+    assert (job.state, job.version) == (State.ASKS, None)
+    page = client.get(reverse("upload", args=[job.pk]), headers={"Accept-Language": "en"}).content.decode()
+    assert "No value of the column nama is known" in page
+    assert 'name="place"' in page
+
+
+@pytest.mark.parametrize(("head", "of"), [("Kecamatan", Kecamatan), ("Wilayah", Kecamatan), ("Desa", Desa)])
+def test_names_that_kecamatan_and_desa_share_are_what_the_column_says(officer: User, head: str, of: Any) -> None:
+    names = sorted(
+        set(Kecamatan.objects.values_list("name", flat=True)) & set(Desa.objects.values_list("name", flat=True))
+    )
+    assert len(names) > 2
+    rows = "".join(f"{name};{n}\n" for n, name in enumerate(names))
+    job = read(started(officer, file("a.csv", f"{head};Jumlah\n{rows}".encode())))
+    assert job.state == State.READY
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT properties->>'jumlah', ST_Area(geom::geography) / 1e6 FROM layers_feature WHERE version_id = %s",
+            [job.version_id],
+        )
+        found = {names[int(n)]: km2 for n, km2 in cursor.fetchall()}
+    boundaries = {Kecamatan: KecamatanBoundary, Desa: DesaBoundary}[of].objects.filter(edition__status="active")
+    name = "kecamatan__name" if of is Kecamatan else "desa__name"
+    for one, km2 in found.items():
+        assert km2 == pytest.approx(boundaries.get(**{name: one}).area_km2, rel=0.01)
+    assert len(found) == len(names)
+
+
+def test_table_of_kecamatan_gives_no_outline_to_a_name_that_only_a_desa_has(officer: User) -> None:
+    desa = Desa.objects.exclude(name__in=Kecamatan.objects.values("name")).order_by("pk").first()
+    assert desa is not None
+    names = [*Kecamatan.objects.order_by("pk").values_list("name", flat=True)[:4], desa.name]
+    rows = "".join(f"{name};{n}\n" for n, name in enumerate(names))
+    job = read(started(officer, file("a.csv", f"Kecamatan;Jumlah\n{rows}".encode())))
+    assert "join_unknown" in [one["code"] for one in job.inspection["findings"]]
+    assert [
+        row["row"] for one in job.inspection["findings"] if one["code"] == "join_unknown" for row in one["rows"]
+    ] == [6]  # the header is the first
+
+
+def test_preview_counts_each_area_where_it_lies_and_tells_what_lies_in_none(officer: User, client: Client) -> None:
+    names = list(Kecamatan.objects.values_list("name", flat=True))
+    rows = "".join(f"{name};{n}\n" for n, name in enumerate(names))
+    job = read(started(officer, file("a.csv", f"Kecamatan;Jumlah\n{rows}".encode())))
+    assert {one["name"]: one["count"] for one in job.inspection["kecamatan"]} == dict.fromkeys(names, 1)
+    at_sea = read(started(officer, file("b.csv", CSV + b"A3,Keramba,1.0,119.0\n")))
+    client.force_login(officer)
+    page = client.get(reverse("upload", args=[at_sea.pk]), headers={"Accept-Language": "en"}).content.decode()
+    assert "outside every kecamatan (at sea or beyond the border): 1" in page
+
+
+def test_what_is_kept_for_later_may_lack_anything(officer: User, client: Client) -> None:
+    job = read(started(officer))
+    client.force_login(officer)
+    about = reverse("upload_about", args=[job.pk])
+    page = reverse("upload", args=[job.pk])
+    assert client.post(about, {"title_id": "Sumur dalam", "lineage": "Survei 2024", "do": "save"}).url == page
+    shown = client.get(page).content.decode()
+    assert 'value="Sumur dalam"' in shown
+    assert "Survei 2024" in shown
+    assert client.post(about, {"title_id": "Sumur dalam", "do": "submit"}).status_code == 422
+    job.refresh_from_db()
+    assert (job.state, job.about["lineage"]) == (State.READY, "Survei 2024")
 
 
 def test_steward_sends_back_with_a_word(officer: User, client: Client) -> None:

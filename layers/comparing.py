@@ -100,18 +100,22 @@ def compare(*, old: LayerVersion, new: LayerVersion, key: str | None = None) -> 
     )
 
 
+Differing = tuple[dict[str, str], Any, Any]
+"""A field's name, title and type, the old value and the new one."""
+
+
 @dataclass(frozen=True)
 class Line:
     """A feature that differs: what it is called, and what became of it (added, removed, moved, changed).
 
-    `moved` is told of changed ones, too. `values` are (title of the field, old, new) of the fields that may be shown;
-    `hidden` says how many others differ.
+    `moved` is told of changed ones, too. `values` are of the fields that may be shown, `hidden` says how many others
+    differ.
     """
 
     label: str
     what: str
     moved: bool
-    values: tuple[tuple[str, Any, Any], ...]
+    values: tuple[Differing, ...]
     hidden: int
 
 
@@ -133,8 +137,8 @@ def lines(*, layer: Layer, old: LayerVersion, new: LayerVersion, key: str | None
 
 def values_that_differ(
     layer: Layer, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
-) -> tuple[tuple[tuple[str, Any, Any], ...], int]:
-    """Return (title, old, new) of the fields shown whose values differ, and how many others differ.
+) -> tuple[tuple[Differing, ...], int]:
+    """Return the fields shown whose values differ, with these, and how many others differ.
 
     Nothing for a feature that is on one side only.
     """
@@ -142,7 +146,14 @@ def values_that_differ(
         return (), 0
     differing = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     shown = [field for field in layer.shown_fields() if field["name"] in differing]
-    values = tuple((str(field["title"]), before.get(field["name"]), after.get(field["name"])) for field in shown)
+    values = tuple(
+        (
+            {part: str(field.get(part, "")) for part in ("name", "title", "type")},
+            before.get(field["name"]),
+            after.get(field["name"]),
+        )
+        for field in shown
+    )
     return values, len(differing) - len(shown)
 
 

@@ -17,7 +17,8 @@ from layers.access import layer_or_404
 from layers.errors import EditOutdated, NotReady
 from layers.models import Layer, LayerEdit
 from layers.styling import style_of
-from layers.views import geometry_of, map_texts, shown_changes
+from layers.values import shown_changes
+from layers.views import geometry_of, map_texts
 
 STEWARDS = {"publish", "withdraw", "return"}
 """What only the steward asks for."""

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from psycopg2 import sql
 
 from accounts.models import User
-from layers.comparing import values_that_differ
+from layers.comparing import Differing, values_that_differ
 from layers.errors import EditBusy, EditOutdated, LayerError, NotReady
 from layers.models import FeatureChange, Layer, LayerEdit, LayerVersion
 from layers.selection import label_of
@@ -358,8 +358,8 @@ class Line:
     what: str
     by: str
     at: dt.datetime
-    values: tuple[tuple[str, Any, Any], ...] = ()
-    """(Title of the field, old, new) of the fields that may be shown."""
+    values: tuple[Differing, ...] = ()
+    """Of the fields that may be shown."""
     hidden: int = 0
     """How many other fields have another value."""
 

@@ -30,7 +30,8 @@ from layers.small_maps import map_of_points, regency_symbol
 from layers.styling import style_of
 from layers.tiles import NO_FIELD, make_tile
 from layers.upload_forms import AboutForm, AnswerForm, UploadForm
-from layers.views import geometry_of, map_texts, shown_changes, shown_value
+from layers.values import shown_changes, shown_value
+from layers.views import geometry_of, map_texts
 
 State = ImportJob.State
 LICENCES = ("CC BY 4.0", "CC BY-SA 4.0", "CC0 1.0", "ODbL 1.0")
@@ -247,7 +248,7 @@ def _show(
         "told": told,
         "outside": told.get("kecamatan_of", 0) - sum(place["count"] for place in told.get("kecamatan", [])),
         "heads": [field["title"] for field in shown],
-        "lines": [[shown_value(row.get(field["name"])) for field in shown] for row in preview],
+        "lines": [[shown_value(row.get(field["name"]), field) for field in shown] for row in preview],
         "map": _map(request, job),
         "changes": _changes(job),
         "changed": _changed(job),

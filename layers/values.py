@@ -6,7 +6,7 @@ Screens alone write them so: sorting, filters, downloads and /ogc/ keep what the
 import datetime as dt
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -63,6 +63,11 @@ def shown_text(text: str, field: Field) -> str:
 def shown_field(one: Field) -> dict[str, str]:
     """Return a field of a feature (layers/table.py) with its value in words, as the map shows it."""
     return {"title": str(one["title"]), "value": shown_value(one["value"], one)}
+
+
+def shown_changes(values: Iterable[tuple[Field, Any, Any]]) -> list[tuple[str, str, str]]:
+    """Return (title of the field, old, new) in words, of fields whose values differ (layers/comparing.py)."""
+    return [(str(field["title"]), shown_value(old, field), shown_value(new, field)) for field, old, new in values]
 
 
 def is_number(value: Any) -> bool:

@@ -1,6 +1,5 @@
 """The catalogue, a layer's page, and what the page reads by script."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,7 +32,6 @@ from layers.small_maps import regency_symbol, small_maps
 from layers.styling import Style, style_of
 from layers.uploads import agencies_of
 from layers.values import lines_of, shown_field, words_of
-from layers.values import shown_value as shown_value
 
 
 @require_safe
@@ -276,8 +274,3 @@ def _chips(search: Search) -> list[tuple[str, str]]:
 
 def _joined(*queries: str) -> str:
     return "&".join(query for query in queries if query)
-
-
-def shown_changes(values: Iterable[Sequence[Any]]) -> list[tuple[str, str, str]]:
-    """Return (title of the field, old, new) as people read them."""
-    return [(title, shown_value(old), shown_value(new)) for title, old, new in values]

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Agency, User
 from layers import differences, uploads
-from layers.comparing import compare, lines
+from layers.comparing import Line, compare, lines
 from layers.models import FeatureChange, ImportJob, Layer, LayerEdit
 from tests.factories.accounts import make_agency, make_coordinator, make_officer
 from tests.factories.layers import Rows, make_layer, make_version
@@ -56,6 +56,10 @@ def test_versions_without_key_count_as_the_comparison_does() -> None:
     assert (told.count("added"), told.count("removed")) == (counts.added, counts.removed) == (3, 4)
 
 
+def told(line: Line) -> tuple[tuple[str, Any, Any], ...]:
+    return tuple((field["title"], old, new) for field, old, new in line.values)
+
+
 def test_lines_tell_values_before_and_after_but_not_hidden_ones() -> None:
     hidden = [
         {"name": name, "title": name.title(), "type": "text", "hidden": name == "nik"}
@@ -66,7 +70,7 @@ def test_lines_tell_values_before_and_after_but_not_hidden_ones() -> None:
     layer = make_layer("pos", old, fields=hidden)
     assert layer.current is not None
     found = lines(layer=layer, old=layer.current, new=make_version(layer, new), key="kode")
-    assert [(one.label, one.what, one.moved, one.values, one.hidden) for one in found] == [
+    assert [(one.label, one.what, one.moved, told(one), one.hidden) for one in found] == [
         ("Pos 0", "changed", False, (), 1),
         ("Pos satu", "changed", True, (("Nama", "Pos 1", "Pos satu"),), 1),
         ("Pos dua", "changed", False, (("Nama", "Pos 2", "Pos dua"),), 1),

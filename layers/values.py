@@ -138,8 +138,8 @@ def _number(value: float, *, grouped: bool, decimals: int) -> str:
 
 
 def _exact(value: float) -> Decimal:
-    """Return what the data hold, not what floating point makes of it; whole numbers without a decimal."""
-    return Decimal(int(value)) if isinstance(value, int) or value.is_integer() else Decimal(repr(value))
+    """Return what the data hold, not what floating point makes of it (15 digits); whole numbers without a decimal."""
+    return Decimal(int(value)) if isinstance(value, int) or value.is_integer() else Decimal(f"{value:.15g}")
 
 
 def _places(exact: Decimal) -> int:

@@ -62,6 +62,21 @@ def test_each_kecamatan_has_its_colour_and_a_tap_opens_its_desa(lead: Callable[.
 
 
 @pytest.mark.usefixtures("_reports")
+@pytest.mark.parametrize(("query", "areas"), [("", 18), ("?kecamatan=64.08.04", 1)])
+def test_tab_walks_through_the_map_and_leaves_it(lead: Callable[..., Page], query: str, areas: int) -> None:
+    page = lead(f"/dasbor/{query}")
+    expect(page.locator(".dash-area")).to_have_count(18)
+    page.locator(".folium-map").focus()
+    walked: list[str] = []
+    while len(walked) < 30 and not page.evaluate("document.activeElement.matches('.map-zoom .button')"):
+        page.keyboard.press("Tab")
+        walked.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+    assert len(set(walked)) == len(walked) == areas + 1, walked
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == walked[-2]
+
+
+@pytest.mark.usefixtures("_reports")
 def test_a_wall_refreshes_what_changed_and_says_when_it_cannot(lead: Callable[..., Page]) -> None:
     page = lead("/dasbor/?layar=1", WALL)
     page.evaluate("document.querySelector('#agencies').dataset.mark = 'kept'")

@@ -27,6 +27,11 @@ def test_an_area_is_drawn_corner_by_corner_with_the_keyboard(
     cells = page.locator("path.planner-cell")
     expect(cells.first).to_be_visible()
     assert cells.count() > 10
+    page.locator(".leaflet-container").first.focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Zoom in")).to_be_focused()  # cells are no stops: the table has them
+    cells.nth(5).hover(force=True)
+    expect(page.locator(".dash-tip")).to_have_text(re.compile(r"^\d+ reports?$"))
     page.get_by_role("button", name="Draw an area").click()
     corner = page.get_by_role("button", name="Corner in the middle of the map")
     for keys in ("ArrowLeft ArrowLeft", "ArrowUp ArrowUp", "ArrowRight ArrowRight ArrowRight ArrowRight"):

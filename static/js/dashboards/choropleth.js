@@ -49,12 +49,14 @@ export function start(map, layer, { bounds, texts }) {
 function dress(feature, outline) {
   const row = rowOf(feature.id);
   const path = outline.getElement();
+  path.setAttribute("tabindex", row ? "0" : "-1"); // one that leads nowhere is no stop of the Tab key
   path.dataset.step = row?.dataset.step ?? "out";
   if (!row) return;
   path.setAttribute("role", "link");
-  path.setAttribute("tabindex", "0");
   path.setAttribute("aria-label", words(feature));
-  path.onkeydown = (event) => event.key === "Enter" && follow(feature);
+  path.onkeydown = (event) => {
+    if (event.key === "Enter") follow(feature); // a returned false would cancel every other key, Tab too
+  };
   path.onfocus = () => outline.openTooltip(outline.getBounds().getCenter());
   path.onblur = () => outline.closeTooltip();
 }

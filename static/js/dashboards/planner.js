@@ -4,6 +4,7 @@ import { colours, onSchemeChange } from "../map/colours.js";
 import { zoomButtons } from "../map/pick.js";
 import { setZoomFreely } from "../map/whole.js";
 import { dataLayer as kecamatanLayer, start as startKecamatan } from "./choropleth.js";
+import { tellCells } from "./tips.js";
 
 const CORNERS_MAX = 100;
 const KECAMATAN = "simplify=";
@@ -37,6 +38,7 @@ function startCells(map, layer, { bounds, texts, smooth, list, within, near }) {
     if (x > 32 && y > 32) setZoomFreely(map, () => map.fitBounds(corners, { padding: [8, 8], animate: false }));
   };
   showAll();
+  tellCells(map, layer, (shape) => shape.words);
   element.after(zoomButtons(map, texts));
   map.on("resize", () => matchMedia("print").matches || showAll());
   map.scrollWheelZoom.disable(); // a page that scrolls must not stop here
@@ -63,7 +65,7 @@ function outline({ id, ring, step, words }, texts, list) {
   shape.on("add", () => {
     shape.getElement().dataset.step = step;
   });
-  shape.bindTooltip(words, { sticky: true, className: "dash-tip" });
+  shape.words = words;
   shape.bindPopup(() => {
     const box = document.createElement("div");
     const told = document.createElement("p");

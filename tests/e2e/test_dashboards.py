@@ -117,6 +117,38 @@ def test_a_wall_turns_and_stands_still_when_asked(lead: Callable[..., Page]) -> 
 
 
 @pytest.mark.usefixtures("_reports")
+@pytest.mark.parametrize("address", ["/dasbor/", "/dasbor/layanan/"])
+def test_each_part_of_a_turning_wall_fits_and_the_map_comes_back(lead: Callable[..., Page], address: str) -> None:
+    page = lead(f"{address}?layar=1&putar=60", WALL)
+    rows = page.evaluate("document.querySelectorAll('[data-turns] tbody tr, [data-turns] ol li').length")
+    rows -= page.evaluate("document.querySelectorAll('[data-turns] details tr').length")
+    rows += page.evaluate("document.querySelectorAll('[data-turns] details thead tr').length")
+    place, seen, pages = page.locator("[data-turn-place]"), 0, []
+    while place.inner_text() not in pages:
+        pages.append(place.inner_text())
+        told = page.evaluate("""() => {
+            const part = document.querySelector("[data-turns]:not([hidden])");
+            const shown = [...part.querySelectorAll("tbody tr, ol li")].filter((row) => row.checkVisibility());
+            const within = part.getBoundingClientRect().bottom <= innerHeight && part.scrollHeight <= part.clientHeight;
+            const page = document.documentElement;
+            return { rows: shown.length, fits: within && page.scrollHeight <= innerHeight, id: part.id };
+        }""")
+        assert told["fits"], (told, pages)
+        seen += told["rows"]
+        page.get_by_role("button", name="Next").click()
+    assert seen == rows
+    assert place.inner_text() == pages[0]
+    assert len(pages) > page.locator("[data-turns]").count()  # the longest lists have more than one
+    if address == "/dasbor/":
+        page.wait_for_timeout(500)  # Leaflet looks at its size in the next frame
+        areas = page.locator(".leaflet-overlay-pane g").bounding_box()
+        canvas = page.locator(".dash__canvas").bounding_box()
+        assert areas
+        assert canvas
+        assert areas["width"] > canvas["width"] / 2 or areas["height"] > canvas["height"] / 2
+
+
+@pytest.mark.usefixtures("_reports")
 def test_paper_is_a4_and_nothing_is_cut(lead: Callable[..., Page], live_server: LiveServer) -> None:
     page = lead("/dasbor/", color_scheme="dark")
     expect(page.locator(".dash-area")).to_have_count(18)

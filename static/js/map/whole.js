@@ -8,6 +8,15 @@ export function setZoomFreely(map, then) {
   map.options.zoomSnap = zoomSnap;
 }
 
+/** Fit corners into the map as exactly as they go, above its credit; a hidden map keeps its view, for nothing fits into it. */
+export function fitFreely(map, corners, edge) {
+  const credit = map.getContainer().parentElement.querySelector(".map-corner summary")?.offsetHeight ?? 0;
+  const { x, y } = map.getSize();
+  if (Math.min(x, y - credit) <= 4 * edge) return; // no zoom would be a number, and Leaflet does not come back from that
+  const paddings = { paddingTopLeft: [edge, edge], paddingBottomRight: [edge, edge + credit] };
+  setZoomFreely(map, () => map.fitBounds(corners, { ...paddings, animate: false }));
+}
+
 /** Fit west, south, east, north into the map, less the paddings. */
 export function showWhole(map, [west, south, east, north], padding = { padding: [8, 8] }) {
   setZoomFreely(map, () => {

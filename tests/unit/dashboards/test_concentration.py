@@ -282,6 +282,12 @@ def test_of_a_sensitive_matter_the_public_sees_no_cell_under_five() -> None:
     assert "sensitive matter" in page
     assert 'id="rates"' not in page
     assert "cells touch land" not in page
+    for view in ("spots", "development"):
+        page = client.get(f"{PUBLIC_PAGE}?{query}&view={view}", headers=ENGLISH).content.decode()
+        told = page.split('id="list"')[1].split("</section>")[0]
+        assert "Not told for sensitive matters." in told
+        for reason in ("fewer than", "stands out", "are needed"):
+            assert reason not in told
     beside = client.get(f"{PUBLIC_PAGE}?with_category={category.code}", headers=ENGLISH).content.decode()
     assert 'id="rates"' not in beside
     assert of(query, LEADERSHIP).n == 56
@@ -370,6 +376,12 @@ def test_an_empty_system_has_every_view(client: Client, view: str) -> None:
     for more in ("", "&with_since=2025-01-01&with_until=2025-06-30", "&since=2150-01-01"):
         assert client.get(f"{PUBLIC_PAGE}?view={view}{more}").status_code == 200
         assert client.get(f"{PUBLIC_PAGE}sel/?view={view}{more}").json()["cells"] == []
+def test_of_nothing_no_cold_spot_is_claimed_to_be_missing(client: Client) -> None:
+    page = client.get(f"{PUBLIC_PAGE}?since=2150-01-01&view=spots", headers=ENGLISH).content.decode()
+    assert "Not told: fewer than 50 reports." in page
+    assert "stands out" not in page
+
+
 
 
 def test_without_boundaries_the_page_says_so(client: Client) -> None:

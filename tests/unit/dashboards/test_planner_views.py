@@ -191,6 +191,18 @@ def test_an_area_drawn_gives_its_reports(client: Client, place: Place) -> None:
     assert "[[0.5, 117.5]" in page
 
 
+def test_a_chosen_place_and_the_whole_map_are_told_apart(client: Client, place: Place) -> None:
+    """The map keeps its numbers, and the button has that of the list it opens."""
+    client.force_login(make_coordinator())
+    (chosen,) = [name for name, n in cells(client).items() if n == 4]
+    for narrowed in ({"within": SQUARE}, {"cell": chosen}):
+        page = get(client, **narrowed)
+        assert "5 reports on the whole map</h2>" in page
+        assert "The 4 reports of the place chosen, as a list and as a file" in page
+        assert listed(client, **narrowed) == 4
+    assert "5 reports</h2>" in get(client)
+
+
 def test_tables_tell_kecamatan_with_rates_and_desa_without(client: Client, place: Place) -> None:
     client.force_login(make_coordinator())
     place.kecamatan.population = 2_000

@@ -214,6 +214,7 @@ def test_tables_tell_kecamatan_with_rates_and_desa_without(client: Client, place
     assert "so there is no rate" in desa
     rates = get(client, shape="kecamatan", measure="per_1000")
     assert "2.0 per 1,000 people" in rates
+    assert "</span>2.0</li>" in rates.split('aria-label="Legend"')[1].split("</ul>")[0]
 
 
 def test_the_address_is_canonical_and_opens_the_same_view(client: Client, place: Place) -> None:

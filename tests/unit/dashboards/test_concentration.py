@@ -350,6 +350,8 @@ def test_an_agency_sees_its_own_reports_only() -> None:
         ("with_since=2026-05-01", "Give both days"),
         ("grid=triangle", "triangle"),
         ("view=beauty", "beauty"),
+        ("view=beauty", "Map shows: "),
+        ("side=c", "Which of two maps: "),
         ("bandwidth=7", "7"),
         ("facility=tiada", "There is no public layer “tiada”"),
         ("facility=%00", "Null characters are not allowed"),

@@ -369,8 +369,17 @@ def test_a_wrong_question_says_what_to_mend(client: Client, query: str, words: s
 def test_what_does_not_belong_here_is_named(client: Client) -> None:
     page = client.get(f"{PUBLIC_PAGE}?kecamatan=64.08.04&foo=1", headers=ENGLISH).content.decode()
     assert "left out: kecamatan, foo" in page
+    wrong = client.get(f"{PUBLIC_PAGE}?since=x&foo=1", headers=ENGLISH).content.decode()
+    assert "left out: foo" in wrong
+    assert 'class="dash-frame"' in wrong
     evil = client.get(f"{PUBLIC_PAGE}?" + urlencode({"grid": '"><script>alert(1)</script>'}))
     assert "<script>alert" not in evil.content.decode()
+
+
+def test_of_nothing_no_cold_spot_is_claimed_to_be_missing(client: Client) -> None:
+    page = client.get(f"{PUBLIC_PAGE}?since=2150-01-01&view=spots", headers=ENGLISH).content.decode()
+    assert "Not told: fewer than 50 reports." in page
+    assert "stands out" not in page
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -378,12 +387,6 @@ def test_an_empty_system_has_every_view(client: Client, view: str) -> None:
     for more in ("", "&with_since=2025-01-01&with_until=2025-06-30", "&since=2150-01-01"):
         assert client.get(f"{PUBLIC_PAGE}?view={view}{more}").status_code == 200
         assert client.get(f"{PUBLIC_PAGE}sel/?view={view}{more}").json()["cells"] == []
-def test_of_nothing_no_cold_spot_is_claimed_to_be_missing(client: Client) -> None:
-    page = client.get(f"{PUBLIC_PAGE}?since=2150-01-01&view=spots", headers=ENGLISH).content.decode()
-    assert "Not told: fewer than 50 reports." in page
-    assert "stands out" not in page
-
-
 
 
 def test_without_boundaries_the_page_says_so(client: Client) -> None:

@@ -273,6 +273,7 @@ def test_what_cannot_be_read_comes_back_as_typed(client: Client, query: dict[str
 def test_an_unknown_parameter_is_named_and_a_wrong_cursor_is_not_found(client: Client, place: Place) -> None:
     client.force_login(make_officer(place.agency))
     assert "left out: colour" in get(client, colour="red")
+    assert "left out: colour" in get(client, colour="red", since="x", status=400)
     get(client, "laporan/", status=404, after="x")
     get(client, "unduh/shp/", status=404)
 

@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from incidents.models import Report
 from tests.e2e.conftest import DESKTOP, PHONE, sign_in
-from tests.factories.accounts import make_leader
+from tests.factories.accounts import make_coordinator, make_leader
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
 WALL = {"width": 1920, "height": 1080}
@@ -171,6 +171,19 @@ def test_paper_is_a4_and_nothing_is_cut(lead: Callable[..., Page], live_server: 
         assert wide == [], address
         page.emulate_media(media="screen")
         page.set_viewport_size(DESKTOP)
+
+
+def test_the_header_of_a_coordinator_has_one_line(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
+    page = sign_in(open_page(DESKTOP, "id-ID"), live_server.url, make_coordinator(first_name="Koordinator Pengaduan"))
+    for address in ("/dasbor/laporan-bulanan/", "/jejak/"):
+        page.goto(live_server.url + address)
+        lines = page.locator(".site-nav a, .site-header__account > summary > span").evaluate_all("""(all) =>
+            all.map((one) => {
+                const words = document.createRange();
+                words.selectNodeContents(one);
+                return new Set([...words.getClientRects()].map(({ top }) => top)).size;
+            })""")
+        assert lines == [1] * 6
 
 
 @pytest.mark.usefixtures("_reports")

@@ -77,6 +77,18 @@ def test_tab_walks_through_the_map_and_leaves_it(lead: Callable[..., Page], quer
 
 
 @pytest.mark.usefixtures("_reports")
+def test_a_name_is_no_wider_than_its_lines_and_the_credit_lies_on_no_land(lead: Callable[..., Page]) -> None:
+    page = lead("/dasbor/publik/")
+    expect(page.locator(".dash-area")).to_have_count(18)
+    name = page.locator(".map-name__text").filter(has_text="Selatan")
+    assert 40 < name.evaluate("(name) => name.offsetWidth") < 85
+    credit = page.locator(".map-corner").bounding_box()
+    assert credit
+    boxes = [one.bounding_box() for one in page.locator(".dash-area").all()]
+    assert all(box and box["y"] + box["height"] <= credit["y"] + 1 for box in boxes)
+
+
+@pytest.mark.usefixtures("_reports")
 def test_a_wall_refreshes_what_changed_and_says_when_it_cannot(lead: Callable[..., Page]) -> None:
     page = lead("/dasbor/?layar=1", WALL)
     page.evaluate("document.querySelector('#agencies').dataset.mark = 'kept'")

@@ -1,7 +1,7 @@
 // Cells on one map, or on two that move together; a slider and a button go through the months.
 
 import { zoomButtons } from "../map/pick.js";
-import { showWhole } from "../map/whole.js";
+import { aboveCredit, showWhole } from "../map/whole.js";
 import { tellCells } from "./tips.js";
 
 const STEP_MS = 1200;
@@ -29,7 +29,7 @@ export function dataLayer({ url, query }) {
 export function start(map, layer, { bounds, texts }) {
   const element = map.getContainer();
   layer.addTo(map);
-  const showAll = () => showWhole(map, bounds, { padding: [4, 4] });
+  const showAll = () => showWhole(map, bounds, aboveCredit(map, 4));
   showAll();
   element.after(zoomButtons(map, texts));
   map.scrollWheelZoom.disable(); // a page that scrolls must not stop here

@@ -10,11 +10,16 @@ export function setZoomFreely(map, then) {
 
 /** Fit corners into the map as exactly as they go, above its credit; a hidden map keeps its view, for nothing fits into it. */
 export function fitFreely(map, corners, edge) {
-  const credit = map.getContainer().parentElement.querySelector(".map-corner summary")?.offsetHeight ?? 0;
+  const paddings = aboveCredit(map, edge);
   const { x, y } = map.getSize();
-  if (Math.min(x, y - credit) <= 4 * edge) return; // no zoom would be a number, and Leaflet does not come back from that
-  const paddings = { paddingTopLeft: [edge, edge], paddingBottomRight: [edge, edge + credit] };
+  if (Math.min(x, y - paddings.paddingBottomRight[1]) <= 4 * edge) return; // no zoom would be a number, nor any after it
   setZoomFreely(map, () => map.fitBounds(corners, { ...paddings, animate: false }));
+}
+
+/** Paddings of an edge all around, and of the credit that lies on the map below. */
+export function aboveCredit(map, edge) {
+  const credit = map.getContainer().parentElement.querySelector(".map-corner summary")?.offsetHeight ?? 0;
+  return { paddingTopLeft: [edge, edge], paddingBottomRight: [edge, edge + credit] };
 }
 
 /** Fit west, south, east, north into the map, less the paddings. */

@@ -4,10 +4,13 @@ import re
 
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.utils.cache import patch_vary_headers
+
+from geo.tiles import accepts_gzip
 
 FROM_BYTES = 1_000
 """What is smaller fits into one packet as it is."""
-TEXT = re.compile(r"text/|image/svg\+xml|application/([\w.-]+\+)?(json|xml)\b")
+TEXT = re.compile(r"text/|image/svg\+xml|application/(vnd\.oai\.openapi|([\w.-]+\+)?(json|xml))\b")
 
 
 class TextGZipMiddleware(GZipMiddleware):
@@ -22,6 +25,9 @@ class TextGZipMiddleware(GZipMiddleware):
         if response.streaming or not TEXT.match(response.headers.get("Content-Type", "")):
             return response
         if len(response.content) < FROM_BYTES:  # type: ignore[attr-defined]
+            return response
+        if not accepts_gzip(request):  # Django takes "gzip;q=0" for a yes
+            patch_vary_headers(response, ["Accept-Encoding"])
             return response
         packed: HttpResponseBase = super().process_response(request, response)
         return packed

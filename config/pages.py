@@ -8,25 +8,25 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language as django_set_language
 
 CLOSED_TO_ROBOTS = ("/opd/", "/akun/", "/admin/", "/lapor/", "/laporan/*/kunci/")
 
 
-@require_GET
+@require_safe
 def about(request: HttpRequest) -> HttpResponse:
     """Show what this is, who answers, and how the way of a report is chosen."""
     return render(request, "pages/about.html")
 
 
-@require_GET
+@require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """Show what is stored, who sees it, and how to reach those responsible."""
     return render(request, "pages/privacy.html")
 
 
-@require_GET
+@require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
     """Show how to report, and answers to what people ask."""
     return render(request, "pages/help.html")
@@ -41,14 +41,14 @@ def set_language(request: HttpRequest) -> HttpResponse:
     return django_set_language(request)
 
 
-@require_GET
+@require_safe
 @cache_control(max_age=86_400, public=True)
 def favicon(request: HttpRequest) -> HttpResponse:
     """Send those who ask for /favicon.ico without reading the page to our icon."""
     return HttpResponseRedirect(static("img/icon-32.png"))
 
 
-@require_GET
+@require_safe
 def manifest(request: HttpRequest) -> JsonResponse:
     """Describe the site to phones that put it on the home screen (W3C Web Application Manifest)."""
     return JsonResponse(
@@ -81,7 +81,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
     )
 
 
-@require_GET
+@require_safe
 @cache_control(max_age=86_400, public=True)
 def robots(request: HttpRequest) -> HttpResponse:
     """Tell robots which pages are not for them: forms, the desk, secret links."""

@@ -68,7 +68,7 @@ def choropleth(rows: Sequence[AreaRow], measure: Measure) -> Choropleth:
     """Return the classes of a measure over some kecamatan, with at most six breaks (ADR 0027)."""
     values = {row.code: _rounded(measure, row) for row in rows}
     numbers = [value for value in values.values() if value is not None]
-    style = breaks_style(measure.name, numbers) if numbers else Style("breaks")
+    style = breaks_style(measure.name, numbers, measure.decimals) if numbers else Style("breaks")
     hidden = any(row.n is None for row in rows)
     none = Class(style.none.token, _("no number, or hidden") if hidden else _("no number"))
     return Choropleth(

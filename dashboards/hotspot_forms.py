@@ -37,7 +37,7 @@ class HotspotForm(TypedForm):
     kecamatan = None  # type: ignore[assignment]
     desa = None  # type: ignore[assignment]
     channel = None  # type: ignore[assignment]
-    view = forms.ChoiceField(choices=list(VIEW_TITLES.items()), required=False)
+    view = forms.ChoiceField(choices=list(VIEW_TITLES.items()), required=False, label=gettext_lazy("Map shows"))
     grid = forms.ChoiceField(
         choices=[(name, grid.title) for name, grid in GRIDS.items()], required=False, label=gettext_lazy("Cells")
     )
@@ -51,7 +51,7 @@ class HotspotForm(TypedForm):
     with_until = DayField(label=gettext_lazy("Beside it, until"))
     with_category = codes_field(Category, gettext_lazy("Beside it, what about"))
     facility = forms.CharField(required=False, max_length=60, label=gettext_lazy("Distance to the nearest of"))
-    side = forms.ChoiceField(choices=[("b", "b")], required=False)
+    side = forms.ChoiceField(choices=[("b", "b")], required=False, label=gettext_lazy("Which of two maps"))
 
     def __init__(self, data: MultiValueDict[str, str] | None = None, *, audience: Audience, **kwargs: Any) -> None:
         self.audience = audience

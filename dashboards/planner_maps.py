@@ -36,6 +36,7 @@ _X, _Y = (Func(F("geom_3857"), function=name, output_field=FloatField()) for nam
 OVERDUE = "overdue"
 ROWS = 25
 """Cells in the table unless all are asked for."""
+RATE_DECIMALS = 1
 HALF_M = 20037508.342789244
 
 
@@ -138,11 +139,8 @@ class Screen:
         areas = self.asked.question.kecamatan or list(Kecamatan.objects.all())
         found = self._numbers("kecamatan")
         rows = [self._area("kecamatan", area, found.get(area.pk, 0), area.population) for area in areas]
-        rate = self.asked.measure == "per_1000"
-        values = {
-            row.code: (None if row.per_1000 is None else round(row.per_1000, 1)) if rate else row.n for row in rows
-        }
-        style = self._style([value for value in values.values() if value is not None])
+        values = {row.code: self._value(row) for row in rows}
+        style = self._areas_style(rows)
         dressed = [
             AreaRow(**(vars(row) | {"step": _step(style, values[row.code]), "words": self._words(row)})) for row in rows
         ]
@@ -165,9 +163,7 @@ class Screen:
     def legend(self) -> Sequence[Class]:
         """The classes of the map, from few to many."""
         if self.asked.shape == KECAMATAN:
-            rate = self.asked.measure == "per_1000"
-            values = [row.per_1000 if rate else row.n for row in self.kecamatan]
-            return self._style([round(value, 1) for value in values if value is not None]).classes
+            return self._areas_style(self.kecamatan).classes
         if self.asked.shape == SMOOTH:
             words = [_("few"), "", "", "", _("many")]
             return [Class(f"scale-{step}", word) for step, word in enumerate(words, 1)] if self.cells else []
@@ -242,15 +238,25 @@ class Screen:
             area.code, area.name, n, population, 1_000 * n / population if population else None, inside, reports
         )
 
+    def _value(self, row: AreaRow) -> float | None:
+        """Return what colours a kecamatan, as the table tells it."""
+        if self.asked.measure != "per_1000":
+            return row.n
+        return None if row.per_1000 is None else round(row.per_1000, RATE_DECIMALS)
+
+    def _areas_style(self, rows: Sequence[AreaRow]) -> Style:
+        values = [value for value in map(self._value, rows) if value is not None]
+        return self._style(values, RATE_DECIMALS if self.asked.measure == "per_1000" else 0)
+
     def _words(self, row: AreaRow) -> str:
         told = ngettext("%(n)s report", "%(n)s reports", row.n) % {"n": amount(row.n)}
         if row.per_1000 is None:
             return told
-        rate = amount(round(row.per_1000, 1), 1)
+        rate = amount(round(row.per_1000, RATE_DECIMALS), RATE_DECIMALS)
         return _("%(reports)s, %(rate)s per 1,000 people") % {"reports": told, "rate": rate}
 
-    def _style(self, numbers: Sequence[float]) -> Style:
-        return breaks_style("n", numbers) if numbers else Style("breaks")
+    def _style(self, numbers: Sequence[float], decimals: int = 0) -> Style:
+        return breaks_style("n", numbers, decimals) if numbers else Style("breaks")
 
 
 def page_of(asked: Asked, user: User, after: str | None, limit: int) -> pages.Page:

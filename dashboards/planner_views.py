@@ -45,6 +45,8 @@ def asking(view: View) -> Any:
 def planner(request: HttpRequest, asked: Asked, context: dict[str, Any]) -> HttpResponse:
     """Show the map of cells or kecamatan with its tables."""
     screen = Screen(asked, all_rows=request.GET.get("rows") == "all")
+    if asked.cell or asked.within:  # the map keeps its numbers, the list is narrowed
+        context["chosen"], context["more"] = count_of(asked, cast("User", request.user))
     context |= {
         "asked": asked,
         "screen": screen,

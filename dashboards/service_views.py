@@ -1,7 +1,10 @@
 """/dasbor/layanan/ (how the service runs) and /dasbor/data/ (the agencies' data): all by URL, for each reader."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -21,8 +24,9 @@ def service(request: HttpRequest) -> HttpResponse:
     """Show how the service runs: the leadership all of it, officers their agency's, everybody else the public's."""
     audience = audience_of(request.user)
     form = ServiceForm(request.GET)
-    context = {"form": form, "audience": audience, "strange": form.unknown_parameters()}
+    context: dict[str, Any] = {"form": form, "audience": audience, "strange": form.unknown_parameters()}
     if not form.is_valid():
+        context["title"] = _("How the service runs")
         return render(request, "dashboards/asked_wrongly.html", context, status=400)
     shown = form.cleaned_data
     question = own_question(form.question(audience=audience))
@@ -45,6 +49,7 @@ def data(request: HttpRequest) -> HttpResponse:
     """Show what data each agency publishes, how fresh they are, and what people look for in vain."""
     context = {
         "screen": DataScreen(request.user),
+        "strange": list(request.GET),  # it takes no question
         "shown_from": SHOWN_FROM,
         "shown_days": SHOWN_DAYS,
         "rare_days": RARE_DAYS,

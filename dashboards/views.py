@@ -1,8 +1,11 @@
 """/dasbor/ for the leadership and the coordinators, /dasbor/publik/ for everybody: one screen, everything by URL."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -33,13 +36,14 @@ def public_dashboard(request: HttpRequest) -> HttpResponse:
 
 def _answer(request: HttpRequest, audience: Audience) -> HttpResponse:
     form = DashboardForm(request.GET)
-    context = {
+    context: dict[str, Any] = {
         "form": form,
         "audience": audience,
         "sees_all": audience_of(request.user) == LEADERSHIP,
         "strange": form.unknown_parameters(),
     }
     if not form.is_valid():
+        context["title"] = _("Citizens' reports in figures")
         return render(request, "dashboards/asked_wrongly.html", context, status=400)
     shown = form.cleaned_data
     screen = Screen(

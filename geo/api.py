@@ -6,8 +6,8 @@ from hashlib import blake2b
 from typing import ClassVar
 
 from django.core.cache import caches
-from django.http import HttpResponse, HttpResponseNotModified
-from django.utils.http import parse_etags
+from django.http import HttpResponse
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -94,9 +94,10 @@ def _is_kecamatan(code: str) -> bool:
 
 def _answer(request: Request, digest: str, packed: bytes) -> HttpResponse:
     etag = f'W/"{digest}"'
+    known: HttpResponse | None = get_conditional_response(request._request, etag=etag)
     response: HttpResponse
-    if etag in parse_etags(request.headers.get("If-None-Match", "")):
-        response = HttpResponseNotModified()
+    if known:
+        response = known
     elif accepts_gzip(request._request):
         response = HttpResponse(packed, content_type=GEOJSON_TYPE)
         response["Content-Encoding"] = "gzip"

@@ -99,25 +99,28 @@ def _style(version: LayerVersion, field: Mapping[str, Any]) -> Style:
     return _categories_style(version, field)
 
 
-def breaks_style(name: str, numbers: Sequence[float]) -> Style:
+def breaks_style(name: str, numbers: Sequence[float], decimals: int | None = None) -> Style:
     """Return a style with classes that hold numbers which lie close together (Fisher-Jenks).
 
     Zero is a class of its own when it occurs and nothing is below it. Breaks are rounded to FIGURES figures, upwards.
+    Numbers that are rounded to some `decimals` already are printed with those: so are the breaks, which are among them
+    or have fewer.
     """
     zero = min(numbers) == 0
     rest = sorted(number for number in numbers if number != 0 or not zero)
     upper = _breaks(rest, CLASSES - 1) if rest else []
     last = [0.0, *upper] if zero else upper
-    labels = ["0"] if zero else []
+    labels = [_words(0, decimals)] if zero else []
     first = min(rest, default=0.0)
     for end in upper:
-        ends = {"first": _words(first), "last": _words(end)}
+        ends = {"first": _words(first, decimals), "last": _words(end, decimals)}
         labels.append(ends["last"] if first == end else _("%(first)s to %(last)s") % ends)
         first = end
     if len(labels) > int(zero) + 1:  # a class begins above the end of the one before
         start = int(zero) + 1
         labels[start:] = [
-            _("above %(first)s to %(last)s") % {"first": _words(upper[i]), "last": _words(upper[i + 1])}
+            _("above %(first)s to %(last)s")
+            % {"first": _words(upper[i], decimals), "last": _words(upper[i + 1], decimals)}
             for i in range(len(upper) - 1)
         ]
     tokens = [f"scale-{step}" for step in _spread(len(upper))]
@@ -152,8 +155,9 @@ def _spread(n: int) -> list[int]:
     return {0: [], 1: [4], 2: [2, 5], 3: [1, 3, 5], 4: [1, 2, 4, 5]}.get(n, [1, 2, 3, 4, 5])
 
 
-def _words(number: float) -> str:
-    decimals = 0 if number == int(number) else max(0, FIGURES - 1 - math.floor(math.log10(abs(number) or 1)))
+def _words(number: float, decimals: int | None = None) -> str:
+    if decimals is None:
+        decimals = 0 if number == int(number) else max(0, FIGURES - 1 - math.floor(math.log10(abs(number) or 1)))
     return number_format(number, decimals, use_l10n=True, force_grouping=True)
 
 

@@ -7,10 +7,10 @@ from itertools import groupby
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import parse_etags
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -85,8 +85,10 @@ def monthly_file(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     file = get_object_or_404(PublishedFile.objects.defer("content").select_related("publication"), name=name)
     etag = f'"{file.sha256}"'
-    if etag in parse_etags(request.headers.get("If-None-Match", "")) and not file.publication.is_withdrawn:
-        response: HttpResponse = HttpResponseNotModified()
+    # Compared weakly, as If-None-Match asks for: what left gzipped carries W/ before its ETag (RFC 9110, 13.1.2).
+    known = None if file.publication.is_withdrawn else get_conditional_response(request, etag=etag)
+    if known:
+        response: HttpResponse = known
     else:
         content = PublishedFile.objects.values_list("content", flat=True).get(pk=file.pk)
         if content is None:

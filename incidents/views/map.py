@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_safe
 
 from geo.maps import Areas, MapMarkup, TileLayer, active_areas, browse_map, credit, tile_url
 from geo.tiles import made_tile, tile_of
@@ -21,7 +21,7 @@ LISTED = 20
 CARD_MAX = 10
 
 
-@require_GET
+@require_safe
 def map(request: HttpRequest) -> HttpResponse:
     """Show the public map with its list twin; everything but the map itself works without a script."""
     areas = active_areas()
@@ -37,14 +37,14 @@ def map(request: HttpRequest) -> HttpResponse:
     return render(request, "incidents/map.html", context | _listed(found, areas))
 
 
-@require_GET
+@require_safe
 def map_list(request: HttpRequest) -> HttpResponse:
     """Answer with the list twin of the part of the map in `bbox`: a fragment of HTML."""
     found = ReportFilter(request.GET, queryset=Report.objects.public())
     return render(request, "incidents/map_list.html", _listed(found, active_areas()))
 
 
-@require_GET
+@require_safe
 def map_card(request: HttpRequest) -> HttpResponse:
     """Answer with the public reports whose `ticket` is given (up to ten): a fragment of HTML."""
     tickets = request.GET.getlist("ticket")[:CARD_MAX]

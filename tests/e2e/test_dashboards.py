@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from incidents.models import Report
 from tests.e2e.conftest import DESKTOP, PHONE, sign_in
-from tests.factories.accounts import make_leader
+from tests.factories.accounts import make_coordinator, make_leader
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
 WALL = {"width": 1920, "height": 1080}
@@ -62,6 +62,33 @@ def test_each_kecamatan_has_its_colour_and_a_tap_opens_its_desa(lead: Callable[.
 
 
 @pytest.mark.usefixtures("_reports")
+@pytest.mark.parametrize(("query", "areas"), [("", 18), ("?kecamatan=64.08.04", 1)])
+def test_tab_walks_through_the_map_and_leaves_it(lead: Callable[..., Page], query: str, areas: int) -> None:
+    page = lead(f"/dasbor/{query}")
+    expect(page.locator(".dash-area")).to_have_count(18)
+    page.locator(".folium-map").focus()
+    walked: list[str] = []
+    while len(walked) < 30 and not page.evaluate("document.activeElement.matches('.map-zoom .button')"):
+        page.keyboard.press("Tab")
+        walked.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+    assert len(set(walked)) == len(walked) == areas + 1, walked
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == walked[-2]
+
+
+@pytest.mark.usefixtures("_reports")
+def test_a_name_is_no_wider_than_its_lines_and_the_credit_lies_on_no_land(lead: Callable[..., Page]) -> None:
+    page = lead("/dasbor/publik/")
+    expect(page.locator(".dash-area")).to_have_count(18)
+    name = page.locator(".map-name__text").filter(has_text="Selatan")
+    assert 40 < name.evaluate("(name) => name.offsetWidth") < 85
+    credit = page.locator(".map-corner").bounding_box()
+    assert credit
+    boxes = [one.bounding_box() for one in page.locator(".dash-area").all()]
+    assert all(box and box["y"] + box["height"] <= credit["y"] + 1 for box in boxes)
+
+
+@pytest.mark.usefixtures("_reports")
 def test_a_wall_refreshes_what_changed_and_says_when_it_cannot(lead: Callable[..., Page]) -> None:
     page = lead("/dasbor/?layar=1", WALL)
     page.evaluate("document.querySelector('#agencies').dataset.mark = 'kept'")
@@ -102,6 +129,38 @@ def test_a_wall_turns_and_stands_still_when_asked(lead: Callable[..., Page]) -> 
 
 
 @pytest.mark.usefixtures("_reports")
+@pytest.mark.parametrize("address", ["/dasbor/", "/dasbor/layanan/"])
+def test_each_part_of_a_turning_wall_fits_and_the_map_comes_back(lead: Callable[..., Page], address: str) -> None:
+    page = lead(f"{address}?layar=1&putar=60", WALL)
+    rows = page.evaluate("document.querySelectorAll('[data-turns] tbody tr, [data-turns] ol li').length")
+    rows -= page.evaluate("document.querySelectorAll('[data-turns] details tr').length")
+    rows += page.evaluate("document.querySelectorAll('[data-turns] details thead tr').length")
+    place, seen, pages = page.locator("[data-turn-place]"), 0, []
+    while place.inner_text() not in pages:
+        pages.append(place.inner_text())
+        told = page.evaluate("""() => {
+            const part = document.querySelector("[data-turns]:not([hidden])");
+            const shown = [...part.querySelectorAll("tbody tr, ol li")].filter((row) => row.checkVisibility());
+            const within = part.getBoundingClientRect().bottom <= innerHeight && part.scrollHeight <= part.clientHeight;
+            const page = document.documentElement;
+            return { rows: shown.length, fits: within && page.scrollHeight <= innerHeight, id: part.id };
+        }""")
+        assert told["fits"], (told, pages)
+        seen += told["rows"]
+        page.get_by_role("button", name="Next").click()
+    assert seen == rows
+    assert place.inner_text() == pages[0]
+    assert len(pages) > page.locator("[data-turns]").count()  # the longest lists have more than one
+    if address == "/dasbor/":
+        page.wait_for_timeout(500)  # Leaflet looks at its size in the next frame
+        areas = page.locator(".leaflet-overlay-pane g").bounding_box()
+        canvas = page.locator(".dash__canvas").bounding_box()
+        assert areas
+        assert canvas
+        assert areas["width"] > canvas["width"] / 2 or areas["height"] > canvas["height"] / 2
+
+
+@pytest.mark.usefixtures("_reports")
 def test_paper_is_a4_and_nothing_is_cut(lead: Callable[..., Page], live_server: LiveServer) -> None:
     page = lead("/dasbor/", color_scheme="dark")
     expect(page.locator(".dash-area")).to_have_count(18)
@@ -124,6 +183,19 @@ def test_paper_is_a4_and_nothing_is_cut(lead: Callable[..., Page], live_server: 
         assert wide == [], address
         page.emulate_media(media="screen")
         page.set_viewport_size(DESKTOP)
+
+
+def test_the_header_of_a_coordinator_has_one_line(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
+    page = sign_in(open_page(DESKTOP, "id-ID"), live_server.url, make_coordinator(first_name="Koordinator Pengaduan"))
+    for address in ("/dasbor/laporan-bulanan/", "/jejak/"):
+        page.goto(live_server.url + address)
+        lines = page.locator(".site-nav a, .site-header__account > summary > span").evaluate_all("""(all) =>
+            all.map((one) => {
+                const words = document.createRange();
+                words.selectNodeContents(one);
+                return new Set([...words.getClientRects()].map(({ top }) => top)).size;
+            })""")
+        assert lines == [1] * 6
 
 
 @pytest.mark.usefixtures("_reports")

@@ -44,6 +44,38 @@ def test_months_go_by_keyboard_and_by_button(live_server: LiveServer, open_page:
 
 
 @pytest.mark.usefixtures("_reports")
+def test_cells_are_no_stops_of_the_keyboard_and_their_words_follow_the_month(
+    live_server: LiveServer, open_page: Callable[..., Page]
+) -> None:
+    page = open_page({"width": 1440, "height": 1600}, "en-GB")
+    page.goto(live_server.url + PAGE)
+    expect(page.locator(".folium-map")).to_have_attribute("data-cells", re.compile(r"\d+"))
+    page.locator(".folium-map").focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Zoom in")).to_be_focused()
+    place, at, told = page.evaluate(f"""async () => {{
+        const {{ dresses, cells, monthly }} = await (await fetch("{PAGE}sel/")).json();
+        const number = ({{ dress }}) => Number(dresses[dress]?.[2].match(/\\d+/)[0] ?? 0);
+        const place = cells.indexOf(cells.reduce((most, cell) => (number(cell) > number(most) ? cell : most)));
+        return [place, cells[place].at, monthly[place].map((dress) => dresses[dress]?.[2])];
+    }}""")
+    assert len(set(told)) > 2
+    slider, tip = page.locator("[data-slider]"), page.locator(".dash-tip")
+    slider.focus()
+    box = page.locator(".hot-cell").nth(place).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(tip).to_contain_text(at)
+    for words in told:
+        slider.press("ArrowRight")
+        if words is None:  # nothing came in that month
+            break
+        expect(tip).to_have_text(f"{at}: {words}")
+    page.mouse.move(box["x"] - 200, box["y"] + 300)
+    expect(tip).to_have_count(0)
+
+
+@pytest.mark.usefixtures("_reports")
 def test_two_maps_move_as_one_and_paper_has_both(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
     page = open_page(DESKTOP, "en-GB")
     page.goto(f"{live_server.url}{PAGE}?with_since=2025-01-01&with_until=2025-12-31&grid=hex-5")

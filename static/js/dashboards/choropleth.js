@@ -1,7 +1,7 @@
 // The kecamatan in the colours of a measure. Outlines come by URL; colours, words and ways on stand in the page's table.
 
 import { zoomButtons } from "../map/pick.js";
-import { setZoomFreely } from "../map/whole.js";
+import { fitFreely } from "../map/whole.js";
 
 const rowOf = (code) => document.querySelector(`[data-area="${CSS.escape(code)}"]`);
 
@@ -27,8 +27,7 @@ export function dataLayer({ url, query }) {
 export function start(map, layer, { bounds, texts }) {
   const element = map.getContainer();
   const [west, south, east, north] = bounds;
-  const showAll = () =>
-    setZoomFreely(map, () => map.fitBounds([[south, west], [north, east]], { padding: [4, 4], animate: false }));
+  const showAll = () => fitFreely(map, [[south, west], [north, east]], 4);
   showAll();
   element.after(zoomButtons(map, texts));
   map.on("resize", () => matchMedia("print").matches || showAll());
@@ -50,11 +49,13 @@ function dress(feature, outline) {
   const row = rowOf(feature.id);
   const path = outline.getElement();
   path.dataset.step = row?.dataset.step ?? "out";
+  path.setAttribute("tabindex", row ? "0" : "-1"); // one that leads nowhere is no stop of the Tab key
   if (!row) return;
   path.setAttribute("role", "link");
-  path.setAttribute("tabindex", "0");
   path.setAttribute("aria-label", words(feature));
-  path.onkeydown = (event) => event.key === "Enter" && follow(feature);
+  path.onkeydown = (event) => {
+    if (event.key === "Enter") follow(feature); // a returned false would cancel every other key, Tab too
+  };
   path.onfocus = () => outline.openTooltip(outline.getBounds().getCenter());
   path.onblur = () => outline.closeTooltip();
 }

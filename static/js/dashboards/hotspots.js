@@ -1,7 +1,8 @@
 // Cells on one map, or on two that move together; a slider and a button go through the months.
 
 import { zoomButtons } from "../map/pick.js";
-import { showWhole } from "../map/whole.js";
+import { aboveCredit, showWhole } from "../map/whole.js";
+import { tellCells } from "./tips.js";
 
 const STEP_MS = 1200;
 const SIGN_FROM_PX = 15; // cells narrower than this carry their sign in the table and the tooltip only
@@ -28,12 +29,13 @@ export function dataLayer({ url, query }) {
 export function start(map, layer, { bounds, texts }) {
   const element = map.getContainer();
   layer.addTo(map);
-  const showAll = () => showWhole(map, bounds, { padding: [4, 4] });
+  const showAll = () => showWhole(map, bounds, aboveCredit(map, 4));
   showAll();
   element.after(zoomButtons(map, texts));
   map.scrollWheelZoom.disable(); // a page that scrolls must not stop here
   map.on("zoomend", () => sizeSigns(map, layer));
   map.on("move", () => follow(map));
+  layer.tellAgain = tellCells(map, layer, (shape) => shape.words && `${shape.cell.at}: ${shape.words}`);
   started.push({ map, layer });
   const note = problem(element, texts, load);
   async function load() {
@@ -53,7 +55,6 @@ export function start(map, layer, { bounds, texts }) {
 function draw(cell, dresses) {
   const shape = L.polygon(cell.ring, { className: "hot-cell", weight: 1, bubblingMouseEvents: true });
   shape.cell = cell;
-  shape.bindTooltip(() => text(`${cell.at}: ${shape.words}`), { sticky: true, className: "dash-tip" });
   shape.on("add", () => dress(shape, dresses[cell.dress]));
   return shape;
 }
@@ -127,6 +128,7 @@ function goThrough(layer, texts) {
       dress(shape, layer.dresses[month < 0 ? cell.dress : (cell.months?.[month] ?? 0)]);
     }
     sizeSigns(layer._map, layer);
+    layer.tellAgain();
   };
   const pause = () => {
     clearInterval(timer);
@@ -151,12 +153,6 @@ function goThrough(layer, texts) {
   });
   box.hidden = false;
   show();
-}
-
-function text(words) {
-  const element = document.createElement("span");
-  element.textContent = words;
-  return element;
 }
 
 function problem(element, texts, again) {

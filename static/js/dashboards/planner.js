@@ -2,8 +2,9 @@
 
 import { colours, onSchemeChange } from "../map/colours.js";
 import { zoomButtons } from "../map/pick.js";
-import { setZoomFreely } from "../map/whole.js";
+import { fitFreely } from "../map/whole.js";
 import { dataLayer as kecamatanLayer, start as startKecamatan } from "./choropleth.js";
+import { tellCells } from "./tips.js";
 
 const CORNERS_MAX = 100;
 const KECAMATAN = "simplify=";
@@ -32,14 +33,12 @@ function startCells(map, layer, { bounds, texts, smooth, list, within, near }) {
   const element = map.getContainer();
   const [west, south, east, north] = bounds;
   let corners = [[south, west], [north, east]];
-  const showAll = () => {
-    const { x, y } = map.getSize();
-    if (x > 32 && y > 32) setZoomFreely(map, () => map.fitBounds(corners, { padding: [8, 8], animate: false }));
-  };
+  const showAll = () => fitFreely(map, corners, 8);
   showAll();
   element.after(zoomButtons(map, texts));
   map.on("resize", () => matchMedia("print").matches || showAll());
   map.scrollWheelZoom.disable(); // a page that scrolls must not stop here
+  tellCells(map, layer, (shape) => shape.words);
   const note = problem(element, texts, load);
   async function load() {
     note.hidden = true;
@@ -63,7 +62,7 @@ function outline({ id, ring, step, words }, texts, list) {
   shape.on("add", () => {
     shape.getElement().dataset.step = step;
   });
-  shape.bindTooltip(words, { sticky: true, className: "dash-tip" });
+  shape.words = words;
   shape.bindPopup(() => {
     const box = document.createElement("div");
     const told = document.createElement("p");

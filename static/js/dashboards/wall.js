@@ -2,6 +2,7 @@
 
 const EVERY_MS = 60_000;
 const late = document.querySelector("[data-wall-late]");
+const told = new Map([...document.querySelectorAll("[data-live]")].map(({ id, innerHTML }) => [id, innerHTML]));
 
 /** Fetch the page again and replace the parts that differ; "figures" on the document tells the map. */
 export async function refresh() {
@@ -11,7 +12,9 @@ export async function refresh() {
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     for (const part of document.querySelectorAll("[data-live]")) {
       const next = fresh.getElementById(part.id);
-      if (next && next.innerHTML !== part.innerHTML) part.replaceChildren(...document.adoptNode(next).childNodes);
+      if (!next || next.innerHTML === told.get(part.id)) continue; // as the server told it: a turning wall hides rows
+      told.set(part.id, next.innerHTML);
+      part.replaceChildren(...document.adoptNode(next).childNodes);
     }
     late.hidden = true;
     document.dispatchEvent(new Event("figures"));

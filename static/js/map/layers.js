@@ -10,8 +10,11 @@ const SIGN = 20; // px
 export const DESA_FROM = 12; // zoom
 const compact = new Intl.NumberFormat(document.documentElement.lang || "id", { notation: "compact", maximumFractionDigits: 1 });
 
-/** Reports: blocks with exact counts at low zooms, a sign for each report at high ones. */
-export function reportsLayer({ url, query, icons, breaks }) {
+/**
+ * Reports: blocks with exact counts at low zooms, a sign for each report at high ones. Names lie above them, between the
+ * rows of numbers, unless `pane` is another one than the usual: above all else is "counts".
+ */
+export function reportsLayer({ url, query, icons, breaks, pane = "overlayPane" }) {
   // Both at once: on paper the light ones are needed without waiting.
   const signs = new Map();
   const load = async (of) => signs.set(of, await loadSigns(icons, SIGN, colours(of)));
@@ -20,7 +23,7 @@ export function reportsLayer({ url, query, icons, breaks }) {
     url,
     query,
     ready,
-    pane: "overlayPane",
+    pane,
     className: "map-reports",
     read: readReport,
     arrange: joinCells,

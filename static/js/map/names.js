@@ -2,6 +2,7 @@
 
 export const BLOCK = 32; // px: cells of a tile are joined to blocks of this edge, wide enough for a number and a finger
 
+const LINE = 14; // letters: a longer name has two lines
 const PIN = { up: 52, down: 6, half: 24 }; // px that a pin covers around its place
 
 /** The names of a map. Its pin, where there is one, is `map.pin`; "pinmoved" tells that it moved. */
@@ -23,7 +24,7 @@ export class Names {
     }
     const element = document.createElement("span");
     element.className = `map-name__text map-name__text--away${people ? "" : " map-name__text--desa"}`;
-    element.textContent = name;
+    element.textContent = inLines(name);
     const icon = L.divIcon({ className: "map-name", html: element, iconSize: [0, 0] });
     const marker = L.marker([lat, lon], { icon, pane: "names", interactive: false, keyboard: false }).addTo(this.map);
     this.written.set(code, { element, marker, lat, lon, people, owners: new Set([owner]) });
@@ -70,6 +71,15 @@ export class Names {
       taken.push({ ...box, y });
     }
   }
+}
+
+/** Break a long name at the space nearest to its middle: wrapped by the browser, its box would be as wide as it may get. */
+function inLines(name) {
+  const spaces = [...name.matchAll(/ /g)].map(({ index }) => index);
+  if (name.length <= LINE || !spaces.length) return name;
+  const off = (at) => Math.abs(2 * at + 1 - name.length);
+  const at = spaces.reduce((best, one) => (off(one) < off(best) ? one : best));
+  return `${name.slice(0, at)}\n${name.slice(at + 1)}`;
 }
 
 function touches(one, other) {

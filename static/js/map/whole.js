@@ -8,6 +8,20 @@ export function setZoomFreely(map, then) {
   map.options.zoomSnap = zoomSnap;
 }
 
+/** Fit corners into the map as exactly as they go, above its credit; a hidden map keeps its view, for nothing fits into it. */
+export function fitFreely(map, corners, edge) {
+  const paddings = aboveCredit(map, edge);
+  const { x, y } = map.getSize();
+  if (Math.min(x, y - paddings.paddingBottomRight[1]) <= 4 * edge) return; // no zoom would be a number, nor any after it
+  setZoomFreely(map, () => map.fitBounds(corners, { ...paddings, animate: false }));
+}
+
+/** Paddings of an edge all around, and of the credit that lies on the map below. */
+export function aboveCredit(map, edge) {
+  const credit = map.getContainer().parentElement.querySelector(".map-corner summary")?.offsetHeight ?? 0;
+  return { paddingTopLeft: [edge, edge], paddingBottomRight: [edge, edge + credit] };
+}
+
 /** Fit west, south, east, north into the map, less the paddings. */
 export function showWhole(map, [west, south, east, north], padding = { padding: [8, 8] }) {
   setZoomFreely(map, () => {

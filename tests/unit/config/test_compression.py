@@ -21,7 +21,8 @@ def answered(response: HttpResponseBase, accepts: str = "gzip, br") -> HttpRespo
 @pytest.mark.parametrize(
     "content_type",
     ["text/html; charset=utf-8", "text/csv", "application/json", "application/geo+json", "application/problem+json",
-     "application/atom+xml; charset=utf-8", "application/xml", "image/svg+xml"],
+     "application/atom+xml; charset=utf-8", "application/xml", "image/svg+xml",
+     "application/vnd.oai.openapi; charset=utf-8"],
 )  # fmt: skip
 def test_text_is_packed(content_type: str) -> None:
     response = answered(HttpResponse(LONG, content_type=content_type))
@@ -52,8 +53,9 @@ def test_what_gains_nothing_stays(response: HttpResponseBase) -> None:
     assert getattr(answer, "content", LONG) in {LONG, LONG[:900]}
 
 
-def test_who_does_not_take_gzip_gets_text() -> None:
-    response = answered(HttpResponse(LONG, content_type="text/html"), accepts="")
+@pytest.mark.parametrize("accepts", ["", "br", "br;q=1, gzip;q=0", "gzip; q=0.0"])
+def test_who_does_not_take_gzip_gets_text(accepts: str) -> None:
+    response = answered(HttpResponse(LONG, content_type="text/html"), accepts=accepts)
     assert response.content == LONG  # type: ignore[attr-defined]
     assert response["Vary"] == "Accept-Encoding"
 

@@ -95,6 +95,14 @@ def test_manifest_names_icons_that_exist_and_one_that_may_be_cut(client: Client)
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/robots.txt", "/manifest.webmanifest", "/tentang/", "/bantuan/"])
+def test_head_is_answered_as_get_is(client: Client, path: str) -> None:
+    head = client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head["Content-Type"] == client.get(path)["Content-Type"]
+
+
+@pytest.mark.django_db
 def test_favicon_leads_to_an_icon_that_exists(client: Client) -> None:
     response = client.get("/favicon.ico")
     assert finders.find(response["Location"].removeprefix(settings.STATIC_URL))

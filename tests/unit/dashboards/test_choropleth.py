@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from dashboards.choropleth import MEASURES, choropleth
@@ -47,6 +49,17 @@ def test_ties_gaps_and_nothing_at_all_have_classes(numbers: list[int | None], me
     found = choropleth(rows, MEASURES[measure])
     assert {colour.token for colour in found.colours.values()} <= {one.token for one in found.classes}
     assert set(found.colours) == {one.code for one in rows}
+
+
+@pytest.mark.parametrize(("measure", "decimals"), [("per_1000", 1), ("overdue", 1), ("days", 1), ("count", 0)])
+def test_the_legend_writes_numbers_as_the_table_does(measure: str, decimals: int) -> None:
+    numbers = [0, 4, 6, 8, 12, 30, 99, 250, 999, 1_999]  # of 10,000 people: 0.0 to 199.9 for each thousand
+    rows = [row(str(place), n, people=10_000, late=n // 2, days=n / 10) for place, n in enumerate(numbers)]
+    found = choropleth(rows, MEASURES[measure])
+    told = re.findall(r"\d[\d.,]*", " ".join(one.label for one in found.classes))
+    assert len(told) >= 5
+    for text in told:
+        assert re.fullmatch(r"\d{1,3}([.,]\d{3})*" + (r"[.,]\d" if decimals else ""), text), text
 
 
 def test_ties_do_not_put_everything_into_one_class() -> None:

@@ -282,6 +282,12 @@ def test_of_a_sensitive_matter_the_public_sees_no_cell_under_five() -> None:
     assert "sensitive matter" in page
     assert 'id="rates"' not in page
     assert "cells touch land" not in page
+    for view in ("spots", "development"):
+        page = client.get(f"{PUBLIC_PAGE}?{query}&view={view}", headers=ENGLISH).content.decode()
+        told = page.split('id="list"')[1].split("</section>")[0]
+        assert "Not told for sensitive matters." in told
+        for reason in ("fewer than", "stands out", "are needed"):
+            assert reason not in told
     beside = client.get(f"{PUBLIC_PAGE}?with_category={category.code}", headers=ENGLISH).content.decode()
     assert 'id="rates"' not in beside
     assert of(query, LEADERSHIP).n == 56
@@ -344,6 +350,8 @@ def test_an_agency_sees_its_own_reports_only() -> None:
         ("with_since=2026-05-01", "Give both days"),
         ("grid=triangle", "triangle"),
         ("view=beauty", "beauty"),
+        ("view=beauty", "Map shows: "),
+        ("side=c", "Which of two maps: "),
         ("bandwidth=7", "7"),
         ("facility=tiada", "There is no public layer “tiada”"),
         ("facility=%00", "Null characters are not allowed"),
@@ -361,8 +369,17 @@ def test_a_wrong_question_says_what_to_mend(client: Client, query: str, words: s
 def test_what_does_not_belong_here_is_named(client: Client) -> None:
     page = client.get(f"{PUBLIC_PAGE}?kecamatan=64.08.04&foo=1", headers=ENGLISH).content.decode()
     assert "left out: kecamatan, foo" in page
+    wrong = client.get(f"{PUBLIC_PAGE}?since=x&foo=1", headers=ENGLISH).content.decode()
+    assert "left out: foo" in wrong
+    assert 'class="dash-frame"' in wrong
     evil = client.get(f"{PUBLIC_PAGE}?" + urlencode({"grid": '"><script>alert(1)</script>'}))
     assert "<script>alert" not in evil.content.decode()
+
+
+def test_of_nothing_no_cold_spot_is_claimed_to_be_missing(client: Client) -> None:
+    page = client.get(f"{PUBLIC_PAGE}?since=2150-01-01&view=spots", headers=ENGLISH).content.decode()
+    assert "Not told: fewer than 50 reports." in page
+    assert "stands out" not in page
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -88,6 +88,11 @@ def test_empty_page_says_so(client: Client) -> None:
     assert "searched in vain often enough" in read(client)
 
 
+def test_what_the_address_asks_in_vain_is_named(client: Client) -> None:
+    page = client.get("/dasbor/data/?foo=bar&since=abc", headers={"Accept-Language": "en"}).content.decode()
+    assert "left out: foo, since" in page
+
+
 def test_queries_do_not_grow_with_layers(client: Client) -> None:
     make_layer("a")
     read(client)

@@ -191,6 +191,18 @@ def test_an_area_drawn_gives_its_reports(client: Client, place: Place) -> None:
     assert "[[0.5, 117.5]" in page
 
 
+def test_a_chosen_place_and_the_whole_map_are_told_apart(client: Client, place: Place) -> None:
+    """The map keeps its numbers, and the button has that of the list it opens."""
+    client.force_login(make_coordinator())
+    (chosen,) = [name for name, n in cells(client).items() if n == 4]
+    for narrowed in ({"within": SQUARE}, {"cell": chosen}):
+        page = get(client, **narrowed)
+        assert "5 reports on the whole map</h2>" in page
+        assert "The 4 reports of the place chosen, as a list and as a file" in page
+        assert listed(client, **narrowed) == 4
+    assert "5 reports</h2>" in get(client)
+
+
 def test_tables_tell_kecamatan_with_rates_and_desa_without(client: Client, place: Place) -> None:
     client.force_login(make_coordinator())
     place.kecamatan.population = 2_000
@@ -202,6 +214,7 @@ def test_tables_tell_kecamatan_with_rates_and_desa_without(client: Client, place
     assert "so there is no rate" in desa
     rates = get(client, shape="kecamatan", measure="per_1000")
     assert "2.0 per 1,000 people" in rates
+    assert "</span>2.0</li>" in rates.split('aria-label="Legend"')[1].split("</ul>")[0]
 
 
 def test_the_address_is_canonical_and_opens_the_same_view(client: Client, place: Place) -> None:
@@ -260,6 +273,7 @@ def test_what_cannot_be_read_comes_back_as_typed(client: Client, query: dict[str
 def test_an_unknown_parameter_is_named_and_a_wrong_cursor_is_not_found(client: Client, place: Place) -> None:
     client.force_login(make_officer(place.agency))
     assert "left out: colour" in get(client, colour="red")
+    assert "left out: colour" in get(client, colour="red", since="x", status=400)
     get(client, "laporan/", status=404, after="x")
     get(client, "unduh/shp/", status=404)
 

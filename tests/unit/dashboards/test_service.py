@@ -231,9 +231,13 @@ def test_page_says_what_is_not_measured_and_what_is_not_recorded(client: Client)
 
 
 def test_wrong_question_is_answered_with_the_form(client: Client) -> None:
-    response = client.get("/dasbor/layanan/?since=x&by=desa", headers=ENGLISH)
+    response = client.get("/dasbor/layanan/?since=x&by=desa&foo=bar", headers=ENGLISH)
     assert response.status_code == 400
-    assert 'value="x"' in response.content.decode()
+    page = response.content.decode()
+    assert 'value="x"' in page
+    assert "left out: foo" in page
+    assert "<h1>How the service runs</h1>" in page
+    assert "<title>How the service runs ·" in page
 
 
 @pytest.mark.usefixtures("kutim")

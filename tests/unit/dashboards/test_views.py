@@ -123,6 +123,8 @@ def test_a_wrong_question_says_what_to_mend_and_keeps_what_was_typed(client: Cli
     assert response.status_code == 400
     page = html.unescape(response.content.decode())
     assert words in page
+    assert 'class="dash-frame"' in page
+    assert "<h1>Citizens' reports in figures</h1>" in page
     for name, (text, *_more) in parse_qs(query).items():
         if "\x00" not in text:
             assert f'value="{text}"' in page, name
@@ -132,6 +134,9 @@ def test_what_the_address_asks_in_vain_is_named(client: Client) -> None:
     Place()
     page = get(client, "/dasbor/publik/", kecmatan="64.08.04")
     assert "left out: kecmatan" in text_of(page)
+    wrong = client.get("/dasbor/publik/?foo=bar&since=abc", headers=ENGLISH)
+    assert wrong.status_code == 400
+    assert "left out: foo" in text_of(wrong.content.decode())
 
 
 def test_what_was_typed_is_escaped(client: Client) -> None:

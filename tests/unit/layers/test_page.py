@@ -174,6 +174,14 @@ def test_breaks_keep_zero_apart_and_cover_every_number() -> None:
     assert list(style.upper) == sorted(set(style.upper))
 
 
+def test_breaks_of_rounded_numbers_are_printed_with_their_decimals_and_drawn_as_printed() -> None:
+    numbers = [n / 10 for n in (0, 4, 6, 12, 13, 55, 56, 300, 1234)]
+    style = breaks_style("n", numbers, 1)
+    told = [one.label.split()[-1].replace(",", ".") for one in style.classes]
+    assert [float(text) for text in told] == list(style.upper)
+    assert {len(text.partition(".")[2]) for text in told} == {1}
+
+
 def test_breaks_of_negative_and_equal_numbers() -> None:
     assert breaks_style("n", [-5.0, -5.0]).upper == (-5.0,)
     style = breaks_style("n", [float(n) for n in range(-50, 50)])

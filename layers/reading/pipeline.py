@@ -337,19 +337,21 @@ class Reading:
             seen.add(marks[index])
 
     def _place(self, shapes: Any, tally: Tally, at_most: int | None) -> None:
-        points = geometry.centres(shapes)
-        if not len(points):
+        present = shapes[~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)]
+        if not len(present):
             return
-        bounds = shapely.total_bounds(shapes)
+        bounds = shapely.total_bounds(present)
         tally.bounds = (
             [*np.minimum(tally.bounds[:2], bounds[:2]), *np.maximum(tally.bounds[2:], bounds[2:])]
             if len(tally.bounds)
             else list(bounds)
         )
-        if at_most and len(points) > at_most:
-            points = points[np.linspace(0, len(points) - 1, at_most).astype(int)]
-        if len(points) <= PLACED_INSIDE:  # the middle of a bent area may lie beside it
-            points = shapely.get_coordinates(shapely.point_on_surface(shapes[~shapely.is_missing(shapes)]))
+        if at_most and len(present) > at_most:
+            present = present[np.linspace(0, len(present) - 1, at_most).astype(int)]
+        if len(present) <= PLACED_INSIDE:  # the middle of a bent area may lie beside it
+            points = shapely.get_coordinates(shapely.point_on_surface(present))
+        else:
+            points = geometry.centres(present)
         tally.far += len(points) - round(self.places.share_near(points) * len(points))
         for name in self.places.kecamatan_of(points):
             tally.placed[name] = tally.placed.get(name, 0) + 1

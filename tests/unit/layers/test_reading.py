@@ -1,6 +1,7 @@
 """Small parts of the reader: coordinates as people write them, types of columns, names, headers."""
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.reading import crs, geometry, limits
+from layers.reading import crs, geometry, limits, pipeline
 from layers.reading.columns import cleaned, propose, safe_names, tell_personal
 from layers.reading.encodings import fits_utf8
 from layers.reading.findings import Findings
@@ -273,3 +274,20 @@ def test_english_sentences_are_right_for_one_and_for_many() -> None:
         if code not in ALWAYS_MANY and re.search(r"\{count\} [a-z]", english)
     ]
     assert wrong == []
+
+
+def test_of_later_batches_some_are_looked_up_and_by_a_point_inside() -> None:
+    bent = shapely.Polygon([(117, 0), (117.5, 0), (117.5, 0.01), (117.01, 0.01), (117.01, 0.5), (117, 0.5)])
+    looked_up = []
+
+    class Seen(Places):
+        def kecamatan_of(self, lonlat: Any) -> list[str | None]:
+            looked_up.append(lonlat)
+            return [None] * len(lonlat)
+
+    tally = pipeline.Tally()
+    shapes = np.array([bent, None, shapely.Polygon(), *[bent] * 7], dtype=object)
+    pipeline.Reading._place(SimpleNamespace(places=Seen()), shapes, tally, 4)  # type: ignore[arg-type]
+    assert tally.placed == {None: 4}
+    assert shapely.contains_xy(bent, looked_up[0]).all()
+    assert tally.bounds == [117, 0, 117.5, 0.5]

@@ -18,23 +18,26 @@ LINES = 100
 """Features that differ and are listed with their values: those with other values first."""
 
 # Both sides are given whole: PostgreSQL prunes to the two partitions by the literal ids.
-BY_KEY = """
+SIDES_BY_KEY = """
+FROM (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(old)s) before
+FULL JOIN (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(new)s) after
+    ON before.key = after.key
+"""
+"""The features of the versions `old` and `new`, `before` and `after`, told apart by the values of `key`."""
+BY_KEY = f"""
 SELECT count(*) FILTER (WHERE before.fid IS NULL),
        count(*) FILTER (WHERE after.fid IS NULL),
        count(*) FILTER (WHERE moved),
        count(*) FILTER (WHERE changed AND NOT moved),
        count(*) FILTER (WHERE NOT moved AND NOT changed),
        (array_agg(coalesce(after.key, before.key)) FILTER (WHERE moved OR changed OR moved IS NULL))[:%(listed)s]
-FROM (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(old)s) before
-FULL JOIN (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(new)s) after
-    ON before.key = after.key
-CROSS JOIN LATERAL (
+{SIDES_BY_KEY}CROSS JOIN LATERAL (
     SELECT CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
                 THEN ST_AsBinary(before.geom) IS DISTINCT FROM ST_AsBinary(after.geom) END AS moved,
            CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
                 THEN before.properties <> after.properties END AS changed
 ) difference
-"""
+"""  # noqa: S608 - constants of ours
 AS_A_WHOLE = """
 WITH marked AS (
     SELECT version_id, md5(coalesce(ST_AsBinary(geom), '') || convert_to(properties::text, 'UTF8')) AS mark
@@ -46,19 +49,16 @@ SELECT coalesce(sum(greatest(coalesce(after.n, 0) - coalesce(before.n, 0), 0)), 
        coalesce(sum(least(coalesce(after.n, 0), coalesce(before.n, 0))), 0)
 FROM before FULL JOIN after USING (mark)
 """
-DIFFERING = """
+DIFFERING = f"""
 SELECT what, moved, fid, old::text, new::text FROM (
     SELECT CASE WHEN before.fid IS NULL THEN 'added' WHEN after.fid IS NULL THEN 'removed'
                 WHEN before.properties <> after.properties THEN 'changed' ELSE 'moved' END AS what,
            ST_AsBinary(before.geom) IS DISTINCT FROM ST_AsBinary(after.geom) AS moved,
            coalesce(after.fid, before.fid) AS fid, before.properties AS old, after.properties AS new
-    FROM (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(old)s) before
-    FULL JOIN (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(new)s) after
-        ON before.key = after.key
-) both_sides
+    {SIDES_BY_KEY}) both_sides
 WHERE what <> 'moved' OR moved
 ORDER BY array_position(ARRAY['changed', 'moved', 'removed', 'added'], what), fid LIMIT %(lines)s
-"""
+"""  # noqa: S608 - constants of ours
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from layers.comparing import SIDES_BY_KEY
 from layers.editing import LATEST
 from layers.models import Layer, LayerEdit, LayerVersion
 from layers.selection import label_of
@@ -35,11 +36,8 @@ _SOME = """
 _DIFFER = """before.fid IS NULL OR after.fid IS NULL OR before.properties <> after.properties
        OR ST_AsBinary(before.geom) IS DISTINCT FROM ST_AsBinary(after.geom)"""
 _BY_KEY = f"""{_TOLD}
-    FROM (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(old)s) before
-    FULL JOIN (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(new)s) after
-        ON before.key = after.key
-    WHERE {_DIFFER} {_SOME}
-"""  # noqa: S608 - constants of ours
+    {SIDES_BY_KEY}    WHERE {_DIFFER} {_SOME}
+"""
 # The n-th of several equal rows is the same row on both sides.
 _MARKED = """
     SELECT *, row_number() OVER (PARTITION BY mark ORDER BY fid) AS n FROM (
@@ -78,11 +76,14 @@ def map_options(url: str, n: int) -> dict[str, Any]:
         "differences": {
             "url": url,
             "failed": _("The changes could not be drawn. Load the page again."),
-            "words": {
-                "added": _("added"), "removed": _("deleted"), "moved": _("moved"), "changed": _("other values"),
-            },
+            "words": in_words(),
         }
-    }  # fmt: skip
+    }
+
+
+def in_words() -> dict[str, str]:
+    """Return what may become of a feature, in words."""
+    return {"added": _("added"), "removed": _("deleted"), "moved": _("moved"), "changed": _("other values")}
 
 
 def edit_url(layer: Layer) -> str:

@@ -202,7 +202,7 @@ def _compared(job: ImportJob) -> dict[str, Any] | None:
 
 def _changed(job: ImportJob) -> list[tuple[dict[str, Any], str, list[tuple[str, str, str]]]]:
     """Return the features that differ from the version shown now: line, what became of it, and its values."""
-    words = {"added": _("added"), "removed": _("deleted"), "moved": _("moved"), "changed": _("other values")}
+    words = differences.in_words()
     lines = job.inspection.get("lines", []) if _compared(job) else []
     return [
         (

@@ -3,10 +3,10 @@
 Tiles are Mapbox Vector Tiles on the Web-Mercator grid (EPSG:3857, XYZ, 4,096 units). The SQL is the caller's: it takes
 named parameters (at least those of `Tile.params`) and returns one row with one bytea. Fragments for it:
 
-    WHERE r.geom_3857 && {TILE_MARGIN_3857}
-    SELECT ST_AsMVTGeom(r.geom_3857, {TILE_3857}) ...
+    WHERE b.geom && {TILE_MARGIN_4326}
+    SELECT ST_AsMVTGeom(b.geom_3857, {TILE_3857}) ...
 
-The tile's envelope is what gets transformed, never the indexed column.
+A tile's edges are parallels and meridians, so an index in degrees serves it as well as one in metres.
 """
 
 import math
@@ -34,10 +34,10 @@ GZIP_FROM_BYTES = 200
 GZIP_MAGIC = b"\x1f\x8b"  # no tile begins so: its first byte is 0x1a, the field of a layer
 SHELF_MARK_BYTES = 300  # what it takes to keep a tile, besides its bytes
 
-# Fragments of SQL; parameters z, x, y.
+# Fragments of SQL; parameters as in `Tile.params`.
 TILE_3857 = "ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"
-TILE_MARGIN_3857 = f"ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {BUFFER}.0 / {EXTENT})"
-TILE_MARGIN_4326 = f"ST_Transform({TILE_MARGIN_3857}, 4326)"
+# Not ST_TileEnvelope's margin transformed: beyond 180 degrees PROJ goes on at -180, and the box is the rest of the world.
+TILE_MARGIN_4326 = "ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)"
 
 WORLD_M = 2 * 20_037_508.342789244  # edge of the grid's square in EPSG:3857
 
@@ -52,8 +52,11 @@ class Tile:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The tile as parameters for SQL."""
-        return {"z": self.z, "x": self.x, "y": self.y}
+        """The tile as parameters for SQL: z, x, y, and its edges in degrees, a margin further out."""
+        edge = BUFFER / EXTENT
+        west, east = lon_of(self.z, self.x - edge), lon_of(self.z, self.x + 1 + edge)
+        south, north = lat_of(self.z, self.y + 1 + edge), lat_of(self.z, self.y - edge)
+        return {"z": self.z, "x": self.x, "y": self.y, "west": west, "south": south, "east": east, "north": north}
 
     @property
     def metres_per_unit(self) -> float:
@@ -74,10 +77,20 @@ def unpacked(square: int) -> tuple[int, int]:
     return square >> 32, square & 0xFFFFFFFF
 
 
+def lon_of(z: int, column: float) -> float:
+    """Return the longitude (degrees) of a column's west edge, or of a place inside it."""
+    return 360 * column / (1 << z) - 180
+
+
+def lat_of(z: int, row: float) -> float:
+    """Return the latitude (degrees) of a row's north edge, or of a place inside it."""
+    return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / (1 << z)))))
+
+
 def outline(z: int, x: int, y: int) -> list[tuple[float, float]]:
     """Return the corners (lon, lat; EPSG:4326) of a square of the grid, the first not repeated."""
-    west, east = (360 * column / (1 << z) - 180 for column in (x, x + 1))
-    north, south = (math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / (1 << z))))) for row in (y, y + 1))
+    west, east = lon_of(z, x), lon_of(z, x + 1)
+    north, south = lat_of(z, y), lat_of(z, y + 1)
     return [(west, south), (east, south), (east, north), (west, north)]
 
 

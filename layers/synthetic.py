@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Agency
 from geo.models import Desa
 from layers.models import Layer, LayerVersion
+from layers.reading.geometry import by_place
 from layers.versions import Loaded, publish, store_version
 
 M_PER_DEGREE = 111_320.0  # at 0 to 2 degrees north both ways, within 0.1 %
@@ -197,16 +198,15 @@ def _make(kind: Kind, count: int, seed: int) -> LayerVersion:
 
 
 def _write(kind: Kind, count: int, seed: int, target: Path) -> str:
-    """Write COPY text and return its SHA-256."""
-    places, digest, fid = Places(seed), hashlib.sha256(), 0
+    """Write COPY text, neighbours together as an import does, and return its SHA-256."""
+    places, digest = Places(seed), hashlib.sha256()
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
     with target.open("w", encoding="utf-8", newline="\n") as out:
         for first in range(0, count, CHUNK):
             shapes, about = kind.make(places, min(CHUNK, count - first))
             texts = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
-            for text, row in zip(texts, about, strict=True):
-                fid += 1
-                line = f"{fid}\t{text}\t{encode(row)}\n".replace("\\", "\\\\")
+            for index in by_place(shapes).tolist():
+                line = f"{first + index + 1}\t{texts[index]}\t{encode(about[index])}\n".replace("\\", "\\\\")
                 digest.update(line.encode())
                 out.write(line)
     return digest.hexdigest()

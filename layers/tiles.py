@@ -39,7 +39,7 @@ NO_FIELD = "-"
 _ALL = """
     SELECT ST_AsMVT(tile, 'features', {extent}, 'geom', 'fid') FROM (
         SELECT f.fid, ST_AsMVTGeom(f.geom_3857, {box}, {extent}, {buffer}) AS geom, {attributes} AS properties
-        FROM {source} f WHERE {these} AND f.geom_3857 && {around} OFFSET 0
+        FROM {source} f WHERE {these} AND f.geom && {around} OFFSET 0
     ) tile WHERE geom IS NOT NULL
 """
 # Cells are those of the whole grid, so that neighbouring tiles keep the same feature of a cell on their common edge.
@@ -48,7 +48,7 @@ _THINNED = """
         SELECT f.fid, f.geom_3857 AS geom, f.properties,
                ST_XMax(f.geom_3857) - ST_XMin(f.geom_3857) < {cell_m}
                AND ST_YMax(f.geom_3857) - ST_YMin(f.geom_3857) < {cell_m} AS small
-        FROM {source} f WHERE {these} AND f.geom_3857 && {around}
+        FROM {source} f WHERE {these} AND f.geom && {around}
     ), thinned AS (
         SELECT fid, properties, ST_AsMVTGeom(
             CASE WHEN ST_NPoints(geom) > {few} THEN ST_Simplify(geom, {simplify_m}, true) ELSE geom END,
@@ -68,7 +68,7 @@ _THINNED = """
     ) tile
 """
 _BOX = "ST_TileEnvelope({z}, {x}, {y})"
-_AROUND = "ST_TileEnvelope({z}, {x}, {y}, margin => {buffer}.0 / {extent})"
+_AROUND = "ST_MakeEnvelope({west}, {south}, {east}, {north}, 4326)"
 
 
 def layer_tile(request: HttpRequest, slug: str, z: str, x: str, y: str) -> HttpResponse:
@@ -109,9 +109,7 @@ def draw_tile(
 ) -> bytes:
     """Return the tile of `these` features `f` of the table `source`, `count` in all, each with `attributes` (jsonb)."""
     numbers: dict[str, int | float | str] = {
-        "z": tile.z,
-        "x": tile.x,
-        "y": tile.y,
+        **tile.params,
         "extent": EXTENT,
         "buffer": BUFFER,
         "cell_m": (LARGE_CELL if count > LARGE else CELL) * tile.metres_per_unit,

@@ -22,7 +22,7 @@ from layers.selection import WORDS
 WORDS_AT_ONCE = 20_000
 """Up to so many features, the words are indexed while the version is stored; above, by the worker (ADR 75)."""
 SAMPLED = 30
-"""ANALYZE looks at 300 times as many rows of a version: for two columns of shapes, as good as at 30,000."""
+"""ANALYZE looks at 300 times as many rows of a version: for shapes, as good as at 30,000."""
 CHUNK_BYTES = 1 << 20
 WORDS_LOCK = 0x576F7264  # "Word": the advisory locks of versions whose words are being indexed
 Fill = Callable[[Any, sql.Composable], None]
@@ -104,7 +104,6 @@ def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: Readab
     with connection.cursor() as cursor:
         _run(cursor, "ALTER TABLE {table} ADD PRIMARY KEY (version_id, fid)", table=table)
         _run(cursor, "CREATE INDEX ON {table} USING gist (geom)", table=table)
-        _run(cursor, "CREATE INDEX ON {table} USING gist (geom_3857)", table=table)
         _run(
             cursor,
             "ALTER TABLE layers_feature ATTACH PARTITION {table} FOR VALUES IN ({id})",
@@ -112,7 +111,7 @@ def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: Readab
             id=sql.Literal(version.pk),
         )
         cursor.execute("SET LOCAL default_statistics_target = %s", [SAMPLED])
-        _run(cursor, "ANALYZE {table} (fid, geom, geom_3857)", table=table)
+        _run(cursor, "ANALYZE {table} (fid, geom)", table=table)
         _run(cursor, "SELECT count(*), ST_SetSRID(ST_Extent(geom)::geometry, 4326)::text FROM {table}", table=table)
         count, extent = cursor.fetchone()
         cursor.execute(

@@ -4,7 +4,7 @@ https://www.postgresql.org/docs/15/sql-copy.html (binary format), `jsonb_recv` f
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -29,9 +29,9 @@ def without_fids(shapes: Sequence[bytes | None], properties: Sequence[bytes]) ->
     ]
 
 
-def with_fids(first: int, rows: Sequence[bytes]) -> bytes:
-    """Return rows numbered from `first` on."""
-    return b"".join(chain.from_iterable((_begin(3, 8, fid), row) for fid, row in enumerate(rows, start=first)))
+def with_fids(first: int, rows: Sequence[bytes], order: Iterable[int]) -> bytes:
+    """Return rows numbered from `first` on, written in the order of these indices."""
+    return b"".join(chain.from_iterable((_begin(3, 8, first + index), rows[index]) for index in order))
 
 
 def read_rows(text: bytes) -> list[tuple[int, bytes | None, bytes]]:

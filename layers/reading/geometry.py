@@ -20,6 +20,9 @@ FAMILY = {
     shapely.GeometryType.MULTIPOLYGON: AREA,
 }
 MULTI = {POINT: shapely.multipoints, LINE: shapely.multilinestrings, AREA: shapely.multipolygons}
+CURVE_STEPS = (1 << 16) - 1
+CURVE_SPREAD = ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555))
+"""How the 16 bits of a number are moved apart, so that those of another fit between them."""
 SINGLE = {shapely.GeometryType.POINT, shapely.GeometryType.LINESTRING, shapely.GeometryType.POLYGON}
 
 # GEOS' words for what is wrong with a shape, in ours.
@@ -57,6 +60,21 @@ def centres(geometries: Any) -> Any:
     bounds = shapely.bounds(geometries)
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     return np.column_stack([(bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2])
+
+
+def by_place(geometries: Any) -> Any:
+    """Return the indices of the geometries so that neighbours come together, along a Z-order curve; None come last."""
+    bounds = shapely.bounds(geometries)
+    middles = (bounds[:, :2] + bounds[:, 2:]) / 2
+    present = np.isfinite(middles).all(axis=1)
+    marks = np.full(len(middles), np.iinfo(np.int64).max)
+    if present.any():
+        low, high = middles[present].min(axis=0), middles[present].max(axis=0)
+        steps = ((middles[present] - low) / np.maximum(high - low, 1e-12) * CURVE_STEPS).astype(np.int64)
+        for shift, mask in CURVE_SPREAD:
+            steps = (steps | steps << shift) & mask
+        marks[present] = steps[:, 0] << 1 | steps[:, 1]
+    return np.argsort(marks, kind="stable")
 
 
 def flatten(geometries: Any, seen: Seen) -> Any:

@@ -171,7 +171,9 @@ class Values:
 
 
 def _parts(shapes: Any) -> Iterator[slice]:
-    """Divide a batch into parts that are written at once."""
+    """Divide a batch into parts that are written at once, neighbours together: who asks for a box then reads few pages
+    of the table.
+    """
     coordinates = np.cumsum(shapely.get_num_coordinates(shapes))
     start = 0
     while start < len(shapes):
@@ -320,9 +322,9 @@ class Reading:
         kept = np.flatnonzero(keep)
         if len(kept) < len(lines):
             lines = [lines[index] for index in kept]
-        out.write(with_fids(tally.written + 1, lines))
-        tally.written += len(lines)
         kept += part.start
+        out.write(with_fids(tally.written + 1, lines, geometry.by_place(shapes[kept]).tolist()))
+        tally.written += len(lines)
         for index in kept[: PREVIEWED - len(tally.preview)].tolist():
             tally.preview.append(values.row(index))
         return kept

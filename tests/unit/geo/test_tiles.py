@@ -2,6 +2,7 @@ import gzip
 from dataclasses import replace
 
 import pytest
+from django.db import connection
 from django.http import Http404, HttpResponse
 from django.test import RequestFactory
 
@@ -17,10 +18,23 @@ def get(**headers: str) -> object:
 
 def test_tile_params_and_metres() -> None:
     tile = Tile(0, 0, 0)
-    assert tile.params == {"z": 0, "x": 0, "y": 0}
+    assert {name: tile.params[name] for name in "zxy"} == {"z": 0, "x": 0, "y": 0}
     assert tile.metres_per_unit == pytest.approx(40_075_016.7 / 4_096)
     assert replace(tile, z=1).metres_per_unit == tile.metres_per_unit / 2
     assert str(Tile(8, 211, 127)) == "8/211/127"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("tile", [Tile(8, 211, 127), Tile(14, 13517, 8144)])
+def test_edges_in_degrees_are_those_of_the_database_with_a_margin(tile: Tile) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM"
+            " ST_Transform(ST_TileEnvelope(%s, %s, %s, margin => 64.0 / 4096), 4326) e",
+            [tile.z, tile.x, tile.y],
+        )
+        expected = cursor.fetchone()
+    assert [tile.params[side] for side in ("west", "south", "east", "north")] == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(("z", "x", "y"), [(-1, 0, 0), (23, 0, 0), (0, 1, 0), (3, 0, 8), (3, -1, 0)])

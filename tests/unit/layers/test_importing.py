@@ -180,7 +180,7 @@ def test_command_leaves_other_agencies_layers_alone(dlh: Agency, tmp_path: Path)
 
 def test_store_is_all_or_nothing(dlh: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layer, before = Layer.objects.create(slug="sumur", title_id="Sumur", agency=dlh), partitions()
-    given = iter([HEAD, with_fids(1, without_fids([b"nonsense"], [b"{}"])), b""])
+    given = iter([HEAD, with_fids(1, without_fids([b"nonsense"], [b"{}"]), [0]), b""])
     monkeypatch.setattr(Rows, "read", lambda *_: next(given))
     with pytest.raises(DatabaseError, match="endian"):
         import_file(layer=layer, path=geojson(tmp_path / "sumur.geojson", ROWS), by=None)
@@ -221,7 +221,7 @@ def test_rows_of_a_reader_that_is_killed_leave_nothing_but_a_sentence(
     monkeypatch.setattr(limits, "WALL_S", 0)
     folder = tmp_path / "private"
     folder.mkdir()
-    rows_of_pass(folder, 1).write_bytes(with_fids(1, without_fids([None, None], [b"{}", b"{}"]))[:-1])
+    rows_of_pass(folder, 1).write_bytes(with_fids(1, without_fids([None, None], [b"{}", b"{}"]), [0, 1])[:-1])
     before = partitions()
     with pytest.raises(ImportRefused) as refused, transaction.atomic():
         copy_rows(Reader(folder, geojson(tmp_path / "sumur.geojson", ROWS), Options()))

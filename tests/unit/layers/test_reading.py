@@ -291,3 +291,20 @@ def test_of_later_batches_some_are_looked_up_and_by_a_point_inside() -> None:
     assert tally.placed == {None: 4}
     assert shapely.contains_xy(bent, looked_up[0]).all()
     assert tally.bounds == [117, 0, 117.5, 0.5]
+
+
+def test_neighbours_are_written_together_and_each_row_once() -> None:
+    chance = np.random.default_rng(5)
+    points = shapely.points(chance.uniform((116, 0), (118, 1.5), (4_000, 2)))
+    points[17] = None
+    order = geometry.by_place(points)
+    assert sorted(order.tolist()) == list(range(4_000))
+    assert order[-1] == 17
+    steps = np.abs(np.diff(shapely.get_coordinates(points[order[:-1]]), axis=0)).sum(axis=1)
+    by_chance = np.abs(np.diff(shapely.get_coordinates(points), axis=0)).sum(axis=1)
+    assert steps.mean() < by_chance.mean() / 10
+
+
+@pytest.mark.parametrize("shapes", [[], [None], [None, None], [shapely.Point(1, 1)] * 3, [shapely.Point()]])
+def test_order_of_few_empty_or_equal_shapes_is_theirs(shapes: list[Any]) -> None:
+    assert geometry.by_place(np.array(shapes, dtype=object)).tolist() == list(range(len(shapes)))

@@ -44,6 +44,14 @@ def test_hidden_or_unknown_field_and_parameter_are_refused() -> None:
     assert Client().get("/tiles/faskes/8/999/1.mvt").status_code == 404
 
 
+@pytest.mark.parametrize("address", ["0/0/0", "1/1/0", "2/3/1", "14/13541/8169"])
+def test_feature_is_in_its_tile_at_every_zoom(address: str) -> None:
+    make_layer(fields=FIELDS)
+    response = Client().get(f"/tiles/faskes/{address}.mvt")
+    assert response.status_code == 200
+    assert b"Puskesmas Teluk Lingga" in response.content
+
+
 def test_empty_tile_is_204() -> None:
     make_layer()
     assert Client().get("/tiles/faskes/8/0/0.mvt").status_code == 204

@@ -36,7 +36,7 @@ SHELF_MARK_BYTES = 300  # what it takes to keep a tile, besides its bytes
 
 # Fragments of SQL; parameters as in `Tile.params`.
 TILE_3857 = "ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"
-# Not ST_TileEnvelope's margin transformed: beyond 180 degrees PROJ goes on at -180, and the box is the rest of the world.
+# Not ST_TileEnvelope's margin transformed: beyond 180 degrees PROJ goes on at -180, and the box is the world's rest.
 TILE_MARGIN_4326 = "ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)"
 
 WORLD_M = 2 * 20_037_508.342789244  # edge of the grid's square in EPSG:3857

@@ -1,4 +1,4 @@
-"""Tiles of boundaries: complete; and an ETag stands for the same bytes, in whatever order the database meets the rows."""
+"""Boundary tiles: complete, and an ETag stands for the same bytes, in whatever order the database meets the rows."""
 
 import pytest
 from django.db import connection

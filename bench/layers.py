@@ -51,7 +51,8 @@ PLAIN_TILE = """
     SELECT ST_AsMVT(tile, 'features', 4096, 'geom', 'fid') FROM (
         SELECT fid, ST_AsMVTGeom(geom_3857, ST_TileEnvelope({z}, {x}, {y}), 4096, 64, true) AS geom, properties
         FROM layers_feature
-        WHERE version_id = {version} AND geom_3857 && ST_TileEnvelope({z}, {x}, {y}, margin => 64.0 / 4096)
+        WHERE version_id = {version}
+          AND geom && ST_Transform(ST_TileEnvelope({z}, {x}, {y}, margin => 64.0 / 4096), 4326)
     ) AS tile WHERE geom IS NOT NULL
 """
 

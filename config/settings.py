@@ -273,6 +273,7 @@ WORKER_JOBS = {
     "incidents.folding.fold_waiting": 30,
     "layers.uploads.read_due": 1,
     "layers.versions.index_words_due": 1,
+    "layers.history.compare_due": 2,
     "layers.editing.publish_asked": 1,
     "dashboards.monthly.making.make_ordered": 1,
 }

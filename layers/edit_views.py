@@ -14,6 +14,7 @@ from geo.maps import MapMarkup, TileLayer, active_areas, data_map
 from geo.params import parse_whole
 from layers import differences, editing
 from layers.access import layer_or_404
+from layers.comparing import MOST
 from layers.errors import EditOutdated, NotReady
 from layers.models import Layer, LayerEdit
 from layers.styling import style_of
@@ -50,7 +51,7 @@ def changes(request: HttpRequest, slug: str) -> HttpResponse:
         "outdated": edit is not None and edit.base_id != layer.current_id,
         "told": told,
         "map": _map(request, edit, told.n) if edit and told and told.n else None,
-        "most": differences.MOST,
+        "most": MOST,
         "lines": [(line, shown_changes(line.values)) for line in editing.lines(edit)] if edit else [],
     }
     return render(request, "layers/changes.html", context)

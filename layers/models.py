@@ -441,6 +441,31 @@ class VersionChange(models.Model):
         return f"{self.layer_id}: {self.before_id or '-'} > {self.after_id}"
 
 
+class VersionDifference(models.Model):
+    """What a change of version changed, made by the worker after it (layers/history.py): counts of features, and which.
+
+    `features` has at most comparing.MOST of them, each as its fid before, its fid after (null: it is not there), what
+    became of it, and whether it moved.
+    """
+
+    change = models.OneToOneField(VersionChange, on_delete=models.PROTECT, primary_key=True, related_name="difference")
+    key = models.CharField(max_length=200, null=True)
+    added = models.PositiveIntegerField()
+    removed = models.PositiveIntegerField()
+    moved = models.PositiveIntegerField()
+    changed = models.PositiveIntegerField()
+    same = models.PositiveIntegerField()
+    features = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.pk}: +{self.added} -{self.removed} ~{self.moved + self.changed}"
+
+    @property
+    def n(self) -> int:
+        """How many features differ."""
+        return self.added + self.removed + self.moved + self.changed
+
+
 # Programs that read --------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from geo.models import Kecamatan
+from layers import history
 from layers import versions as services
 from layers.errors import NotReady
 from layers.formats import FORMATS
@@ -55,7 +56,7 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "layer": layer,
         "versions": layer.versions.select_related("loaded_by"),
-        "changes": layer.changes.select_related("before", "after", "by"),
+        "changes": history.changes_of(layer),
         "decides": _decides(request, layer),
     }
     return render(request, "layers/versions.html", context)

@@ -21,6 +21,7 @@ from geo.maps import MapMarkup, TileLayer, active_areas, data_map
 from geo.tiles import lazy_tile, tile_of
 from layers import differences, editing
 from layers import uploads as services
+from layers.comparing import LINES, MOST, Difference, Line, lines
 from layers.errors import NotReady, UploadRefused, UploadTooLarge
 from layers.incoming import incoming_of
 from layers.models import ImportJob
@@ -30,7 +31,7 @@ from layers.small_maps import map_of_points, regency_symbol
 from layers.styling import style_of
 from layers.tiles import NO_FIELD, make_tile
 from layers.upload_forms import AboutForm, AnswerForm, UploadForm
-from layers.values import shown_changes, shown_value
+from layers.values import shown_value
 from layers.views import geometry_of, map_texts
 
 State = ImportJob.State
@@ -185,10 +186,9 @@ def tile(request: HttpRequest, pk: UUID, z: str, x: str, y: str) -> HttpResponse
 def signs(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Answer with a sign for each feature that differs from the version shown now: GeoJSON."""
     job = _job(request, pk)
-    compared = _compared(job)
-    if job.layer is None or job.layer.current is None or job.version is None or compared is None:
+    if job.layer is None or job.layer.current is None or job.version is None or _compared(job) is None:
         raise Http404
-    found = differences.between(layer=job.layer, old=job.layer.current, new=job.version, key=compared["key"])
+    found = differences.between(layer=job.layer, old=job.layer.current, new=job.version, found=_differing(job))
     return JsonResponse(found, content_type="application/geo+json")
 
 
@@ -200,18 +200,16 @@ def _compared(job: ImportJob) -> dict[str, Any] | None:
     return told
 
 
-def _changed(job: ImportJob) -> list[tuple[dict[str, Any], str, list[tuple[str, str, str]]]]:
+def _differing(job: ImportJob) -> list[Difference]:
+    return [Difference(*one) for one in job.inspection.get("differing", [])]
+
+
+def _changed(job: ImportJob) -> list[tuple[Line, str, list[tuple[str, str, str]]]]:
     """Return the features that differ from the version shown now: line, what became of it, and its values."""
-    words = differences.in_words()
-    lines = job.inspection.get("lines", []) if _compared(job) else []
-    return [
-        (
-            line,
-            _("moved, other values") if line["moved"] and line["what"] == "changed" else words[line["what"]],
-            shown_changes(line["values"]),
-        )
-        for line in lines
-    ]
+    if job.layer is None or job.layer.current is None or job.version is None or _compared(job) is None:
+        return []
+    found = _differing(job)[:LINES]
+    return differences.told(lines(layer=job.layer, old=job.layer.current, new=job.version, found=found))
 
 
 def _changes(job: ImportJob) -> int:
@@ -252,7 +250,7 @@ def _show(
         "map": _map(request, job),
         "changes": _changes(job),
         "changed": _changed(job),
-        "most": differences.MOST,
+        "most": MOST,
         "shapes": SHAPES.get(told.get("geometry_type", ""), _("several kinds of shapes")),
         "form": (form or AboutForm(instance=job.layer, initial=job.about)) if editable else None,
         "licences": LICENCES,
@@ -339,6 +337,8 @@ def _job(request: HttpRequest, pk: UUID) -> ImportJob:
     job = services.jobs_of(_user(request)).filter(pk=pk).first()
     if job is None:
         raise Http404
+    if job.layer is not None:
+        job.layer.reader = _user(request)
     return job
 
 

@@ -7,7 +7,7 @@ after ATTEMPTS_MAX; what the reader itself cannot stand is told in a sentence (l
 import datetime as dt
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Agency, Membership, User
 from layers import incoming
-from layers.comparing import compare, lines
+from layers.comparing import compare, differing
 from layers.errors import ImportRefused, NotReady, UploadRefused, UploadTooLarge
 from layers.importing import copy_rows, slug_of, store_inspected
 from layers.models import ImportJob, IncomingFile, Layer, LayerEdit
@@ -157,9 +157,8 @@ def _read(job: ImportJob) -> None:
             if layer.current:
                 compared = compare(old=layer.current, new=version)
                 told["comparison"] = asdict(compared)
-                told["lines"] = [
-                    asdict(line) for line in lines(layer=layer, old=layer.current, new=version, key=compared.key)
-                ]
+                found = differing(old=layer.current, new=version, key=compared.key)
+                told["differing"] = [astuple(one) for one in found]
             job.layer, job.version = layer, version
             _finish(job, State.READY, told)
 

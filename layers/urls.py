@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.decorators.http import require_safe
 
-from layers import combine_views, edit_views, key_views, steward_views, views
+from layers import combine_views, edit_views, history_views, key_views, steward_views, views
 from layers.tiles import layer_tile
 
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path("data/<slug:slug>/perubahan/tanda.geojson", edit_views.signs, name="layer_changes_signs"),
     path("data/<slug:slug>/sematan/", views.embed, name="layer_embed"),
     path("data/<slug:slug>/fitur/<int:fid>/", views.feature, name="layer_feature"),
+    path("data/<slug:slug>/riwayat/", history_views.changes, name="layer_history"),
+    path("data/<slug:slug>/riwayat/<int:number>/", history_views.change, name="layer_history_change"),
+    path("data/<slug:slug>/riwayat/<int:number>/tanda.geojson", history_views.signs, name="layer_history_signs"),
     path("data/<slug:slug>/versi/", steward_views.versions, name="layer_versions"),
     path("data/<slug:slug>/versi/<int:number>/pakai/", steward_views.reinstate, name="layer_reinstate"),
     path("data/<slug:slug>/unduh/<slug:code>/", views.download, name="layer_download"),

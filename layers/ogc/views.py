@@ -146,9 +146,9 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:
         about["numberMatched"] = found.matched
     if chosen == "html":
         return page(request, "layers/ogc/items.html", _table(request, layer, found.features, about))
-    body = '{"type":"FeatureCollection","features":[' + found.features + "]," + _members(about)
+    body = f'{{"type":"FeatureCollection","features":[{found.features}],{_members(about)}'.encode()
     headers = {"Content-Crs": content_crs(question.crs)}
-    return sent(request, body.encode(), GEOJSON, etag=etag, public=public, headers=headers)
+    return sent(request, body, GEOJSON, etag=etag, public=public, headers=headers)
 
 
 @only_parameters()

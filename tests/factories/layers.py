@@ -48,5 +48,12 @@ def make_version(layer: Layer, rows: Rows) -> LayerVersion:
         for n, (geometry, properties) in enumerate(rows, start=1)
     )
     kind = rows[0][0].geom_type if rows else "Point"
-    loaded = Loaded(geometry_type=kind, source_name="uji.geojson", source_sha256="0" * 64, source_crs="EPSG:4326")
+    statistics = {
+        name: {"count": len(rows), "nulls": 0, "distinct": len({json.dumps(row.get(name)) for _shape, row in rows})}
+        for name in (rows[0][1] if rows else {})
+    }
+    loaded = Loaded(
+        geometry_type=kind, source_name="uji.geojson", source_sha256="0" * 64, source_crs="EPSG:4326",
+        statistics=statistics,
+    )  # fmt: skip
     return store_version(layer=layer, by=None, loaded=loaded, rows=io.StringIO(text))

@@ -1,6 +1,7 @@
 """Signs for what changed, on the map of an upload or an edit: the right kinds and places, bounded, for editors only."""
 
 import re
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -9,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Agency, User
-from layers import differences, uploads
-from layers.comparing import Line, compare, lines
-from layers.models import FeatureChange, ImportJob, Layer, LayerEdit
+from layers import comparing, differences, uploads
+from layers.comparing import Line, compare, differing, lines
+from layers.models import FeatureChange, ImportJob, Layer, LayerEdit, LayerVersion
 from tests.factories.accounts import make_agency, make_coordinator, make_officer
 from tests.factories.layers import Rows, make_layer, make_version
 
@@ -34,10 +35,21 @@ def kinds(found: dict[str, Any]) -> dict[str, tuple[str, Any]]:
     }
 
 
+def signs(layer: Layer, new: LayerVersion, key: str | None) -> dict[str, Any]:
+    assert layer.current is not None
+    found = differing(old=layer.current, new=new, key=key)
+    return differences.between(layer=layer, old=layer.current, new=new, found=found)
+
+
+def lines_between(layer: Layer, new: LayerVersion, key: str | None) -> list[Line]:
+    assert layer.current is not None
+    found = differing(old=layer.current, new=new, key=key)
+    return lines(layer=layer, old=layer.current, new=new, found=found)
+
+
 def test_versions_by_key() -> None:
     layer = make_layer("pos", OLD)
-    assert layer.current is not None
-    found = differences.between(layer=layer, old=layer.current, new=make_version(layer, NEW), key="kode")
+    found = signs(layer, make_version(layer, NEW), "kode")
     assert kinds(found) == {
         "Pos satu": ("moved", [[117.2, 0.5], [117.25, 0.6]]),
         "Pos dua": ("changed", [117.3, 0.5]),
@@ -50,7 +62,7 @@ def test_versions_without_key_count_as_the_comparison_does() -> None:
     layer = make_layer("pos", [*OLD, OLD[0], OLD[0]])
     new = make_version(layer, [*NEW, OLD[0]])
     assert layer.current is not None
-    found = differences.between(layer=layer, old=layer.current, new=new, key=None)
+    found = signs(layer, new, None)
     told = [one["properties"]["what"] for one in found["features"]]
     counts = compare(old=layer.current, new=new)
     assert (told.count("added"), told.count("removed")) == (counts.added, counts.removed) == (3, 4)
@@ -69,31 +81,30 @@ def test_lines_tell_values_before_and_after_but_not_hidden_ones() -> None:
     new = [(place, {**values, "nik": "2"}) for place, values in NEW]
     layer = make_layer("pos", old, fields=hidden)
     assert layer.current is not None
-    found = lines(layer=layer, old=layer.current, new=make_version(layer, new), key="kode")
-    assert [(one.label, one.what, one.moved, told(one), one.hidden) for one in found] == [
+    found = lines_between(layer, make_version(layer, new), "kode")
+    assert [(one.label, one.difference.what, one.difference.moved, told(one), one.hidden) for one in found] == [
         ("Pos 0", "changed", False, (), 1),
         ("Pos satu", "changed", True, (("Nama", "Pos 1", "Pos satu"),), 1),
         ("Pos dua", "changed", False, (("Nama", "Pos 2", "Pos dua"),), 1),
         ("Pos 3", "removed", False, (), 0),
         ("Pos baru", "added", False, (), 0),
     ]
-    assert lines(layer=layer, old=layer.current, new=layer.current, key="kode") == []
-    assert lines(layer=layer, old=layer.current, new=layer.current, key=None) == []
+    assert [one.label for one in found if one.is_visible] == ["Pos satu", "Pos dua", "Pos 3", "Pos baru"]
+    assert lines_between(layer, layer.current, "kode") == []
+    assert lines_between(layer, layer.current, None) == []
 
 
 def test_signs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(differences, "MOST", 2)
+    monkeypatch.setattr(comparing, "MOST", 2)
     layer = make_layer("pos", OLD)
-    assert layer.current is not None
-    found = differences.between(layer=layer, old=layer.current, new=make_version(layer, NEW), key="kode")
+    found = signs(layer, make_version(layer, NEW), "kode")
     assert len(found["features"]) == 2
 
 
 def test_feature_without_a_place_has_no_sign() -> None:
     layer = make_layer("pos", OLD)
     new = make_version(layer, [*OLD, (shapely.Point(), {"kode": "K8", "nama": "Tanpa tempat"})])
-    assert layer.current is not None
-    found = differences.between(layer=layer, old=layer.current, new=new, key="kode")
+    found = signs(layer, new, "kode")
     assert [one["geometry"] for one in found["features"]] == [None]
 
 
@@ -142,10 +153,13 @@ def test_upload_is_compared_on_its_map_until_it_is_published(kutim: None) -> Non
     officer = make_officer(agency)
     layer = make_layer("pos", OLD, agency)
     version = make_version(layer, NEW)
+    assert layer.current is not None
+    differing_rows = [astuple(one) for one in differing(old=layer.current, new=version, key="kode")]
     comparison = {"key": "kode", "added": 1, "removed": 1, "moved": 1, "changed": 1, "same": 1}
     job = ImportJob.objects.create(
         agency=agency, layer=layer, version=version, by=officer, name="pos.csv", state=uploads.State.SUBMITTED,
-        inspection={"comparison": comparison, "rows": 4, "findings": [], "fields": [], "preview": []},
+        inspection={"comparison": comparison, "differing": differing_rows, "rows": 4, "findings": [], "fields": [],
+                    "preview": []},
     )  # fmt: skip
     address = f"/data/unggah/{job.pk}/beda.geojson"
     client = Client()

@@ -1,0 +1,91 @@
+"""/data/<slug>/riwayat/: what each published version changed, for everybody who may read the layer."""
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from geo.maps import MapMarkup, TileLayer, active_areas, data_map
+from geo.params import refuse_unknown
+from layers import differences, history
+from layers.access import keep_private, layer_or_404
+from layers.comparing import LINES, MOST
+from layers.models import Layer, VersionChange
+from layers.styling import style_of
+from layers.views import geometry_of, map_texts
+
+
+@require_safe
+def changes(request: HttpRequest, slug: str) -> HttpResponse:
+    """List the changes of a layer's version, the newest first, with how many features each changed."""
+    refuse_unknown(request.GET.dict(), set())
+    layer = layer_or_404(request, slug)
+    context = {"layer": layer, "changes": history.changes_of(layer)}
+    return keep_private(render(request, "layers/history.html", context), layer)
+
+
+@require_safe
+def change(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Show one change: on a map, and each feature with its old and new values."""
+    refuse_unknown(request.GET.dict(), set())
+    layer = layer_or_404(request, slug)
+    shown = _change(layer, number)
+    lines = history.lines_of(layer, shown)
+    context = {
+        "layer": layer,
+        "change": shown,
+        "number": number,
+        "difference": getattr(shown, "difference", None),
+        "lines": differences.told(lines[:LINES]),
+        "more": len(lines) > LINES,
+        "map": _map(request, layer, shown, number, len(lines)) if lines else None,
+        "signs": len(lines),
+        "most": MOST,
+    }
+    return keep_private(render(request, "layers/history_change.html", context), layer)
+
+
+@require_safe
+def signs(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Answer with a sign for each feature that a change changed, as far as the reader sees it: GeoJSON."""
+    refuse_unknown(request.GET.dict(), {"v"})
+    layer = layer_or_404(request, slug)
+    shown = _change(layer, number)
+    if shown.before is None:
+        raise Http404
+    found = [line.difference for line in history.lines_of(layer, shown)]
+    body = differences.between(layer=layer, old=shown.before, new=shown.after, found=found)
+    return keep_private(JsonResponse(body, content_type="application/geo+json"), layer)
+
+
+def _change(layer: Layer, number: int) -> VersionChange:
+    found = dict(history.changes_of(layer)).get(number)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _map(request: HttpRequest, layer: Layer, change: VersionChange, number: int, n: int) -> MapMarkup | None:
+    areas, version = active_areas(), change.after
+    if areas is None:
+        return None
+    extents = [one.extent.extent for one in (change.before, version) if one and one.extent]
+    west, south, east, north = zip(*(extents or [areas.bounds]), strict=True)
+    tiles = TileLayer(
+        reverse("layer_tiles", args=[layer.slug, 6, 7, 8]).replace("6/7/8", "{z}/{x}/{y}"),
+        f"field=-&version={version.number}&v={version.pk}",
+        more={"style": style_of(layer, version, "").options(), "geometry": geometry_of(version.geometry_type)},
+    )
+    return data_map(
+        nonce=request.csp_nonce,  # type: ignore[attr-defined]
+        areas=areas,
+        layer=tiles,
+        module="js/layers-upload-map.js",
+        options={
+            "extent": [round(side, 6) for side in (min(west), min(south), max(east), max(north))],
+            "texts": map_texts(),
+            **differences.map_options(reverse("layer_history_signs", args=[layer.slug, number]), n),
+        },
+        label=_("Map of the changes"),
+    )

@@ -11,7 +11,9 @@ from django.db import connection
 from layers.models import Layer, LayerVersion
 from layers.selection import label_of
 
-FAVOURED = re.compile(r"^(kode|code|id|no|nomor|nik|nop|nib|npsn|gid|objectid|uuid|nama|name)(_|$)|(_|^)(kode|id)$")
+CODES = re.compile(r"^(kode|code|id|no|nomor|nik|nop|nib|npsn|gid|objectid|uuid)(_|$)|(_|^)(kode|id)$")
+NAMES = re.compile(r"^(nama|name)(_|$)")
+"""Names change more often than codes."""
 KEYS_TRIED = 8
 LISTED = 20
 MOST = 500
@@ -217,12 +219,16 @@ def values_that_differ(
 def _candidates(old: LayerVersion, new: LayerVersion) -> list[str]:
     """Return the columns of both that may be keys, the likeliest first, hidden ones last."""
     seen = {str(field["name"]) for field in new.layer.shown_fields()}
+    anything: dict[str, dict[str, Any]] = {str(field["name"]): {} for field in new.layer.fields}
+    before, after = (version.statistics or anything for version in (old, new))  # not every version was counted
     names = [
         name
-        for name, told in new.statistics.items()
-        if name in old.statistics and not told.get("nulls") and told.get("distinct") in (None, told.get("count"))
+        for name, told in after.items()
+        if name in before and not told.get("nulls") and told.get("distinct") in (None, told.get("count"))
     ]
-    return sorted(names, key=lambda name: (name not in seen, not FAVOURED.search(name)))[:KEYS_TRIED]
+    return sorted(names, key=lambda name: (name not in seen, not CODES.search(name), not NAMES.search(name)))[
+        :KEYS_TRIED
+    ]
 
 
 def _is_key(name: str, version: LayerVersion) -> bool:

@@ -15,6 +15,9 @@ from layers.models import Layer, VersionChange
 from layers.styling import style_of
 from layers.views import geometry_of, map_texts
 
+LINES_AT_ONCE = 20
+"""Further ones wait behind a fold."""
+
 
 @require_safe
 def changes(request: HttpRequest, slug: str) -> HttpResponse:
@@ -32,15 +35,16 @@ def change(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     layer = layer_or_404(request, slug)
     shown = _change(layer, number)
     lines = history.lines_of(layer, shown)
+    told = differences.told(lines[:LINES])
     context = {
         "layer": layer,
         "change": shown,
         "number": number,
         "difference": getattr(shown, "difference", None),
-        "lines": differences.told(lines[:LINES]),
-        "more": len(lines) > LINES,
+        "lines": told[:LINES_AT_ONCE],
+        "further": told[LINES_AT_ONCE:],
+        "listed": len(told),
         "map": _map(request, layer, shown, number, len(lines)) if lines else None,
-        "signs": len(lines),
         "most": MOST,
     }
     return keep_private(render(request, "layers/history_change.html", context), layer)
@@ -52,10 +56,8 @@ def signs(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     refuse_unknown(request.GET.dict(), {"v"})
     layer = layer_or_404(request, slug)
     shown = _change(layer, number)
-    if shown.before is None:
-        raise Http404
     found = [line.difference for line in history.lines_of(layer, shown)]
-    body = differences.between(layer=layer, old=shown.before, new=shown.after, found=found)
+    body = differences.between(layer=layer, old=shown.before or shown.after, new=shown.after, found=found)
     return keep_private(JsonResponse(body, content_type="application/geo+json"), layer)
 
 

@@ -34,6 +34,8 @@ PUBLIC = {
     "map of layers, to choose": "/data/peta/?q=sintetis",
     "map of layers": "/data/peta/?layer=sintetis-bidang&layer=sintetis-jalan&layer=sintetis-sekolah&reports=1",
     "map of layers, missing": "/data/peta/?layer=tiada",
+    "what changed": "/data/sintetis-jalan/riwayat/",
+    "first version": "/data/sintetis-jalan/riwayat/1/",
     "embedded map": "/data/sintetis-jalan/sematan/?colour=kondisi",
     "questions": "/data/tanya/",
     "question": "/data/tanya/?kind=near&a=sintetis-sekolah",

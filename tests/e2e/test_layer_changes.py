@@ -13,6 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from layers import editing
+from layers.history import compare_due
 from layers.models import Layer
 from tests.e2e.conftest import DESKTOP, PHONE, axe_findings, sign_in
 from tests.factories.accounts import PASSWORD, make_coordinator, make_officer
@@ -99,6 +100,20 @@ def test_editor_hands_changes_in_and_the_steward_publishes_them(
     assert page.locator("#changes-title").count() == 0
     numbers = [feature["id"] for feature in json.loads(Client().get(ITEMS).content)["features"]]
     assert numbers == [1, 2, 3, 5, 6, 7, 8, 9, 10]
+
+    assert compare_due()
+    page = open_page(viewport, locale)  # nobody in particular
+    page.goto(f"{live_server.url}/data/faskes/")
+    page.locator("a[href='/data/faskes/riwayat/']").click()
+    assert axe_findings(page) == []
+    shot(page, f"layer-history-{locale}")
+    page.locator("a[href='/data/faskes/riwayat/2/']").click()
+    expect(page.locator("[data-map][data-differences='4']")).to_have_count(1)
+    expect(page.get_by_role("row")).to_have_count(5)
+    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    assert axe_findings(page) == []
+    page.wait_for_load_state("networkidle")
+    shot(page, f"layer-history-change-{locale}")
 
 
 @pytest.mark.parametrize(("viewport", "locale"), VIEWS, ids=["phone-id", "desktop-en"])

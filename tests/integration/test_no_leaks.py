@@ -21,6 +21,7 @@ from django.test import Client
 from accounts.models import User
 from layers import usage
 from layers.formats import FORMATS
+from layers.history import compare_due
 from layers.keys import make_key
 from layers.models import ImportJob, Layer
 from layers.versions import publish
@@ -73,7 +74,9 @@ def open_layer() -> Layer:
     more = {f"nik_{FIELD}": f"{FIELD}-1", f"lain_{FIELD}": FIELD, "besar": NUMBER, "tanggal": DAY}
     rows = [(shapely.Point(117.5, 0.5 + n / 100), {"nama": f"Sumur {n}", **more}) for n in range(5)]
     layer = make_layer("sumur", rows, make_agency("dlh"), fields=shown + hidden, title_id="Sumur", abstract_id="Sumur.")
+    rows[1] = (rows[1][0], {**rows[1][1], f"nik_{FIELD}": f"{FIELD}-2"})
     publish(version=make_version(layer, rows[:4]), by=None)
+    compare_due()
     layer.refresh_from_db()
     return layer
 
@@ -95,6 +98,7 @@ def add_private_data(owner: User) -> Layer:
     agency = owner.memberships.get().agency
     layer = make_layer(CLOSED, rows, agency, access="agency", fields=fields, licence=f"Izin {SECRET}", **words)
     publish(version=make_version(layer, rows), by=owner, reason=SECRET)
+    compare_due()
     layer.refresh_from_db()
     grouped = make_layer(f"grup-{SECRET}", rows, agency, access="groups", fields=fields, **words)
     grouped.groups.add(Group.objects.create(name=SECRET))

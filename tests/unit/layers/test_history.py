@@ -52,7 +52,7 @@ def test_first_publication_has_nothing_to_compare() -> None:
     page = Client().get("/data/pos/riwayat/").content.decode()
     assert "Versi 1, yang pertama" in page
     assert Client().get("/data/pos/riwayat/1/").status_code == 200
-    assert Client().get("/data/pos/riwayat/1/tanda.geojson").status_code == 404
+    assert Client().get("/data/pos/riwayat/1/tanda.geojson").json()["features"] == []
 
 
 def test_change_is_told_before_and_after_it_was_compared() -> None:

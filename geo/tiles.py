@@ -63,6 +63,11 @@ class Tile:
         """The size of one of the tile's 4,096 units, in metres of EPSG:3857 (near the equator: of ground)."""
         return WORLD_M / (1 << self.z) / EXTENT
 
+    @property
+    def degrees_per_unit(self) -> float:
+        """The width of one of the tile's 4,096 units, in degrees (near the equator: its height, too)."""
+        return 360 / (1 << self.z) / EXTENT
+
     def __str__(self) -> str:
         return f"{self.z}/{self.x}/{self.y}"
 

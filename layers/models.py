@@ -240,7 +240,6 @@ class Feature(models.Model):
     version = models.ForeignKey(LayerVersion, on_delete=models.DO_NOTHING, related_name="features", db_index=False)
     fid = models.BigIntegerField()
     geom = models.GeometryField(srid=4326, spatial_index=False)
-    geom_3857 = models.GeometryField(srid=3857, spatial_index=False)
     properties = models.JSONField()
 
     class Meta:
@@ -676,13 +675,12 @@ class Answer(models.Model):
 
 
 class AnswerFeature(models.Model):
-    """One feature of an answer. EPSG:4326, with a copy in EPSG:3857 for tiles; few enough to do without an index."""
+    """One feature of an answer. EPSG:4326; few enough to do without an index."""
 
     pk = models.CompositePrimaryKey("answer_id", "fid")
     answer = models.ForeignKey(Answer, on_delete=models.CASCADE, related_name="features", db_index=False)
     fid = models.BigIntegerField()
     geom = models.GeometryField(srid=4326, spatial_index=False)
-    geom_3857 = models.GeometryField(srid=3857, spatial_index=False)
     properties = models.JSONField()
 
     def __str__(self) -> str:

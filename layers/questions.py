@@ -238,8 +238,8 @@ _STORE = sql.SQL(
     "WITH made AS MATERIALIZED ({rows}), r AS MATERIALIZED ("
     " SELECT fid, CASE WHEN GeometryType(geom) IN ('POLYGON', 'LINESTRING') THEN ST_Multi(geom) ELSE geom END AS geom,"
     " properties FROM made LIMIT {most})"
-    " INSERT INTO layers_answerfeature (answer_id, fid, geom, geom_3857, properties)"
-    " SELECT {answer}, fid, geom, ST_Transform(geom, 3857), properties FROM r"
+    " INSERT INTO layers_answerfeature (answer_id, fid, geom, properties)"
+    " SELECT {answer}, fid, geom, properties FROM r"
 )
 _SUM = sql.SQL(
     "SELECT count(*), coalesce(sum(ST_MemSize(geom)), 0), ST_SetSRID(ST_Extent(geom)::geometry, 4326)::text,"

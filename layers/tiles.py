@@ -38,33 +38,36 @@ NO_FIELD = "-"
 # OFFSET 0 keeps the planner from computing ST_AsMVTGeom twice for each feature, for the result and for the condition.
 _ALL = """
     SELECT ST_AsMVT(tile, 'features', {extent}, 'geom', 'fid') FROM (
-        SELECT f.fid, ST_AsMVTGeom(f.geom_3857, {box}, {extent}, {buffer}) AS geom, {attributes} AS properties
+        SELECT f.fid, ST_AsMVTGeom(ST_Transform(f.geom, 3857), {box}, {extent}, {buffer}) AS geom,
+               {attributes} AS properties
         FROM {source} f WHERE {these} AND f.geom && {around} OFFSET 0
     ) tile WHERE geom IS NOT NULL
 """
-# Cells are those of the whole grid, so that neighbouring tiles keep the same feature of a cell on their common edge.
+# Cells are those of the whole grid (in degrees, which near the equator are squares on the map, too), so that
+# neighbouring tiles keep the same feature of a cell on their common edge.
 _THINNED = """
     WITH here AS MATERIALIZED (
-        SELECT f.fid, f.geom_3857 AS geom, f.properties,
-               ST_XMax(f.geom_3857) - ST_XMin(f.geom_3857) < {cell_m}
-               AND ST_YMax(f.geom_3857) - ST_YMin(f.geom_3857) < {cell_m} AS small
+        SELECT f.fid, f.geom, f.properties,
+               ST_XMax(f.geom) - ST_XMin(f.geom) < {cell} AND ST_YMax(f.geom) - ST_YMin(f.geom) < {cell} AS small
         FROM {source} f WHERE {these} AND f.geom && {around}
-    ), thinned AS (
-        SELECT fid, properties, ST_AsMVTGeom(
-            CASE WHEN ST_NPoints(geom) > {few} THEN ST_Simplify(geom, {simplify_m}, true) ELSE geom END,
-            {box}, {extent}, {buffer}) AS geom
+    ), drawn AS (
+        SELECT fid, properties, CASE WHEN ST_NPoints(geom) > {few} THEN ST_Simplify(geom, {simplify}, true)
+                                     ELSE geom END AS geom
         FROM here WHERE NOT small
         UNION ALL
-        SELECT fid, properties, ST_AsMVTGeom(ST_SetSRID(ST_MakePoint(x, y), 3857), {box}, {extent}, {buffer}) FROM (
-            SELECT DISTINCT ON (floor(x / {cell_m}), floor(y / {cell_m})) fid, properties, x, y FROM (
+        SELECT fid, properties, ST_SetSRID(ST_MakePoint(x, y), 4326) FROM (
+            SELECT DISTINCT ON (floor(x / {cell}), floor(y / {cell})) fid, properties, x, y FROM (
                 SELECT fid, properties,
                        (ST_XMax(geom) + ST_XMin(geom)) / 2 AS x, (ST_YMax(geom) + ST_YMin(geom)) / 2 AS y
                 FROM here WHERE small OFFSET 0
-            ) middle ORDER BY floor(x / {cell_m}), floor(y / {cell_m}), fid
-        ) kept OFFSET 0
+            ) middle ORDER BY floor(x / {cell}), floor(y / {cell}), fid
+        ) kept
     )
     SELECT ST_AsMVT(tile, 'features', {extent}, 'geom', 'fid') FROM (
-        SELECT f.fid, f.geom, {attributes} AS properties FROM thinned f WHERE f.geom IS NOT NULL
+        SELECT f.fid, f.geom, {attributes} AS properties FROM (
+            SELECT fid, properties, ST_AsMVTGeom(ST_Transform(geom, 3857), {box}, {extent}, {buffer}) AS geom
+            FROM drawn OFFSET 0
+        ) f WHERE f.geom IS NOT NULL
     ) tile
 """
 _BOX = "ST_TileEnvelope({z}, {x}, {y})"
@@ -112,8 +115,8 @@ def draw_tile(
         **tile.params,
         "extent": EXTENT,
         "buffer": BUFFER,
-        "cell_m": (LARGE_CELL if count > LARGE else CELL) * tile.metres_per_unit,
-        "simplify_m": SIMPLIFY_UNITS * tile.metres_per_unit,
+        "cell": (LARGE_CELL if count > LARGE else CELL) * tile.degrees_per_unit,
+        "simplify": SIMPLIFY_UNITS * tile.degrees_per_unit,
         "few": FEW_CORNERS,
     }
     boxes = {"box": _BOX.format(**numbers), "around": _AROUND.format(**numbers)}

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("layers", "0078_one_index_of_shapes"),
+        ("layers", "0078_shapes_are_stored_once"),
     ]
 
     operations = [

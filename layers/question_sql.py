@@ -288,7 +288,7 @@ def _count_in(question: Question) -> Plan:
     areas = _areas(question)
     pairs = _sql(
         "CREATE TEMPORARY TABLE question_pairs ON COMMIT DROP AS SELECT b.id AS b, f.fid AS a"
-        " FROM {areas} b JOIN layers_feature f ON ST_Intersects(f.geom, b.geom) WHERE {a}{others} LIMIT {most}",
+        " FROM {areas} b JOIN layers_feature f ON layers_lies_in(b.geom, f.geom) WHERE {a}{others} LIMIT {most}",
         areas=areas,
         a=_features(question, "f"),
         others=_not_itself(question, "b.id"),

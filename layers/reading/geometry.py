@@ -115,28 +115,52 @@ def to_lonlat(geometries: Any, decision: Decision, rows: Any, seen: Seen) -> Any
 
 
 def make_valid(geometries: Any, rows: Any, seen: Seen) -> Any:
-    """Return the geometries made valid, of the dimension they had; what nothing is left of becomes None."""
+    """Return the geometries made valid, of the dimension they had; what nothing is left of becomes None.
+
+    Areas of a collection are made one outline where they overlap: each is valid, but they could not be cut together.
+    """
     wrong = np.flatnonzero(~shapely.is_valid(geometries) & ~shapely.is_missing(geometries))
-    if not len(wrong):
+    collections = np.flatnonzero(shapely.get_type_id(geometries) == shapely.GeometryType.GEOMETRYCOLLECTION)
+    if not len(wrong) and not len(collections):
         return geometries
-    repaired: Any = geometries.copy()
+    made: Any = geometries.copy()
     for index in wrong:
         before = geometries[index]
-        reason = shapely.is_valid_reason(before)
         try:
             after = _of_dimension(shapely.make_valid(before, method="structure"), shapely.get_dimensions(before))
         except shapely.errors.GEOSException:
             after = None
-        row = Row(int(rows[index]), *_reason(reason))
+        row = Row(int(rows[index]), *_reason(shapely.is_valid_reason(before)))
         if after is None or after.is_empty:
-            repaired[index] = None
+            made[index] = None
             seen.lost += 1
             _list(seen.lost_rows, row)
         else:
-            repaired[index] = after
-            seen.repaired += 1
-            _list(seen.repaired_rows, row)
-    return repaired
+            made[index] = after
+            _repaired(seen, row)
+    for index in collections:
+        parts = _parts(made[index : index + 1])
+        areas = parts[shapely.get_dimensions(parts) == 2]
+        together = shapely.multipolygons(shapely.get_parts(areas)) if len(areas) > 1 else None
+        if together is None or shapely.is_valid(together):
+            continue
+        outline = shapely.union_all(areas)
+        made[index] = shapely.GeometryCollection([*parts[shapely.get_dimensions(parts) < 2], outline])
+        _repaired(seen, Row(int(rows[index]), "bagian-bagiannya saling menutupi", "its parts overlap each other"))
+    return made
+
+
+def _repaired(seen: Seen, row: Row) -> None:
+    seen.repaired += 1
+    _list(seen.repaired_rows, row)
+
+
+def _parts(collections: Any) -> Any:
+    """Return what collections are made of, without collections."""
+    parts = shapely.get_parts(collections)
+    while (shapely.get_type_id(parts) == shapely.GeometryType.GEOMETRYCOLLECTION).any():
+        parts = shapely.get_parts(parts)
+    return parts
 
 
 def to_family(geometries: Any, seen: Seen, *, multipoints: bool) -> Any:
@@ -147,10 +171,7 @@ def to_family(geometries: Any, seen: Seen, *, multipoints: bool) -> Any:
     result: Any = np.where(shapely.is_empty(geometries), None, geometries)
     kinds = shapely.get_type_id(result)
     for index in np.flatnonzero(kinds == shapely.GeometryType.GEOMETRYCOLLECTION):
-        parts = shapely.get_parts(result[index : index + 1])
-        while any(part.geom_type == "GeometryCollection" for part in parts):
-            parts = shapely.get_parts(parts)
-        flat = shapely.get_parts(parts)
+        flat = shapely.get_parts(_parts(result[index : index + 1]))
         families = {FAMILY[kind] for kind in shapely.get_type_id(flat).tolist()}
         if len(families) == 1:
             result[index] = MULTI[families.pop()](flat)

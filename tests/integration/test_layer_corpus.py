@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -509,11 +510,12 @@ def read(path: Path, **options: Any) -> tuple[Inspection, list[tuple[Any, dict[s
 
 
 def rows_of(reader: Reader) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Read the rows that count, as PostgreSQL would: (geometry, properties)."""
+    """Read the rows that count, as PostgreSQL would: (geometry, properties), in the order of the file."""
     for rows in reader.passes():
         made = b"".join(iter(partial(rows.read, 1 << 20), b""))
     assert made.startswith(HEAD)
-    for number, (fid, ewkb, properties) in enumerate(read_rows(made.removeprefix(HEAD)), start=1):
+    rows_by_number = sorted(read_rows(made.removeprefix(HEAD)), key=itemgetter(0))
+    for number, (fid, ewkb, properties) in enumerate(rows_by_number, start=1):
         assert fid == number
         geometry = shapely.from_wkb(ewkb)
         assert geometry is None or shapely.get_srid(geometry) == 4326

@@ -308,3 +308,19 @@ def test_neighbours_are_written_together_and_each_row_once() -> None:
 @pytest.mark.parametrize("shapes", [[], [None], [None, None], [shapely.Point(1, 1)] * 3, [shapely.Point()]])
 def test_order_of_few_empty_or_equal_shapes_is_theirs(shapes: list[Any]) -> None:
     assert geometry.by_place(np.array(shapes, dtype=object)).tolist() == list(range(len(shapes)))
+
+
+def test_areas_of_a_collection_that_overlap_become_one_outline_and_that_is_told() -> None:
+    left, right, spot = shapely.box(0, 0, 2, 2), shapely.box(1, 1, 3, 3), shapely.Point(5, 5)
+    nested = shapely.GeometryCollection([spot, shapely.GeometryCollection([left, right])])
+    apart = shapely.GeometryCollection([spot, left, shapely.box(4, 4, 6, 6)])
+    seen = geometry.Seen()
+    made = geometry.make_valid(np.array([nested, apart, spot], dtype=object), np.arange(3) + 2, seen)
+    assert (seen.repaired, [row.row for row in seen.repaired_rows]) == (1, [2])
+    assert shapely.equals(made[0].geoms[0], spot)
+    assert shapely.equals(made[0].geoms[1], left.union(right))
+    assert made[1] is apart
+    only_areas = np.array([shapely.GeometryCollection([left, right])], dtype=object)
+    family = geometry.to_family(geometry.make_valid(only_areas, np.arange(1), seen), seen, multipoints=False)
+    assert family[0].geom_type == "MultiPolygon"
+    assert family[0].is_valid

@@ -192,8 +192,7 @@ def layered_map(
     for one in reversed(tiles):
         page.add_child(one)
     if reports:
-        above = {"pane": "counts"}  # no name covers a number, however the layers lie below
-        tiles.append(folium.TileSource("reports", "reportsLayer", reports.options() | above))
+        tiles.append(folium.TileSource("reports", "reportsLayer", reports.options()))
         page.add_child(tiles[-1])
     page.add_child(folium.Call("start", tiles, options))
     return _markup(page, nonce, {module: ("dataLayer", "start")}, areas=areas)

@@ -12,9 +12,9 @@ const compact = new Intl.NumberFormat(document.documentElement.lang || "id", { n
 
 /**
  * Reports: blocks with exact counts at low zooms, a sign for each report at high ones. Names lie above them, between the
- * rows of numbers, unless `pane` is another one than the usual: above all else is "counts".
+ * rows of numbers.
  */
-export function reportsLayer({ url, query, icons, breaks, pane = "overlayPane" }) {
+export function reportsLayer({ url, query, icons, breaks }) {
   // Both at once: on paper the light ones are needed without waiting.
   const signs = new Map();
   const load = async (of) => signs.set(of, await loadSigns(icons, SIGN, colours(of)));
@@ -23,7 +23,7 @@ export function reportsLayer({ url, query, icons, breaks, pane = "overlayPane" }
     url,
     query,
     ready,
-    pane,
+    pane: "overlayPane",
     className: "map-reports",
     read: readReport,
     arrange: joinCells,

@@ -2,7 +2,7 @@
 
 export const BLOCK = 32; // px: cells of a tile are joined to blocks of this edge, wide enough for a number and a finger
 
-const LINE = 14; // letters: a longer name has two lines
+const LINE = 16; // letters: a longer name has two lines; those of kecamatan have one, or they would cover numbers
 const PIN = { up: 52, down: 6, half: 24 }; // px that a pin covers around its place
 
 /** The names of a map. Its pin, where there is one, is `map.pin`; "pinmoved" tells that it moved. */

@@ -25,8 +25,6 @@ export const VectorGrid = L.GridLayer.extend({
   },
 
   onAdd(map) {
-    const { pane } = this.options;
-    if (!map.getPane(pane)) map.createPane(pane);
     L.GridLayer.prototype.onAdd.call(this, map);
     this._mend = () => this.retry();
     addEventListener("online", this._mend);

@@ -4,22 +4,19 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from geo.maps import MapMarkup, TileLayer, active_areas, data_map
 from geo.params import parse_whole
 from layers import differences, editing
 from layers.access import layer_or_404
 from layers.comparing import MOST
 from layers.errors import EditOutdated, NotReady
+from layers.history_views import map_of_changes
 from layers.models import Layer, LayerEdit
-from layers.styling import style_of
 from layers.values import shown_changes
-from layers.views import geometry_of, map_texts
 
 STEWARDS = {"publish", "withdraw", "return"}
 """What only the steward asks for."""
@@ -50,7 +47,9 @@ def changes(request: HttpRequest, slug: str) -> HttpResponse:
         "more": told is not None and edit is not None and edit.handed_in_mark not in {None, told.mark},
         "outdated": edit is not None and edit.base_id != layer.current_id,
         "told": told,
-        "map": _map(request, edit, told.n) if edit and told and told.n else None,
+        "map": map_of_changes(request, layer, edit.base, url=differences.edit_url(layer), n=told.n)
+        if edit and told and told.n
+        else None,
         "most": MOST,
         "lines": [(line, shown_changes(line.values)) for line in editing.lines(edit)] if edit else [],
     }
@@ -123,27 +122,3 @@ def _open_edit(layer: Layer) -> LayerEdit | None:
     if edit is not None:
         edit.layer = layer  # which knows its reader
     return edit
-
-
-def _map(request: HttpRequest, edit: LayerEdit, n: int) -> MapMarkup | None:
-    areas, base = active_areas(), edit.base
-    if areas is None:
-        return None
-    extent = base.extent.extent if base.extent else areas.bounds
-    tiles = TileLayer(
-        reverse("layer_tiles", args=[edit.layer.slug, 6, 7, 8]).replace("6/7/8", "{z}/{x}/{y}"),
-        f"field=-&version={base.number}&v={base.pk}",
-        more={"style": style_of(edit.layer, base, "").options(), "geometry": geometry_of(base.geometry_type)},
-    )
-    return data_map(
-        nonce=request.csp_nonce,  # type: ignore[attr-defined]
-        areas=areas,
-        layer=tiles,
-        module="js/layers-upload-map.js",
-        options={
-            "extent": [round(number, 6) for number in extent],
-            "texts": map_texts(),
-            **differences.map_options(differences.edit_url(edit.layer), n),
-        },
-        label=_("Map of the changes"),
-    )

@@ -11,7 +11,7 @@ from geo.params import refuse_unknown
 from layers import differences, history
 from layers.access import keep_private, layer_or_404
 from layers.comparing import LINES, MOST
-from layers.models import Layer, VersionChange
+from layers.models import Layer, LayerVersion, VersionChange
 from layers.styling import style_of
 from layers.views import geometry_of, map_texts
 
@@ -36,6 +36,7 @@ def change(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     shown = _change(layer, number)
     lines = history.lines_of(layer, shown)
     told = differences.told(lines[:LINES])
+    url = reverse("layer_history_signs", args=[slug, number])
     context = {
         "layer": layer,
         "change": shown,
@@ -44,7 +45,9 @@ def change(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "lines": told[:LINES_AT_ONCE],
         "further": told[LINES_AT_ONCE:],
         "listed": len(told),
-        "map": _map(request, layer, shown, number, len(lines)) if lines else None,
+        "map": map_of_changes(request, layer, shown.after, url=url, n=len(lines), besides=shown.before)
+        if lines
+        else None,
         "most": MOST,
     }
     return keep_private(render(request, "layers/history_change.html", context), layer)
@@ -61,18 +64,17 @@ def signs(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     return keep_private(JsonResponse(body, content_type="application/geo+json"), layer)
 
 
-def _change(layer: Layer, number: int) -> VersionChange:
-    found = dict(history.changes_of(layer)).get(number)
-    if found is None:
-        raise Http404
-    return found
+def map_of_changes(
+    request: HttpRequest, layer: Layer, version: LayerVersion, *, url: str, n: int, besides: LayerVersion | None = None
+) -> MapMarkup | None:
+    """Return a map of a version with the signs of `n` changes, read from `url`; None without boundaries.
 
-
-def _map(request: HttpRequest, layer: Layer, change: VersionChange, number: int, n: int) -> MapMarkup | None:
-    areas, version = active_areas(), change.after
+    It shows where `version` lies, and the version `besides`.
+    """
+    areas = active_areas()
     if areas is None:
         return None
-    extents = [one.extent.extent for one in (change.before, version) if one and one.extent]
+    extents = [one.extent.extent for one in (version, besides) if one and one.extent]
     west, south, east, north = zip(*(extents or [areas.bounds]), strict=True)
     tiles = TileLayer(
         reverse("layer_tiles", args=[layer.slug, 6, 7, 8]).replace("6/7/8", "{z}/{x}/{y}"),
@@ -87,7 +89,14 @@ def _map(request: HttpRequest, layer: Layer, change: VersionChange, number: int,
         options={
             "extent": [round(side, 6) for side in (min(west), min(south), max(east), max(north))],
             "texts": map_texts(),
-            **differences.map_options(reverse("layer_history_signs", args=[layer.slug, number]), n),
+            **differences.map_options(url, n),
         },
         label=_("Map of the changes"),
     )
+
+
+def _change(layer: Layer, number: int) -> VersionChange:
+    found = dict(history.changes_of(layer)).get(number)
+    if found is None:
+        raise Http404
+    return found

@@ -279,6 +279,7 @@ WORKER_JOBS = {
 }
 WORKER_HOURLY = [
     "incidents.audit.mark_day",
+    "incidents.moves.resume_all_held",
     "dashboards.monthly.making.order_last_month",
     "incidents.moves.close_all_silent",
     "incidents.drafts.clear_old",

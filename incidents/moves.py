@@ -28,7 +28,7 @@ NAME_MAX = 120
 
 def allowed(report: Report, *, by: By) -> list[Move]:
     """Return the moves that `by` may make with `report` now, in the table's order."""
-    return [move for move in MOVES.values() if report.status in move.start and _may(move, report, by)]
+    return [move for move in MOVES.values() if _is_possible(move, report) and _may(move, report, by)]
 
 
 @transaction.atomic
@@ -45,6 +45,12 @@ def make(name: str, *, report: Report, by: By, seen_at: dt.datetime | None = Non
             return last
         raise ReportChanged(_("The report changed while you were writing. Nothing was lost; look and send again."))
     return SERVICES[name](report=report, by=by, **given)
+
+
+def was_made(name: str, *, ticket: str, by: By, text: str) -> bool:
+    """Whether the last thing that happened to a report is this move by `by`, with these words."""
+    last = ReportEvent.objects.filter(report__ticket=ticket).order_by("-id").first()
+    return last is not None and _repeats(last, name, by, text)
 
 
 @transaction.atomic
@@ -111,18 +117,36 @@ def hold(*, report: Report, by: By, text: str, until: dt.date | None) -> ReportE
 @transaction.atomic
 def resume(*, report: Report, by: By, text: str = "") -> ReportEvent:
     """Go on after a hold; the dates move by the working days that the clock stood still."""
-    held_at = report.held_at or timezone.now()
+    return _move("resume", report, by, text=text, changes=_going_on(report, timezone.now()))
+
+
+@transaction.atomic
+def resume_held(*, report: Report) -> ReportEvent:
+    """Go on where the promised day has come: the clock stood still up to that day, however late this is noticed."""
+    day = report.held_until or timezone.now().astimezone(clock.WITA).date()
     return _move(
-        "resume",
-        report,
-        by,
-        text=text,
-        changes={
-            "held_at": None,
-            "held_until": None,
-            "resolve_due_at": clock.after_hold(report.resolve_due_at, held_at),
-        },
+        "resume_held", report, Party.SYSTEM, changes=_going_on(report, dt.datetime.combine(day, dt.time(), clock.WITA))
     )
+
+
+def resume_all_held(now: dt.datetime | None = None) -> int:
+    """Resume every report on hold whose day has come; return how many. Called hourly by the worker."""
+    today = (now or timezone.now()).astimezone(clock.WITA).date()
+    resumed = 0
+    for report in Report.objects.filter(status=Status.ON_HOLD, held_until__lte=today).iterator(chunk_size=200):
+        with suppress(MoveNotAllowed):  # an officer was quicker
+            resume_held(report=report)
+            resumed += 1
+    return resumed
+
+
+def _going_on(report: Report, since: dt.datetime) -> dict[str, Any]:
+    held_at = report.held_at or since
+    return {
+        "held_at": None,
+        "held_until": None,
+        "resolve_due_at": clock.after_hold(report.resolve_due_at, held_at, since),
+    }
 
 
 @transaction.atomic
@@ -162,6 +186,13 @@ def reject(
 
 def _addressee(body: Agency | None, name: str) -> dict[str, str]:
     """Return whom to turn to as the event keeps it: the name as of today, and the code of a body that is known."""
+    name = " ".join(name.split())
+    if body is not None and name:
+        raise MoveIncomplete(
+            _("Both “%(body)s” from the list and “%(name)s” are given. Keep one of them.")
+            % {"body": body.name, "name": name[:NAME_MAX]},
+            "addressee",
+        )
     if body is not None:
         if not body.is_external:
             raise MoveIncomplete(
@@ -169,7 +200,6 @@ def _addressee(body: Agency | None, name: str) -> dict[str, str]:
                 "addressee",
             )
         return {"code": body.code, "name": body.name}
-    name = " ".join(name.split())
     if not name:
         raise MoveIncomplete(
             _("Say who is the right addressee, so that the reporter knows where to turn."), "addressee"
@@ -262,7 +292,7 @@ def _move(
     """Make the move `name`: lock the report, check the table, change it, append the event, write the message."""
     move = MOVES[name]
     current = Report.objects.select_for_update(of=("self",)).get(pk=report.pk)
-    if current.status not in move.start or not _may(move, current, by):
+    if not _is_possible(move, current) or not _may(move, current, by):
         raise MoveNotAllowed(
             _("“%(move)s” is not possible now: the report is “%(status)s”. Reload the page to see what changed.")
             % {"move": move.label, "status": current.get_status_display()}
@@ -297,6 +327,11 @@ def _move(
     if public:
         outbox.send("report_moved", report_id=current.pk, event_id=event.pk)
     return event
+
+
+def _is_possible(move: Move, report: Report) -> bool:
+    """Whether the report is where the move begins; what is confidential cannot become it once more."""
+    return report.status in move.start and not (move.name == "conceal" and report.confidential)
 
 
 def _may(move: Move, report: Report, by: By) -> bool:

@@ -17,13 +17,14 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.db.models import Model
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from PIL import ExifTags, Image, ImageOps
 from pillow_heif import register_heif_opener
 
 from accounts.errors import TooMuch, TooOften
-from accounts.limits import refuse_too_often
+from accounts.limits import content_length, refuse_too_often
 from incidents.errors import BadPhoto
 from incidents.limits import PhotoLimit
 from incidents.models.drafts import DraftPhoto
@@ -103,10 +104,14 @@ class PhotoGate(FileUploadHandler):
     """Stands before the other upload handlers of a post with photos.
 
     What the limits refuse is skipped before a byte of it is kept; the fields of the post are read all the same, so
-    that nothing typed is lost. `refusal` then says why; it is empty when every file went through.
+    that nothing typed is lost. `refusal` then says why; it is empty when every file went through. `anybody`: it is an
+    open form, where also how often photos come from an address is limited.
     """
 
-    refusal = ""
+    def __init__(self, request: HttpRequest, *, anybody: bool) -> None:
+        super().__init__(request)
+        self.anybody = anybody
+        self.refusal = ""
 
     def handle_raw_input(
         self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: Any = None
@@ -117,7 +122,7 @@ class PhotoGate(FileUploadHandler):
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         assert self.request is not None  # noqa: S101  whoever installs the gate gives it
-        if not self.refusal:
+        if self.anybody and not self.refusal:
             try:
                 refuse_too_often(self.request, PhotoLimit)
             except TooOften as error:
@@ -132,6 +137,23 @@ class PhotoGate(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> None:
         return None
+
+
+READ_AT_MOST = 4
+"""Times the largest body that is taken: so much is read for the sake of what was typed; no file of it is kept."""
+
+
+def gate_photos(request: HttpRequest, *, anybody: bool) -> None:
+    """Stand before the photos of a post (config/before_body.py). Raises TooMuch for what no form of ours would send."""
+    if content_length(request) > READ_AT_MOST * settings.BODY_MAX_BYTES:
+        raise TooMuch(content_length(request), settings.BODY_MAX_BYTES)
+    request.upload_handlers.insert(0, PhotoGate(request, anybody=anybody))
+
+
+def refusal_of(request: HttpRequest) -> str:
+    """Return why the gate kept photos out; empty when it did not."""
+    request.POST  # noqa: B018  the handlers speak when the body is read
+    return next((gate.refusal for gate in request.upload_handlers if isinstance(gate, PhotoGate) and gate.refusal), "")
 
 
 def clear_orphans() -> int:

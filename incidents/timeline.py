@@ -57,6 +57,8 @@ def turns_of(report: Report, events: Iterable[ReportEvent]) -> list[Turn]:
 
 def _turn(report: Report, event: ReportEvent, owner: str) -> Turn:
     side, headline = _SAYS[Type(event.type)]
+    if event.type == Type.RESUMED and event.actor_id is None:
+        side, headline = "system", "hold_over"
     if event.type == Type.COMMENTED and event.by_reporter:
         side = "reporter"
     agency = event.agency.name if event.agency else owner
@@ -124,6 +126,7 @@ def _headline(key: str, agency: str) -> str:
         "answered": pgettext("what was done", "Answer"),
         "held": pgettext("what was done", "Put on hold"),
         "resumed": _("%(agency)s goes on with the work"),
+        "hold_over": _("The hold is over: the clock runs again"),
         "rejected": _("Archived"),
         "confirmed": _("Yes, it is done"),
         "reopened": _("No, it is not done yet"),

@@ -93,6 +93,14 @@ MOVES: dict[str, Move] = {
         ),
         Move("resume", _("Resume"), Type.RESUMED, frozenset({Status.ON_HOLD}), Status.IN_PROGRESS, Who.OFFICER),
         Move(
+            "resume_held",
+            _("Go on after the hold"),
+            Type.RESUMED,
+            frozenset({Status.ON_HOLD}),
+            Status.IN_PROGRESS,
+            Who.SYSTEM,
+        ),
+        Move(
             "hand_over",
             _("Hand over"),
             Type.HANDED_OVER,

@@ -1,4 +1,8 @@
-"""What changed from one version of a layer to another: rows told apart by a key column, or as a whole without one."""
+"""What changed from one version of a layer to another: rows told apart by a key column, or as a whole without one.
+
+Rows are compared by the columns that both versions have; the others are named. A shape counts as the same when no
+corner is more than about two centimetres from where it was: files that leave and come back are rounded.
+"""
 
 import json
 import re
@@ -20,66 +24,57 @@ MOST = 500
 """Features that differ and can be told one by one."""
 LINES = 100
 """So many of them a page lists with their values."""
-
 FID = "#"
 """The key of versions of which one was made from the other by edits, so that features keep their numbers. It is the
 name of no column."""
 
 # Both sides are given whole: PostgreSQL prunes to the two partitions by the literal ids. `before` and `after` are the
-# features of the versions `old` and `new`.
-SIDES_BY_KEY = """
-FROM (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(old)s) before
-FULL JOIN (SELECT *, properties->>%(key)s AS key FROM layers_feature WHERE version_id = %(new)s) after
-    ON before.key = after.key
-"""
-SIDES_BY_FID = SIDES_BY_KEY.replace("properties->>%(key)s", "fid::text")
-BY_KEY = """
-SELECT count(*) FILTER (WHERE before.fid IS NULL),
-       count(*) FILTER (WHERE after.fid IS NULL),
-       count(*) FILTER (WHERE moved),
-       count(*) FILTER (WHERE changed AND NOT moved),
-       count(*) FILTER (WHERE NOT moved AND NOT changed),
-       (array_agg(coalesce(after.key, before.key)) FILTER (WHERE moved OR changed OR moved IS NULL))[:%(listed)s]
-{sides}CROSS JOIN LATERAL (
-    SELECT CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
-                THEN ST_AsBinary(before.geom) IS DISTINCT FROM ST_AsBinary(after.geom) END AS moved,
-           CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
-                THEN before.properties <> after.properties END AS changed
-) difference
-"""
-AS_A_WHOLE = """
-WITH marked AS (
-    SELECT version_id, md5(coalesce(ST_AsBinary(geom), '') || convert_to(properties::text, 'UTF8')) AS mark
-    FROM layers_feature WHERE version_id IN (%(old)s, %(new)s)
-), before AS (SELECT mark, count(*) AS n FROM marked WHERE version_id = %(old)s GROUP BY 1),
-   after AS (SELECT mark, count(*) AS n FROM marked WHERE version_id = %(new)s GROUP BY 1)
-SELECT coalesce(sum(greatest(coalesce(after.n, 0) - coalesce(before.n, 0), 0)), 0),
-       coalesce(sum(greatest(coalesce(before.n, 0) - coalesce(after.n, 0), 0)), 0),
-       coalesce(sum(least(coalesce(after.n, 0), coalesce(before.n, 0))), 0)
-FROM before FULL JOIN after USING (mark)
+# features of the versions `old` and `new`, with the properties that are compared.
+_SIDE = "SELECT fid, geom, properties - %({side}_not)s::text[] AS properties, {key} AS key FROM layers_feature"
+_SIDES = f"""
+FROM ({_SIDE.format(side="old", key="{key}")} WHERE version_id = %(old)s) before
+FULL JOIN ({_SIDE.format(side="new", key="{key}")} WHERE version_id = %(new)s) after ON before.key = after.key
 """
 # The n-th of several equal rows is the same row on both sides.
 _MARKED = """
     SELECT *, row_number() OVER (PARTITION BY mark ORDER BY fid) AS n FROM (
         SELECT *, md5(coalesce(ST_AsBinary(geom), '') || convert_to(properties::text, 'UTF8')) AS mark
-        FROM layers_feature WHERE version_id = %({side})s) marked
+        FROM ({side}) s) marked
 """
-SIDES_AS_A_WHOLE = f"""
-FROM ({_MARKED.format(side="old")}) before
-FULL JOIN ({_MARKED.format(side="new")}) after ON before.mark = after.mark AND before.n = after.n
+_SIDES_AS_A_WHOLE = """
+FROM ({old}) before FULL JOIN ({new}) after ON before.mark = after.mark AND before.n = after.n
+""".format(
+    **{
+        side: _MARKED.format(side=f"{_SIDE.format(side=side, key='NULL')} WHERE version_id = %({side})s")
+        for side in ("old", "new")
+    }
+)
+_COUNTS = """
+SELECT count(*) FILTER (WHERE before.fid IS NULL), count(*) FILTER (WHERE after.fid IS NULL),
+       count(*) FILTER (WHERE moved), count(*) FILTER (WHERE changed), count(*) FILTER (WHERE moved AND changed),
+       count(*) FILTER (WHERE NOT moved AND NOT changed),
+       (array_agg(coalesce(after.key, before.key)) FILTER (WHERE moved OR changed OR moved IS NULL))[:%(listed)s]
+{sides}CROSS JOIN LATERAL (
+    SELECT CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
+                THEN NOT layers_same_shape(before.geom, after.geom) END AS moved,
+           CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
+                THEN before.properties <> after.properties END AS changed
+) difference
 """
-DIFFERING = """
+_DIFFERING = """
 SELECT what, moved, old_fid, new_fid FROM (
     SELECT CASE WHEN before.fid IS NULL THEN 'added' WHEN after.fid IS NULL THEN 'removed'
                 WHEN before.properties <> after.properties THEN 'changed' ELSE 'moved' END AS what,
-           ST_AsBinary(before.geom) IS DISTINCT FROM ST_AsBinary(after.geom) AS moved,
+           before.fid IS NOT NULL AND after.fid IS NOT NULL
+               AND NOT layers_same_shape(before.geom, after.geom) AS moved,
            before.fid AS old_fid, after.fid AS new_fid
     {sides}) both_sides
 WHERE what <> 'moved' OR moved
 ORDER BY array_position(ARRAY['changed', 'moved', 'removed', 'added'], what), coalesce(new_fid, old_fid)
 LIMIT %(most)s
 """
-PROPERTIES = "SELECT fid, properties::text FROM layers_feature WHERE version_id = %s AND fid = ANY(%s)"
+_PROPERTIES = "SELECT fid, properties::text FROM layers_feature WHERE version_id = %s AND fid = ANY(%s)"
+_COLUMNS = "SELECT DISTINCT jsonb_object_keys(properties) FROM layers_feature WHERE version_id = %s"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +82,8 @@ class Comparison:
     """Counts of rows. `key` is the column, or FID, that told them apart; without one a changed row counts as removed
     and added.
 
-    `moved` rows have another geometry (their attributes may differ, too); `changed` ones other attributes only.
-    `listed` are keys of the first rows that are not the same.
+    `moved` rows have another geometry, `changed` ones other values, `both` are counted in either. `listed` are keys of
+    the first rows that are not the same. `columns_new` and `columns_gone` only one version has.
     """
 
     key: str | None
@@ -96,30 +91,16 @@ class Comparison:
     removed: int
     moved: int
     changed: int
+    both: int
     same: int
     listed: tuple[str, ...] = ()
+    columns_new: tuple[str, ...] = ()
+    columns_gone: tuple[str, ...] = ()
 
-
-def compare(*, old: LayerVersion, new: LayerVersion, key: str | None = None) -> Comparison:
-    """Compare two stored versions. `key` names the column to go by, or is FID; without it, a unique one is looked for.
-
-    Raise ValueError for a key that is not unique in both.
-    """
-    if key is None:
-        key = next((name for name in _candidates(old, new) if _is_key(name, old) and _is_key(name, new)), None)
-    elif key != FID and not (_is_key(key, old) and _is_key(key, new)):
-        raise ValueError(key)
-    parts = {"old": old.pk, "new": new.pk, "key": key, "listed": LISTED}
-    with connection.cursor() as cursor:
-        if key is None:
-            cursor.execute(AS_A_WHOLE, parts)
-            added, removed, same = (int(number) for number in cursor.fetchone())
-            return Comparison(key=None, added=added, removed=removed, moved=0, changed=0, same=same)
-        cursor.execute(BY_KEY.format(sides=_sides(key)), parts)
-        added, removed, moved, changed, same, listed = cursor.fetchone()
-    return Comparison(
-        key=key, added=added, removed=removed, moved=moved, changed=changed, same=same, listed=tuple(listed or ())
-    )
+    @property
+    def n(self) -> int:
+        """How many rows differ."""
+        return self.added + self.removed + self.moved + self.changed - self.both
 
 
 @dataclass(frozen=True)
@@ -135,23 +116,60 @@ class Difference:
     new: int | None
 
 
-def differing(*, old: LayerVersion, new: LayerVersion, key: str | None) -> list[Difference]:
-    """Return the features that differ, at most `MOST`, those with other values first.
+class Pair:
+    """Two stored versions of a layer, compared by the columns that both have; of `seen` columns alone, if given.
 
-    Rows are told apart by `key` (a column that is unique in both, or FID), or as a whole without one.
+    `key` names the column to go by, or is FID; without it, a unique one is looked for. Raise ValueError for a key that
+    is not unique in both.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(DIFFERING.format(sides=_sides(key)), {"old": old.pk, "new": new.pk, "key": key, "most": MOST})
-        return [
-            Difference(what, moved and what in {"changed", "moved"}, before, after)
-            for what, moved, before, after in cursor.fetchall()
-        ]
+
+    def __init__(
+        self, old: LayerVersion, new: LayerVersion, *, key: str | None = None, seen: frozenset[str] | None = None
+    ) -> None:
+        self.old, self.new = old, new
+        columns = {version.pk: _columns(version) for version in (old, new)}
+        told = columns[old.pk] | columns[new.pk] if seen is None else seen
+        common = columns[old.pk] & columns[new.pk] & told
+        self.columns_new = tuple(sorted((columns[new.pk] - columns[old.pk]) & told))
+        self.columns_gone = tuple(sorted((columns[old.pk] - columns[new.pk]) & told))
+        if key is None:
+            candidates = _candidates(old, new, common)
+            key = next((name for name in candidates if _is_key(name, old) and _is_key(name, new)), None)
+        elif key != FID and not (_is_key(key, old) and _is_key(key, new)):
+            raise ValueError(key)
+        self.key = key
+        self._params: dict[str, Any] = {
+            "old": old.pk, "new": new.pk, "old_not": sorted(columns[old.pk] - common),
+            "new_not": sorted(columns[new.pk] - common), "key": key, "listed": LISTED, "most": MOST,
+        }  # fmt: skip
+
+    def count(self) -> Comparison:
+        """Count the rows by what became of them."""
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNTS.format(sides=self._sides), self._params)
+            added, removed, moved, changed, both, same, listed = cursor.fetchone()
+        return Comparison(
+            key=self.key, added=added, removed=removed, moved=moved, changed=changed, both=both, same=same,
+            listed=tuple(listed or ()) if self.key else (), columns_new=self.columns_new,
+            columns_gone=self.columns_gone,
+        )  # fmt: skip
+
+    def differing(self) -> list[Difference]:
+        """Return the features that differ, at most `MOST`, those with other values first."""
+        with connection.cursor() as cursor:
+            cursor.execute(_DIFFERING.format(sides=self._sides), self._params)
+            return [Difference(*row) for row in cursor.fetchall()]
+
+    @property
+    def _sides(self) -> str:
+        if self.key is None:
+            return _SIDES_AS_A_WHOLE
+        return _SIDES.format(key="fid::text" if self.key == FID else "properties->>%(key)s")
 
 
-def _sides(key: str | None) -> str:
-    if key is None:
-        return SIDES_AS_A_WHOLE
-    return SIDES_BY_FID if key == FID else SIDES_BY_KEY
+def compare(*, old: LayerVersion, new: LayerVersion, key: str | None = None) -> Comparison:
+    """Compare two stored versions by all columns that both have."""
+    return Pair(old, new, key=key).count()
 
 
 Differing = tuple[dict[str, str], Any, Any]
@@ -170,27 +188,27 @@ class Line:
     values: tuple[Differing, ...]
     hidden: int
 
-    @property
-    def is_visible(self) -> bool:
-        """Whether anything that the reader may see differs."""
-        return bool(self.values) or self.difference.moved or self.difference.what != "changed"
-
 
 def lines(*, layer: Layer, old: LayerVersion, new: LayerVersion, found: Sequence[Difference]) -> list[Line]:
-    """Return what the layer's reader is told of differences."""
+    """Return what the layer's reader is told of differences, by the columns that both versions have."""
+    common = _columns(old) & _columns(new)
     before = _properties(old, [one.old for one in found])
     after = _properties(new, [one.new for one in found])
     told = []
     for one in found:
         was, is_now = before.get(one.old), after.get(one.new)
         label = label_of(layer, is_now or was or {}, one.new or one.old or 0)
-        told.append(Line(one, label, *values_that_differ(layer, was, is_now)))
+        told.append(Line(one, label, *values_that_differ(layer, _only(was, common), _only(is_now, common))))
     return told
+
+
+def _only(properties: Mapping[str, Any] | None, names: frozenset[str]) -> dict[str, Any] | None:
+    return None if properties is None else {name: value for name, value in properties.items() if name in names}
 
 
 def _properties(version: LayerVersion, fids: Sequence[int | None]) -> dict[int | None, dict[str, Any]]:
     with connection.cursor() as cursor:
-        cursor.execute(PROPERTIES, [version.pk, [fid for fid in fids if fid is not None]])
+        cursor.execute(_PROPERTIES, [version.pk, [fid for fid in fids if fid is not None]])
         return {fid: json.loads(text) for fid, text in cursor.fetchall()}
 
 
@@ -216,19 +234,27 @@ def values_that_differ(
     return values, len(differing) - len(shown)
 
 
-def _candidates(old: LayerVersion, new: LayerVersion) -> list[str]:
-    """Return the columns of both that may be keys, the likeliest first, hidden ones last."""
+def _columns(version: LayerVersion) -> frozenset[str]:
+    """Return the properties that the features of a version have."""
+    if version.statistics:
+        return frozenset(version.statistics)
+    with connection.cursor() as cursor:  # not every version was counted
+        cursor.execute(_COLUMNS, [version.pk])
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+def _candidates(old: LayerVersion, new: LayerVersion, common: frozenset[str]) -> list[str]:
+    """Return the compared columns that may be keys, the likeliest first, hidden ones last."""
     seen = {str(field["name"]) for field in new.layer.shown_fields()}
-    anything: dict[str, dict[str, Any]] = {str(field["name"]): {} for field in new.layer.fields}
-    before, after = (version.statistics or anything for version in (old, new))  # not every version was counted
-    names = [
-        name
-        for name, told in after.items()
-        if name in before and not told.get("nulls") and told.get("distinct") in (None, told.get("count"))
-    ]
+    names = [name for name in sorted(common) if _may_be_key(old, name) and _may_be_key(new, name)]
     return sorted(names, key=lambda name: (name not in seen, not CODES.search(name), not NAMES.search(name)))[
         :KEYS_TRIED
     ]
+
+
+def _may_be_key(version: LayerVersion, name: str) -> bool:
+    told = version.statistics.get(name, {})
+    return not told.get("nulls") and told.get("distinct") in (None, told.get("count"))
 
 
 def _is_key(name: str, version: LayerVersion) -> bool:

@@ -1,27 +1,79 @@
-"""What each published version changed: compared by the worker after the change, and told to whoever reads the layer."""
+"""What each published version changed: compared by the worker after the change, and told to whoever reads the layer.
 
-from collections.abc import Sequence
-from dataclasses import asdict, astuple
+Compared is what everybody who may read the layer sees. Who sees more reads the same history: a feature that differs
+only in what is hidden stands as it was.
+"""
+
+from copy import copy
+from dataclasses import asdict, astuple, dataclass
 
 from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
 
-from layers.comparing import FID, Difference, Line, compare, differing, lines
+from layers.comparing import FID, Difference, Line, Pair, lines
 from layers.models import Layer, LayerEdit, VersionChange, VersionDifference
-from layers.selection import withheld
+
+
+@dataclass(frozen=True)
+class Told:
+    """A change of version as readers are told of it; `difference` is None until it was compared, or for the first."""
+
+    number: int
+    change: VersionChange
+    difference: VersionDifference | None
 
 
 def compare_due() -> bool:
-    """Compare the versions of the next change that waits for it; return whether there was one. Called by the worker."""
-    waiting = VersionChange.objects.filter(before__isnull=False, difference__isnull=True)
+    """Compare the versions of the next change that waits for it; return whether there was one. Called by the worker.
+
+    When the layer was changed since, what everybody sees of it may be another: then it is compared again.
+    """
+    outdated = Q(difference__looked_at__lt=F("layer__changed_at"))
+    waiting = VersionChange.objects.filter(Q(difference__isnull=True) | outdated, before__isnull=False)
     with transaction.atomic():
         change = waiting.select_for_update(of=("self",), skip_locked=True).order_by("pk").first()
         if change is None or change.before is None:
             return False
-        compared = compare(old=change.before, new=change.after, key=_kept_key(change))
-        found = differing(old=change.before, new=change.after, key=compared.key)
-        told = {name: value for name, value in asdict(compared).items() if name != "listed"}
-        VersionDifference.objects.create(change=change, features=[astuple(one) for one in found], **told)
+        seen = _everybody_sees(change.layer)
+        known = VersionDifference.objects.filter(change=change)
+        if known.filter(seen=sorted(seen)).update(looked_at=timezone.now()):
+            return True
+        known.delete()
+        pair = Pair(change.before, change.after, key=_kept_key(change), seen=seen)
+        told = {name: value for name, value in asdict(pair.count()).items() if name != "listed"}
+        found = [astuple(one) for one in pair.differing()]
+        VersionDifference.objects.create(change=change, seen=sorted(seen), features=found, **told)
     return True
+
+
+def changes_of(layer: Layer) -> list[Told]:
+    """Return the changes of a layer's version, the newest first, numbered from the first."""
+    changes = layer.changes.select_related("before", "after", "by", "difference").order_by("pk")
+    seen = _everybody_sees(layer)
+    told = []
+    for number, change in enumerate(changes, start=1):
+        difference = getattr(change, "difference", None)
+        # What was seen by everybody then, and is hidden now, is told of no more.
+        is_told = difference is not None and seen.issuperset(difference.seen)
+        told.append(Told(number, change, difference if is_told else None))
+    return told[::-1]
+
+
+def lines_of(layer: Layer, told: Told) -> list[Line]:
+    """Return the features that differ, with the values that everybody sees."""
+    if told.difference is None or told.change.before is None:
+        return []
+    public = copy(layer)
+    public.reader = None
+    found = [Difference(*one) for one in told.difference.features]
+    return lines(layer=public, old=told.change.before, new=told.change.after, found=found)
+
+
+def _everybody_sees(layer: Layer) -> frozenset[str]:
+    public = copy(layer)
+    public.reader = None
+    return frozenset(str(field["name"]) for field in public.shown_fields())
 
 
 def _kept_key(change: VersionChange) -> str | None:
@@ -29,27 +81,3 @@ def _kept_key(change: VersionChange) -> str | None:
     pair = {change.before_id, change.after_id}
     edits = LayerEdit.objects.filter(version_id__in=pair, base_id__in=pair)
     return FID if edits.exists() else None
-
-
-def changes_of(layer: Layer) -> Sequence[tuple[int, VersionChange]]:
-    """Return the changes of a layer's version with their numbers from 1, the newest first."""
-    changes = list(layer.changes.select_related("before", "after", "by", "difference").order_by("pk"))
-    return list(enumerate(changes, start=1))[::-1]
-
-
-def lines_of(layer: Layer, change: VersionChange) -> list[Line]:
-    """Return the features that differ of which the layer's reader sees that they do. None before it was compared.
-
-    None either where rows were told apart as a whole, or by a hidden column, and not all of a row may be seen: a row
-    that differs in what is hidden stands there as removed and added.
-    """
-    difference = getattr(change, "difference", None)
-    if difference is None or change.before is None:
-        return []
-    told_apart_by = {FID, *(field["name"] for field in layer.shown_fields())}
-    is_whole = not withheld(layer, change.before) and not withheld(layer, change.after)
-    if difference.key not in told_apart_by and not is_whole:
-        return []
-    found = [Difference(*one) for one in difference.features]
-    told = lines(layer=layer, old=change.before, new=change.after, found=found)
-    return [line for line in told if line.is_visible]

@@ -11,7 +11,7 @@ from geo.params import refuse_unknown
 from layers import differences, history
 from layers.access import keep_private, layer_or_404
 from layers.comparing import LINES, MOST
-from layers.models import Layer, LayerVersion, VersionChange
+from layers.models import Layer, LayerVersion
 from layers.styling import style_of
 from layers.views import geometry_of, map_texts
 
@@ -22,7 +22,6 @@ LINES_AT_ONCE = 20
 @require_safe
 def changes(request: HttpRequest, slug: str) -> HttpResponse:
     """List the changes of a layer's version, the newest first, with how many features each changed."""
-    refuse_unknown(request.GET.dict(), set())
     layer = layer_or_404(request, slug)
     context = {"layer": layer, "changes": history.changes_of(layer)}
     return keep_private(render(request, "layers/history.html", context), layer)
@@ -31,21 +30,19 @@ def changes(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def change(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show one change: on a map, and each feature with its old and new values."""
-    refuse_unknown(request.GET.dict(), set())
     layer = layer_or_404(request, slug)
     shown = _change(layer, number)
     lines = history.lines_of(layer, shown)
     told = differences.told(lines[:LINES])
+    change = shown.change
     url = reverse("layer_history_signs", args=[slug, number])
     context = {
         "layer": layer,
-        "change": shown,
-        "number": number,
-        "difference": getattr(shown, "difference", None),
+        "one": shown,
         "lines": told[:LINES_AT_ONCE],
         "further": told[LINES_AT_ONCE:],
         "listed": len(told),
-        "map": map_of_changes(request, layer, shown.after, url=url, n=len(lines), besides=shown.before)
+        "map": map_of_changes(request, layer, change.after, url=url, n=len(lines), besides=change.before)
         if lines
         else None,
         "most": MOST,
@@ -59,8 +56,9 @@ def signs(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     refuse_unknown(request.GET.dict(), {"v"})
     layer = layer_or_404(request, slug)
     shown = _change(layer, number)
+    change = shown.change
     found = [line.difference for line in history.lines_of(layer, shown)]
-    body = differences.between(layer=layer, old=shown.before or shown.after, new=shown.after, found=found)
+    body = differences.between(layer=layer, old=change.before or change.after, new=change.after, found=found)
     return keep_private(JsonResponse(body, content_type="application/geo+json"), layer)
 
 
@@ -95,8 +93,8 @@ def map_of_changes(
     )
 
 
-def _change(layer: Layer, number: int) -> VersionChange:
-    found = dict(history.changes_of(layer)).get(number)
+def _change(layer: Layer, number: int) -> history.Told:
+    found = next((one for one in history.changes_of(layer) if one.number == number), None)
     if found is None:
         raise Http404
     return found

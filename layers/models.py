@@ -428,6 +428,8 @@ class VersionChange(models.Model):
     after = models.ForeignKey(LayerVersion, on_delete=models.PROTECT, related_name="+")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     reason = models.TextField(_("reason"), blank=True)
+    reason_is_public = models.BooleanField(default=False, editable=False)
+    """Whether who wrote it knew that everybody reads it."""
     at = models.DateTimeField(_("time"), auto_now_add=True)
 
     class Meta:
@@ -443,26 +445,32 @@ class VersionChange(models.Model):
 class VersionDifference(models.Model):
     """What a change of version changed, made by the worker after it (layers/history.py): counts of features, and which.
 
-    `features` has at most comparing.MOST of them, each as its fid before, its fid after (null: it is not there), what
-    became of it, and whether it moved.
+    Compared are the columns `seen`, which everybody who may read the layer could see when it was made. `features` has
+    at most comparing.MOST of them, each as what became of it, whether it moved, its fid before and after (null: it is
+    not there).
     """
 
     change = models.OneToOneField(VersionChange, on_delete=models.PROTECT, primary_key=True, related_name="difference")
     key = models.CharField(max_length=200, null=True)
+    seen = models.JSONField(default=list)
     added = models.PositiveIntegerField()
     removed = models.PositiveIntegerField()
     moved = models.PositiveIntegerField()
     changed = models.PositiveIntegerField()
+    both = models.PositiveIntegerField()
     same = models.PositiveIntegerField()
+    columns_new = models.JSONField(default=list)
+    columns_gone = models.JSONField(default=list)
     features = models.JSONField(default=list)
+    looked_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
-        return f"{self.pk}: +{self.added} -{self.removed} ~{self.moved + self.changed}"
+        return f"{self.pk}: {self.n}"
 
     @property
     def n(self) -> int:
         """How many features differ."""
-        return self.added + self.removed + self.moved + self.changed
+        return self.added + self.removed + self.moved + self.changed - self.both
 
 
 # Programs that read --------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
     layer = _layer(request, slug)
     context = {
         "layer": layer,
-        "versions": layer.versions.select_related("loaded_by"),
+        "versions": layer.versions.select_related("loaded_by", "edit__base"),
         "changes": history.changes_of(layer),
         "decides": _decides(request, layer),
     }

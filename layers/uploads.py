@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Agency, Membership, User
 from layers import incoming
-from layers.comparing import compare, differing
+from layers.comparing import Pair
 from layers.errors import ImportRefused, NotReady, UploadRefused, UploadTooLarge
 from layers.importing import copy_rows, slug_of, store_inspected
 from layers.models import ImportJob, IncomingFile, Layer, LayerEdit
@@ -155,10 +155,9 @@ def _read(job: ImportJob) -> None:
             layer = job.layer or _new_layer(job)
             version = store_inspected(layer=layer, inspection=reader.inspection, rows=rows, by=job.by)
             if layer.current:
-                compared = compare(old=layer.current, new=version)
-                told["comparison"] = asdict(compared)
-                found = differing(old=layer.current, new=version, key=compared.key)
-                told["differing"] = [astuple(one) for one in found]
+                pair = Pair(layer.current, version)
+                told["comparison"] = asdict(pair.count())
+                told["differing"] = [astuple(one) for one in pair.differing()]
             job.layer, job.version = layer, version
             _finish(job, State.READY, told)
 

@@ -161,7 +161,9 @@ def publish(*, version: LayerVersion, by: User | None, reason: str = "") -> Laye
         state=LayerVersion.State.CURRENT, published_at=version.published_at or timezone.now()
     )
     if layer.current_id != version.pk:
-        VersionChange.objects.create(layer=layer, before=layer.current, after=version, by=by, reason=reason)
+        VersionChange.objects.create(
+            layer=layer, before=layer.current, after=version, by=by, reason=reason, reason_is_public=True
+        )
     layer.current = version
     layer.state = Layer.State.PUBLISHED
     layer.save(update_fields=["current", "state", "changed_at"])

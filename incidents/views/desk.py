@@ -4,18 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Agency, User
@@ -26,11 +28,11 @@ from incidents.filters import ReportFilter
 from incidents.models import Report, ReportContact, ReportEvent
 from incidents.models.reports import Status
 from incidents.overview import AT_WORK, overview
-from incidents.photos import clean_all
+from incidents.photos import clean_all, gate_photos, refusal_of
 from incidents.promises import next_promise, promises_of
 from incidents.timeline import Turn, turns_of
 from incidents.views.follow import locator, with_ticket
-from incidents.views.posted import posted_day, posted_moment, posted_text
+from incidents.views.posted import is_forged, posted_day, posted_moment, posted_text, stale
 from incidents.workflow import MOVES, NOT_AUTHORITY, REJECTION_REASONS, Party
 
 PAGE_SIZE = 25
@@ -65,11 +67,15 @@ TABS = [
 
 
 def for_desk(view: View) -> View:
-    """Let in only people who work at an agency: others sign in, or are told why not."""
+    """Let in only people who work at an agency: others sign in, or are told why not.
 
-    @login_required
+    What somebody sent whose session is over comes back to be read, and to be sent after signing in.
+    """
+
     @wraps(view)
     def wrapped(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return not_sent(request) if request.method == "POST" else redirect_to_login(request.get_full_path())
         if not isinstance(request.user, User) or not request.user.works_at_desk():
             return render(request, "incidents/desk/forbidden.html", status=403)
         return view(request, **kwargs)
@@ -98,16 +104,24 @@ def report(request: HttpRequest, ticket: str) -> HttpResponse:
     return _detail(request, found) if found else _missing(request, ticket)
 
 
+@csrf_exempt  # checked in `is_forged`, which keeps what was typed
 @for_desk
 @require_http_methods(["GET", "POST"])
 @with_ticket
 def move(request: HttpRequest, ticket: str, move: str) -> HttpResponse:
     """Make a move; what cannot be taken back is shown once more before."""
     found = _at_desk(request, ticket)
+    if found is None and request.method == "POST" and _was_made(request, ticket, move):
+        messages.success(request, _("%(ticket)s left your desk.") % {"ticket": ticket})
+        return redirect(_address("desk", request))
     if found is None or move not in moves.SERVICES or MOVES[move].who.value == Party.REPORTER.value:
         return _missing(request, ticket)
     if request.method == "GET":
         return redirect(_address("desk_report", request, ticket=ticket))
+    if is_forged(request):
+        return _detail(request, found, _failed(move, request, stale()), status=403)
+    if "back" in request.POST:
+        return _detail(request, found, _failed(move, request, ""))
     seen_at = posted_moment(request, "seen_at")
     common: dict[str, Any] = {"report": found, "by": request.user, "seen_at": seen_at}
     try:
@@ -133,11 +147,47 @@ def move(request: HttpRequest, ticket: str, move: str) -> HttpResponse:
     return redirect(_address("desk_report", request, ticket=ticket) if still_here else _address("desk", request))
 
 
+def not_sent(request: HttpRequest) -> HttpResponse:
+    """Give back what somebody sent whose session is over: to be read, and to be sent after signing in.
+
+    It says nothing of the report, for the person may be anybody by now.
+    """
+    ticket = str(resolve(request.path_info).kwargs.get("ticket", ""))
+    back = _address("desk_report", request, ticket=ticket) if ticket else _address("desk", request)
+    context = {
+        "kept": {"action": request.path, "typed": _typed(request)},
+        "text": posted_text(request, "text"),
+        "sign_in": f"{reverse('account_login')}?{urlencode({'next': back})}",
+        "had_photos": bool(request.FILES),
+    }
+    return render(request, "incidents/desk/not_sent.html", context, status=403)
+
+
+def _before_move(request: HttpRequest, **_address: object) -> None:
+    """See config/before_body.py: too large photos are skipped, and what was typed is taken all the same."""
+    gate_photos(request, anybody=False)
+
+
+move.before_body = _before_move  # type: ignore[attr-defined]
+
+
+def _was_made(request: HttpRequest, ticket: str, name: str) -> bool:
+    """Whether the same was sent before and has been done: the report may be at another desk by now."""
+    person, text = request.user, posted_text(request, "text")
+    return (
+        isinstance(person, User)
+        and name in moves.SERVICES
+        and moves.was_made(name, ticket=ticket, by=person, text=text)
+    )
+
+
 def _given(name: str, request: HttpRequest) -> dict[str, Any]:
     """Return what the form of the move `name` sent, as its service takes it. Raises BadPhoto."""
     given: dict[str, Any] = {}
     if name not in {"take", "resume", "route"}:
         given["text"] = posted_text(request, "text")
+    if refused := refusal_of(request):
+        raise BadPhoto(refused)
     if name == "answer":
         given["photos"] = clean_all(request.FILES.getlist("photos"))
         given["no_photo_reason"] = posted_text(request, "no_photo_reason")[:500]
@@ -270,9 +320,12 @@ def _turns(report: Report) -> list[Turn]:
 
 def _failed(name: str, request: HttpRequest, error: str, field: str = "") -> dict[str, Any]:
     """Return what went wrong and what was typed, so that nothing has to be typed again."""
-    typed = {key: value for key, value in request.POST.items() if key not in {"csrfmiddlewaretoken", "seen_at"}}
-    return {"move": name, "label": MOVES[name].label, "error": error, "field": field, "typed": typed,
+    return {"move": name, "label": MOVES[name].label, "error": error, "field": field, "typed": _typed(request),
             "had_photos": bool(request.FILES)}  # fmt: skip
+
+
+def _typed(request: HttpRequest) -> dict[str, str]:
+    return {key: str(value) for key, value in request.POST.items() if key not in {"csrfmiddlewaretoken", "seen_at"}}
 
 
 def _address(name: str, request: HttpRequest, **kwargs: str) -> str:

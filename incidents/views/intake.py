@@ -18,10 +18,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from rest_framework.authentication import CSRFCheck
 
-from accounts.errors import TooMuch, TooOften
-from accounts.limits import content_length, refuse_too_large, refuse_too_often
+from accounts.errors import TooOften
+from accounts.limits import refuse_too_large, refuse_too_often
 from geo.locate import check_point
 from geo.maps import MapMarkup, pin_map
 from geo.models import Kecamatan
@@ -34,24 +33,23 @@ from incidents.models import Category, Report
 from incidents.models.categories import Kind
 from incidents.models.drafts import ReportDraft
 from incidents.models.reports import Status
-from incidents.photos import PhotoGate, clean
+from incidents.photos import clean, gate_photos, refusal_of
 from incidents.promises import Promise, promises_of
 from incidents.routing import Route, route
 from incidents.secrets import secret_of
+from incidents.views.posted import is_forged, stale
 
 FIRST = ORDER[0]
-READ_AT_MOST = 4
-"""Times the largest body that is taken: so much is read for the sake of what was typed; no file of it is kept."""
 
 
 @never_cache
-@csrf_exempt  # checked in `_forged`, which keeps what was typed
+@csrf_exempt  # checked in `is_forged`, which keeps what was typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
     """Show the first step, or the drafts that wait to be gone on with; take the first step's answer."""
     if request.method == "POST":
-        if _forged(request):
-            return _page(request, FIRST, STEPS[FIRST](request.POST), draft_id=_posted_id(request), notice=_stale())
+        if is_forged(request):
+            return _page(request, FIRST, STEPS[FIRST](request.POST), draft_id=_posted_id(request), notice=stale())
         try:
             draft = _begin(request, _posted_id(request))
         except TooOften as error:
@@ -67,19 +65,19 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@csrf_exempt  # checked in `_forged`, which keeps what was typed
+@csrf_exempt  # checked in `is_forged`, which keeps what was typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def step(request: HttpRequest, draft_id: UUID, step: str) -> HttpResponse:
     """Show a step of a draft, or take its answer."""
     if step not in ORDER:
         raise Http404
     draft = drafts.find(request.session, draft_id)
-    if request.method == "POST" and _forged(request):
+    if request.method == "POST" and is_forged(request):
         if step == CHECK:
-            messages.warning(request, _stale())
+            messages.warning(request, stale())
             return redirect("report_step", draft_id, CHECK)
         form = STEPS[step](request.POST)
-        return _page(request, step, form, draft_id=draft_id, draft=draft, notice=_stale())
+        return _page(request, step, form, draft_id=draft_id, draft=draft, notice=stale())
     if draft is None:
         return _gone(request, draft_id, step)
     if step == CHECK:
@@ -166,9 +164,7 @@ def _before_step(request: HttpRequest, **_address: object) -> None:
 
     Only of a body that no form of ours would make is nothing read.
     """
-    if content_length(request) > READ_AT_MOST * settings.BODY_MAX_BYTES:
-        raise TooMuch(content_length(request), settings.BODY_MAX_BYTES)
-    request.upload_handlers.insert(0, PhotoGate(request))
+    gate_photos(request, anybody=True)
 
 
 add_photo.before_body = _before_photo  # type: ignore[attr-defined]
@@ -218,7 +214,7 @@ def _take_photos(request: HttpRequest, draft: ReportDraft) -> list[str]:
     """Add the posted photos that can be used and remove the one named; return why others were refused."""
     if photo_id := _uuid(request.POST.get("remove", "")):
         drafts.remove_photo(draft=draft, photo_id=photo_id)
-    refused = [gate.refusal for gate in request.upload_handlers if isinstance(gate, PhotoGate) and gate.refusal]
+    refused = [refusal_of(request)] if refusal_of(request) else []
     for upload in request.FILES.getlist("photos"):
         try:
             drafts.add_photos(draft=draft, photos=[clean(upload)], limit=settings.PHOTOS_MAX)
@@ -455,17 +451,6 @@ def _wants_json(request: HttpRequest) -> bool:
 
 def _no_draft() -> DraftGone:
     return DraftGone(_("This draft is no longer here. Reload the page."))
-
-
-def _forged(request: HttpRequest) -> bool:
-    """Whether the post lacks a valid CSRF token: then nothing is stored, and the page comes back as it was typed."""
-    check = CSRFCheck(lambda _request: HttpResponse())
-    check.process_request(request)
-    return check.process_view(request, _forged, (), {}) is not None  # type: ignore[arg-type]
-
-
-def _stale() -> str:
-    return _("This page had been open for too long. What you typed is still here: press the button once more.")
 
 
 def _posted_id(request: HttpRequest) -> UUID:

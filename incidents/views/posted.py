@@ -1,9 +1,26 @@
-"""What forms send, made safe to use: texts without NUL, times that parse."""
+"""What forms send, made safe to use: texts without NUL, times that parse; and whether it may be trusted at all."""
 
 import datetime as dt
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+from rest_framework.authentication import CSRFCheck
+
+
+def is_forged(request: HttpRequest) -> bool:
+    """Whether the post lacks a valid CSRF token: then nothing is stored, and the page comes back as it was typed.
+
+    For views that are exempt from Django's own check, whose page could only say that it failed.
+    """
+    check = CSRFCheck(lambda _request: HttpResponse())
+    check.process_request(request)
+    return check.process_view(request, is_forged, (), {}) is not None  # type: ignore[arg-type]
+
+
+def stale() -> str:
+    """Return what is said to somebody whose page was too old."""
+    return _("This page had been open for too long. What you typed is still here: press the button once more.")
 
 
 def posted_text(request: HttpRequest, name: str) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Agency, User
 from layers import comparing, differences, uploads
-from layers.comparing import Line, compare, differing, lines
+from layers.comparing import Line, Pair, compare, lines
 from layers.models import FeatureChange, ImportJob, Layer, LayerEdit, LayerVersion
 from tests.factories.accounts import make_agency, make_coordinator, make_officer
 from tests.factories.layers import Rows, make_layer, make_version
@@ -37,13 +37,13 @@ def kinds(found: dict[str, Any]) -> dict[str, tuple[str, Any]]:
 
 def signs(layer: Layer, new: LayerVersion, key: str | None) -> dict[str, Any]:
     assert layer.current is not None
-    found = differing(old=layer.current, new=new, key=key)
+    found = Pair(layer.current, new, key=key).differing()
     return differences.between(layer=layer, old=layer.current, new=new, found=found)
 
 
 def lines_between(layer: Layer, new: LayerVersion, key: str | None) -> list[Line]:
     assert layer.current is not None
-    found = differing(old=layer.current, new=new, key=key)
+    found = Pair(layer.current, new, key=key).differing()
     return lines(layer=layer, old=layer.current, new=new, found=found)
 
 
@@ -89,7 +89,6 @@ def test_lines_tell_values_before_and_after_but_not_hidden_ones() -> None:
         ("Pos 3", "removed", False, (), 0),
         ("Pos baru", "added", False, (), 0),
     ]
-    assert [one.label for one in found if one.is_visible] == ["Pos satu", "Pos dua", "Pos 3", "Pos baru"]
     assert lines_between(layer, layer.current, "kode") == []
     assert lines_between(layer, layer.current, None) == []
 
@@ -154,7 +153,7 @@ def test_upload_is_compared_on_its_map_until_it_is_published(kutim: None) -> Non
     layer = make_layer("pos", OLD, agency)
     version = make_version(layer, NEW)
     assert layer.current is not None
-    differing_rows = [astuple(one) for one in differing(old=layer.current, new=version, key="kode")]
+    differing_rows = [astuple(one) for one in Pair(layer.current, version, key="kode").differing()]
     comparison = {"key": "kode", "added": 1, "removed": 1, "moved": 1, "changed": 1, "same": 1}
     job = ImportJob.objects.create(
         agency=agency, layer=layer, version=version, by=officer, name="pos.csv", state=uploads.State.SUBMITTED,

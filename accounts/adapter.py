@@ -2,6 +2,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal import ratelimit
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import TooManyAttempts
 from accounts.models import User
@@ -9,6 +10,12 @@ from accounts.models import User
 
 class AccountAdapter(DefaultAccountAdapter):
     """Close public sign-up: citizens report without an account, and officers are entered by an administrator."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": _("The name or the password is wrong."),
+        "email_password_mismatch": _("The address or the password is wrong."),
+        "too_many_login_attempts": _("Too many wrong passwords. Try again in five minutes."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -193,6 +193,8 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
+# Five wrong passwords close an account for five minutes. By address there may be more: an agency's officers share one.
+ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,5/300s/key"}
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 # Accounts are entered by an administrator who knows the address; nobody can sign up with somebody else's.
 MFA_ALLOW_UNVERIFIED_EMAIL = True

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from archive.models import Publication
 from dashboards.questions import months_before
 
 MONTHS_BACK = 36
@@ -27,4 +28,6 @@ class OrderForm(forms.Form):
     def __init__(self, *args: Any, today: dt.date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         months = [months_before(today, back) for back in range(1, MONTHS_BACK + 1)]
+        made = set(Publication.objects.filter(period__in=months).values_list("period", flat=True))
+        self.fields["month"].initial = next((month for month in months if month not in made), months[0]).isoformat()
         self.fields["month"].choices = [(month.isoformat(), date_format(month, "F Y")) for month in months]  # type: ignore[attr-defined]

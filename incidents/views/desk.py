@@ -75,7 +75,7 @@ def for_desk(view: View) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return not_sent(request) if request.method == "POST" else redirect_to_login(request.get_full_path())
+            return not_sent(request) if request.POST.get("text") else redirect_to_login(request.get_full_path())
         if not isinstance(request.user, User) or not request.user.works_at_desk():
             return render(request, "incidents/desk/forbidden.html", status=403)
         return view(request, **kwargs)
@@ -321,7 +321,7 @@ def _turns(report: Report) -> list[Turn]:
 def _failed(name: str, request: HttpRequest, error: str, field: str = "") -> dict[str, Any]:
     """Return what went wrong and what was typed, so that nothing has to be typed again."""
     return {"move": name, "label": MOVES[name].label, "error": error, "field": field, "typed": _typed(request),
-            "had_photos": bool(request.FILES)}  # fmt: skip
+            "had_photos": bool(request.FILES) or bool(refusal_of(request))}  # fmt: skip
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import json
 import re
 from typing import Any
 
@@ -413,7 +414,6 @@ def test_incomplete_form_comes_back_with_what_was_typed(
     [
         ({"addressee": "pln"}, "PT PLN (Persero)"),
         ({"addressee_name": "  Pengelola <b>kawasan</b> "}, "Pengelola &lt;b&gt;kawasan&lt;/b&gt;"),
-        ({"addressee": "pln", "addressee_name": "Lain"}, "PT PLN (Persero)"),
     ],
 )
 def test_right_addressee_is_chosen_or_written_and_public(desk: Client, chosen: dict[str, str], told: str) -> None:
@@ -436,6 +436,83 @@ def test_form_without_an_addressee_comes_back_with_the_question(desk: Client) ->
     page = text_of(desk.post(f"/opd/{report.ticket}/reject/", sent))
     assert 'value="not_authority" required checked' in page
     assert 'id="reject-addressee-error"' in page
+
+
+def test_two_addressees_come_back_with_both(desk: Client) -> None:
+    make_agency("pln", kind=Agency.Kind.EXTERNAL, name="PT PLN (Persero)")
+    report = make_report()
+    sent = form("reject", report, reason_code="not_authority", addressee="pln", addressee_name="Dinas provinsi")
+    response = desk.post(f"/opd/{report.ticket}/reject/", sent)
+    assert response.status_code == 422
+    assert "Both “PT PLN (Persero)” from the list and “Dinas provinsi” are given" in text_of(response)
+
+
+@pytest.mark.parametrize("name", ["hand_over", "reject", "conceal"])
+def test_going_back_keeps_what_was_typed(desk: Client, name: str) -> None:
+    report = make_report()
+    asked = {key: value for key, value in form(name, report).items() if key != "confirmed"}
+    kept = desk.post(f"/opd/{report.ticket}/{name}/", asked).context["kept"]
+    page = text_of(desk.post(f"/opd/{report.ticket}/{name}/", {**kept, "back": "1"}))
+    assert f'id="step-{name}" open' in page
+    assert asked["text"] in page
+    assert "was not done" not in page
+    assert report.events.count() == 2
+
+
+def test_what_was_typed_survives_the_end_of_the_session(client: Client) -> None:
+    report = make_report(status=Status.IN_PROGRESS)
+    client.cookies["bahasa"] = "en"
+    address = f"/opd/{report.ticket}/answer/"
+    response = client.post(address, form("answer", report, text="Jawaban <b>panjang</b>"))
+    page = text_of(response)
+    assert response.status_code == 403
+    assert "Not sent: you are signed out" in page
+    assert "Jawaban &lt;b&gt;panjang&lt;/b&gt;" in page
+    assert f"/akun/login/?next=%2Fopd%2F{report.ticket}%2F" in page
+    assert report.title not in page
+    kept = json.loads(re.search(r'<script id="kept" type="application/json">(.*?)</script>', page)[1])  # type: ignore[index]
+    assert kept == {"action": address, "typed": {"text": "Jawaban <b>panjang</b>", "no_photo_reason": "Gelap"}}
+
+
+def test_page_that_is_too_old_comes_back_with_what_was_typed(officer: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(officer)
+    report = make_report(status=Status.IN_PROGRESS)
+    response = strict.post(f"/opd/{report.ticket}/answer/", form("answer", report, text="Jawaban yang diketik"))
+    assert response.status_code == 403
+    assert "Jawaban yang diketik" in text_of(response)
+    assert report.events.count() == 2
+
+
+def test_photos_that_are_too_large_leave_the_text(desk: Client, settings: Any) -> None:
+    settings.BODY_MAX_BYTES = 5_000
+    report = make_report(status=Status.IN_PROGRESS)
+    large = SimpleUploadedFile("besar.jpg", b"x" * 9_000, "image/jpeg")
+    sent = {**form("answer", report, text="Sudah ditambal rapi"), "photos": [large]}
+    response = desk.post(f"/opd/{report.ticket}/answer/", sent)
+    assert response.status_code == 422
+    assert "Sudah ditambal rapi" in text_of(response)
+    assert "Choose the photos again" in text_of(response)
+    assert report.photos.count() == 0
+
+
+def test_hand_over_sent_twice_is_done_once(desk: Client) -> None:
+    report = make_report()
+    sent = form("hand_over", report)
+    first, second = (desk.post(f"/opd/{report.ticket}/hand_over/", sent) for _ in range(2))
+    assert (first.status_code, second.status_code) == (302, 302)
+    assert report.events.count() == 3
+    assert desk.post(f"/opd/{report.ticket}/hand_over/", {**sent, "text": "Lain"}).status_code == 404
+
+
+def test_confidential_report_cannot_become_it_once_more(desk: Client) -> None:
+    report = make_report()
+    assert desk.post(f"/opd/{report.ticket}/conceal/", form("conceal", report)).status_code == 302
+    report.refresh_from_db()
+    assert f"/opd/{report.ticket}/conceal/" not in text_of(desk.get(f"/opd/{report.ticket}/"))
+    again = form("conceal", report, text="Sekali lagi.")
+    assert desk.post(f"/opd/{report.ticket}/conceal/", again).status_code == 409
+    assert report.events.count() == 3
 
 
 @pytest.mark.parametrize("name", ["hand_over", "reject", "conceal"])

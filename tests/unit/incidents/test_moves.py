@@ -13,6 +13,7 @@ from incidents.errors import MoveIncomplete, MoveNotAllowed, ReportChanged
 from incidents.models import OutboxMessage, Report, ReportEvent
 from incidents.models.reports import Status
 from incidents.photos import CleanPhoto, clean
+from incidents.timeline import turns_of
 from incidents.workflow import Party
 from tests.factories.accounts import make_agency, make_coordinator, make_officer
 from tests.factories.incidents import make_report, make_standards
@@ -280,6 +281,36 @@ def test_close_all_silent_goes_on_when_a_reporter_speaks_meanwhile(monkeypatch: 
     assert moves.close_all_silent(now) == 1
     assert spoken.events.last().type == ReportEvent.Type.CONFIRMED
     assert silent.events.last().type == ReportEvent.Type.CLOSED_SILENT
+
+
+def test_hold_ends_on_its_day_and_the_clock_goes_on_from_there() -> None:
+    now = dt.datetime(2026, 11, 26, 9, tzinfo=WITA)  # a Thursday
+    due = dt.datetime(2026, 11, 20, 23, 59, 59, tzinfo=WITA)
+    over, waits = make_report(status=Status.ON_HOLD), make_report(status=Status.ON_HOLD)
+    held = {"held_at": dt.datetime(2026, 11, 16, 9, tzinfo=WITA), "resolve_due_at": due}
+    Report.objects.filter(pk=over.pk).update(held_until=dt.date(2026, 11, 19), **held)
+    Report.objects.filter(pk=waits.pk).update(held_until=dt.date(2026, 11, 27), **held)
+    assert moves.resume_all_held(now) == 1
+    over.refresh_from_db()
+    waits.refresh_from_db()
+    assert (over.status, over.held_at, over.held_until) == (Status.IN_PROGRESS, None, None)
+    # It stood still on three working days, 17 to 19 November, and not in the week in which nobody looked.
+    assert over.resolve_due_at == dt.datetime(2026, 11, 25, 23, 59, 59, tzinfo=WITA)
+    assert Report.objects.overdue(now).filter(pk=over.pk).exists()
+    assert waits.status == Status.ON_HOLD
+    event = over.events.last()
+    assert event is not None
+    assert (event.type, event.actor_id, event.by_reporter) == (ReportEvent.Type.RESUMED, None, False)
+    assert moves.resume_all_held(now) == 0
+
+
+def test_end_of_a_hold_is_told_as_nobodys_word() -> None:
+    report = make_report(status=Status.ON_HOLD)
+    Report.objects.filter(pk=report.pk).update(held_until=timezone.localdate(), held_at=timezone.now())
+    report.refresh_from_db()
+    moves.resume_held(report=report)
+    last = turns_of(report, report.events.order_by("pk").select_related("agency", "actor"))[-1]
+    assert (last.side, last.headline) == ("system", "Jeda sudah berakhir: waktu dihitung lagi")
 
 
 def test_make_refuses_when_the_report_changed_since_it_was_seen(officer: Any) -> None:

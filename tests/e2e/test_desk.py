@@ -328,3 +328,33 @@ def test_admin_works_under_its_policy(open_page: Callable[..., Page], live_serve
         page.wait_for_load_state("networkidle")
     page.get_by_role("button", name="Dry run").click()
     expect(page.locator("#dry-run h2")).to_contain_text("would go elsewhere")
+
+
+def test_what_an_officer_typed_is_there_again_after_signing_in_anew(
+    browser: Browser, live_server: LiveServer, officer: User, shot: Callable[[Page, str], None]
+) -> None:
+    report = a_report(status=Status.IN_PROGRESS)
+    # Not watched: that the post is refused stands in the console as an error.
+    page = sign_in(browser.new_context(viewport=PHONE, locale="id-ID").new_page(), live_server.url, officer)
+    page.goto(f"{live_server.url}/opd/{report.ticket}/")
+    page.locator("#step-comment summary").click()
+    page.locator("#comment-text").fill("Kamis ke lapangan bersama pak RT.")
+    page.locator("#step-comment input[value=public]").check()
+    page.context.clear_cookies(name="sessionid")
+    page.locator("#step-comment button").click()
+    expect(page.locator("blockquote")).to_have_text("Kamis ke lapangan bersama pak RT.")
+    assert axe_findings(page) == []
+    shot(page, "desk-not-sent")
+    page.locator("main a.button--primary").click()
+    page.locator("[name=login]").fill("petugas")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("[name=password]").press("Enter")
+    expect(page.locator("#comment-text")).to_have_value("Kamis ke lapangan bersama pak RT.")
+    expect(page.locator("#step-comment input[value=public]")).to_be_checked()
+    page.locator("#step-comment button").click()
+    page.wait_for_load_state()
+    assert report.events.last().text == "Kamis ke lapangan bersama pak RT."  # type: ignore[union-attr]
+    page.reload()
+    page.locator("#step-comment summary").click()
+    expect(page.locator("#comment-text")).to_have_value("")
+    page.context.close()

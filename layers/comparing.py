@@ -49,6 +49,9 @@ FROM ({old}) before FULL JOIN ({new}) after ON before.mark = after.mark AND befo
         for side in ("old", "new")
     }
 )
+# The function, which looks at every corner, is asked only about shapes that are not the same to the bit.
+_SAME_SHAPE = """(ST_AsBinary(before.geom) IS NOT DISTINCT FROM ST_AsBinary(after.geom)
+                 OR layers_same_shape(before.geom, after.geom))"""
 _COUNTS = """
 SELECT count(*) FILTER (WHERE before.fid IS NULL), count(*) FILTER (WHERE after.fid IS NULL),
        count(*) FILTER (WHERE moved), count(*) FILTER (WHERE changed), count(*) FILTER (WHERE moved AND changed),
@@ -56,7 +59,7 @@ SELECT count(*) FILTER (WHERE before.fid IS NULL), count(*) FILTER (WHERE after.
        (array_agg(coalesce(after.key, before.key)) FILTER (WHERE moved OR changed OR moved IS NULL))[:%(listed)s]
 {sides}CROSS JOIN LATERAL (
     SELECT CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
-                THEN NOT layers_same_shape(before.geom, after.geom) END AS moved,
+                THEN NOT {same} END AS moved,
            CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
                 THEN before.properties <> after.properties END AS changed
 ) difference
@@ -66,7 +69,7 @@ SELECT what, moved, old_fid, new_fid FROM (
     SELECT CASE WHEN before.fid IS NULL THEN 'added' WHEN after.fid IS NULL THEN 'removed'
                 WHEN before.properties <> after.properties THEN 'changed' ELSE 'moved' END AS what,
            before.fid IS NOT NULL AND after.fid IS NOT NULL
-               AND NOT layers_same_shape(before.geom, after.geom) AS moved,
+               AND NOT {same} AS moved,
            before.fid AS old_fid, after.fid AS new_fid
     {sides}) both_sides
 WHERE what <> 'moved' OR moved
@@ -146,7 +149,7 @@ class Pair:
     def count(self) -> Comparison:
         """Count the rows by what became of them."""
         with connection.cursor() as cursor:
-            cursor.execute(_COUNTS.format(sides=self._sides), self._params)
+            cursor.execute(_COUNTS.format(sides=self._sides, same=_SAME_SHAPE), self._params)
             added, removed, moved, changed, both, same, listed = cursor.fetchone()
         return Comparison(
             key=self.key, added=added, removed=removed, moved=moved, changed=changed, both=both, same=same,
@@ -157,7 +160,7 @@ class Pair:
     def differing(self) -> list[Difference]:
         """Return the features that differ, at most `MOST`, those with other values first."""
         with connection.cursor() as cursor:
-            cursor.execute(_DIFFERING.format(sides=self._sides), self._params)
+            cursor.execute(_DIFFERING.format(sides=self._sides, same=_SAME_SHAPE), self._params)
             return [Difference(*row) for row in cursor.fetchall()]
 
     @property

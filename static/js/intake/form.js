@@ -32,7 +32,7 @@ export function settle(id) {
   if (summary && !summary.querySelector("li")) summary.remove();
 }
 
-const PATIENCE_MS = 90_000; // a weak signal may need long for a page, but not for ever
+export const PATIENCE_MS = 90_000; // a weak signal may need long for a page, but not for ever
 
 /** Whether an error means that the network failed, not we. */
 export const isNetwork = (error) => error instanceof TypeError || error.name === "TimeoutError";

@@ -235,6 +235,27 @@ def test_late_word_keeps_the_text_and_says_what_happened(english: Client) -> Non
     assert report.status == Status.ANSWERED
 
 
+@pytest.mark.parametrize("move", ["reply", "reopen"])
+def test_refused_word_opens_the_page_at_its_error(english: Client, move: str) -> None:
+    report = make_report(status=Status.CLOSED)
+    hold_key(english, report)
+    response = english.post(f"/laporan/{report.ticket}/jawab/", {"move": move, "text": " "})
+    assert response.status_code == 422
+    page = text_of(response)
+    assert page.count("autofocus") == 1
+    assert 'aria-describedby="reply-hint reply-error" aria-invalid="true" autofocus' in page
+
+
+def test_word_that_came_after_the_end_is_shown_with_the_reason(english: Client) -> None:
+    report = make_report(status=Status.REJECTED)
+    hold_key(english, report)
+    response = english.post(f"/laporan/{report.ticket}/jawab/", {"move": "reply", "text": "Masih <b>rusak</b>"})
+    assert response.status_code == 409
+    page = text_of(response)
+    assert 'role="alert" tabindex="-1" autofocus' in page
+    assert "Masih &lt;b&gt;rusak&lt;/b&gt;" in page
+
+
 def test_reply_reaches_the_conversation_once_for_a_double_click(client: Client) -> None:
     report = make_report()
     hold_key(client, report)

@@ -256,6 +256,14 @@ def test_word_that_came_after_the_end_is_shown_with_the_reason(english: Client) 
     assert "Masih &lt;b&gt;rusak&lt;/b&gt;" in page
 
 
+def test_address_of_the_word_alone_leads_to_the_report(client: Client) -> None:
+    report = make_report()
+    for asked in (client.get, client.head):
+        response = asked(f"/laporan/{report.ticket}/jawab/")
+        assert (response.status_code, response["Location"]) == (302, f"/laporan/{report.ticket}/")
+    assert client.put(f"/laporan/{report.ticket}/jawab/").status_code == 405
+
+
 def test_reply_reaches_the_conversation_once_for_a_double_click(client: Client) -> None:
     report = make_report()
     hold_key(client, report)

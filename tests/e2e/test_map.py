@@ -107,6 +107,16 @@ def test_list_and_address_follow_the_map(live_server: LiveServer, reports: list[
     expect(again.locator(".list-row")).to_have_count(5)
 
 
+@pytest.mark.parametrize(("view", "ends"), [("99", "zoom-in"), ("1e9", "zoom-in"), ("-3", "zoom-out")])
+def test_address_beyond_the_map_ends_where_the_map_does(
+    view: str, ends: str, live_server: LiveServer, reports: list[Report], open_page: OpenPage
+) -> None:
+    page = open_page(DESKTOP)
+    page.goto(f"{live_server.url}/#{view}/0.5/117.55")
+    ready(page)
+    expect(page.locator(f'[data-do="{ends}"]')).to_be_disabled()
+
+
 def test_conditions_narrow_list_and_tiles_and_keep_the_place(
     live_server: LiveServer, reports: list[Report], open_page: OpenPage
 ) -> None:

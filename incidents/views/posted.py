@@ -1,14 +1,16 @@
-"""What forms send, made safe to use: texts without NUL, times that parse."""
+"""What forms send, made safe to use: texts without controls, times that parse."""
 
 import datetime as dt
 
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date, parse_datetime
 
+from incidents.texts import clean_text
+
 
 def posted_text(request: HttpRequest, name: str) -> str:
-    """Return a posted text with plain line ends and without NUL, which PostgreSQL cannot store."""
-    return request.POST.get(name, "").replace("\x00", "").replace("\r\n", "\n")
+    """Return a posted text with plain line ends and without controls (NUL, say, which PostgreSQL cannot store)."""
+    return clean_text(request.POST.get(name, ""), lines=True)
 
 
 def posted_moment(request: HttpRequest, name: str) -> dt.datetime | None:

@@ -70,7 +70,8 @@ const asSent = new Map(typed().map((field) => [field.name, field.value]));
 function isMended(field) {
   const length = [...field.value.trim()].length; // characters, as the server counts them
   const { least = 0, most = Infinity } = field.dataset;
-  return field.value !== asSent.get(field.name) && field.validity.valid && length >= least && length <= most;
+  const seen = [...field.value.replace(/[\s\p{Cf}]/gu, "")].length;
+  return field.value !== asSent.get(field.name) && field.validity.valid && seen >= least && length <= most;
 }
 
 function remember() {

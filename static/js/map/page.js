@@ -260,7 +260,9 @@ class MapPage {
   async wordsFor(lat, lon) {
     try {
       const query = new URLSearchParams({ lat: lat.toFixed(6), lon: lon.toFixed(6) });
-      const response = await fetch(`${this.options.locate}?${query}`, { headers: { Accept: "application/json" } });
+      const response = await fetch(`${this.options.locate}?${query}`, {
+        headers: { Accept: "application/json", "Accept-Language": this.options.language },
+      });
       const body = await response.json();
       if (response.status === 422) return { words: body.detail, outside: body };
       if (!response.ok) throw new Error(`${response.status} for ${this.options.locate}`);

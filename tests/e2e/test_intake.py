@@ -74,6 +74,8 @@ def test_report_by_tap_with_a_photo(live_server: LiveServer, open_page: Open) ->
     page.on("dialog", lambda _dialog: pytest.fail("a script in a text ran"))
     page.goto(f"{live_server.url}/lapor/")
     assert axe_findings(page) == []
+    page.fill("#narrow-what", "jalan-rusak")
+    expect(page.locator("[data-narrow-list] li:visible")).not_to_have_count(0)
     page.fill("#narrow-what", "lubang")
     expect(page.locator("[data-narrow-list] li:visible")).to_have_count(1)
     page.locator("input[value=jalan-rusak]").check()

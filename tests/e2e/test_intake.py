@@ -182,6 +182,7 @@ def test_offline_says_so_and_loses_nothing(live_server: LiveServer, free_page: P
     expect(page.locator("[data-photo]")).to_have_count(1)
     go_on(page, "anda")
     go_on(page, "periksa")
+    page.wait_for_load_state("networkidle")  # without its worker's script the page would ask in words
     page.context.set_offline(True)
     page.locator("button.button--primary[name=go]").click()
     expect(page.locator("[data-failed]")).to_be_focused()

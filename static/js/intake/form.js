@@ -1,5 +1,7 @@
 // Every step of /lapor/: send without leaving the page when there is no signal, keep a copy of what is typed, count.
 
+import "../count.js";
+
 const form = document.querySelector("form[data-intake]");
 const KEY = `kutim.draft.${form.dataset.intake}.${form.dataset.step}`;
 const failed = form.querySelector("[data-failed]");
@@ -108,22 +110,6 @@ function restore() {
   note.setAttribute("role", "status");
   note.textContent = form.dataset.restoredText;
   form.querySelector("h1")?.after(note);
-}
-
-// Characters, as the server counts them. Spoken only near and beyond the limit.
-for (const field of form.querySelectorAll("[data-count]")) {
-  const most = Number(field.dataset.count);
-  const count = document.createElement("p");
-  count.className = "field__count";
-  const show = () => {
-    const used = [...field.value.trim()].length;
-    count.textContent = `${used.toLocaleString(document.documentElement.lang)} / ${most.toLocaleString(document.documentElement.lang)}`;
-    count.classList.toggle("is-over", used > most);
-    if (used > most * 0.9) count.setAttribute("role", "status");
-  };
-  field.after(count);
-  field.addEventListener("input", show);
-  show();
 }
 
 form.addEventListener("input", ({ target }) => {

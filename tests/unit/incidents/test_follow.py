@@ -246,6 +246,19 @@ def test_refused_word_opens_the_page_at_its_error(english: Client, move: str) ->
     assert 'aria-describedby="reply-hint reply-error" aria-invalid="true" autofocus' in page
 
 
+def test_word_that_is_too_long_is_counted_and_never_cut(english: Client) -> None:
+    report = make_report(status=Status.ANSWERED)
+    hold_key(english, report)
+    page = text_of(english.get(f"/laporan/{report.ticket}/"))
+    assert page.count('data-count="5000"') == 2
+    assert "<textarea" in page
+    assert 'maxlength="5000"' not in page
+    assert "js/count.js" in page
+    response = english.post(f"/laporan/{report.ticket}/jawab/", {"move": "reply", "text": "x" * 5_001})
+    assert response.status_code == 422
+    assert "x" * 5_001 in text_of(response)
+
+
 def test_word_that_came_after_the_end_is_shown_with_the_reason(english: Client) -> None:
     report = make_report(status=Status.REJECTED)
     hold_key(english, report)

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import render
 from django.utils.encoding import force_str
 from django.utils.translation import gettext as _
@@ -80,6 +80,7 @@ TABLE: dict[type[Exception], HTTPStatus] = {
     Http404: HTTPStatus.NOT_FOUND,
 }
 HEADINGS = {
+    HTTPStatus.METHOD_NOT_ALLOWED: gettext_lazy("This address is not opened like that"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: gettext_lazy("That is too much at once"),
     HTTPStatus.UNPROCESSABLE_ENTITY: gettext_lazy("This cannot be answered like that"),
     HTTPStatus.TOO_MANY_REQUESTS: gettext_lazy("Please wait a little"),
@@ -196,13 +197,31 @@ class ProblemMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            _explain_not_allowed(request, response)
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Turn `error` into its answer, or leave it to Django (None) if TABLE does not know it."""
         if not wants_problem(request) and isinstance(error, (Http404, PermissionDenied, SuspiciousOperation)):
             return None  # these have pages of their own
         return answer_for(request, error)
+
+
+def _explain_not_allowed(request: HttpRequest, response: HttpResponse) -> None:
+    """Give Django's answer for a wrong method, which is empty, its words."""
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    if wants_problem(request):
+        detail = _("This address takes %(methods)s only.") % {"methods": response["Allow"]}
+        body = document(status=status, code="method_not_allowed", detail=detail)
+        answer: HttpResponse = JsonResponse(body, content_type=CONTENT_TYPE)
+    else:
+        detail = _("It works only from the page it belongs to. Go back to that page and press its button once more.")
+        context = {"detail": detail, "status": status.value, "heading": HEADINGS[status]}
+        answer = render(request, "400.html", context)
+    response.content = answer.content
+    response["Content-Type"] = answer["Content-Type"]
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -319,6 +319,7 @@ def _new_map(name: str, areas: Areas, label: str, *, still: bool = False) -> Any
         keyboard=not still,
     )
     page._id = name
+    page.options["maxZoom"] = MAX_ZOOM  # folium tells it to base tiles only, and there may be none
     page.label = label
     page.still = still
     page.areas_js = _js(list(areas.kecamatan))

@@ -6,7 +6,9 @@ and `notes` about what could not be kept (a photo, say): {field: [sentence, ...]
 """
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -90,6 +92,12 @@ def save_step(
         fresh.data[step] = {"typed": dict(typed), "tried": tried, "notes": dict(notes or {})}
         fresh.save(update_fields=["data", "updated_at"])
     draft.data = fresh.data
+
+
+def state_of(draft: ReportDraft) -> str:
+    """Return a word that is another one when the draft's answers or photos are others."""
+    photos = sorted(str(photo.pk) for photo in draft.photos.all())
+    return sha256(json.dumps([draft.data, photos], sort_keys=True).encode()).hexdigest()
 
 
 def add_photos(*, draft: ReportDraft, photos: Iterable[CleanPhoto], limit: int) -> list[DraftPhoto]:

@@ -107,6 +107,16 @@ class Chip:
     without: str
 
 
+class Conditions(forms.Form):
+    """The conditions together."""
+
+    def clean(self) -> dict[str, Any]:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until < since:
+            self.add_error("until", gettext("The period ends before it begins."))
+        return self.cleaned_data
+
+
 class ReportFilter(django_filters.FilterSet):
     """Conditions on reports; see the module's docstring."""
 
@@ -125,6 +135,7 @@ class ReportFilter(django_filters.FilterSet):
     class Meta:
         model = Report
         fields: list[str] = []
+        form = Conditions
 
     def __init__(self, data: MultiValueDict[str, str] | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(None if data is None else _without_blanks(data), *args, **kwargs)

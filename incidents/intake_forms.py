@@ -17,6 +17,7 @@ from incidents.limits import DESCRIPTION_MIN, OLDEST, TITLE_MIN
 from incidents.models import Category, Report, ReportContact
 from incidents.models.categories import Kind
 from incidents.models.drafts import ReportDraft
+from incidents.texts import by_what_is_seen, clean_text
 
 Source = Report.PlaceSource
 TITLE_MAX = Report._meta.get_field("title").max_length or 0
@@ -24,10 +25,15 @@ DESCRIPTION_MAX = Report._meta.get_field("description").max_length or 0
 
 
 class Text(forms.CharField):
-    """Text as typed: outer white space goes, line ends become plain."""
+    """Text as typed, less outer white space and what `clean_text` takes out."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators = by_what_is_seen(self.validators)
 
     def to_python(self, value: Any) -> Any:
-        return super().to_python(value.replace("\r\n", "\n") if isinstance(value, str) else value)
+        lines = isinstance(self.widget, forms.Textarea)
+        return super().to_python(clean_text(value, lines=lines) if isinstance(value, str) else value)
 
 
 class StepForm(forms.Form):

@@ -17,17 +17,31 @@ from incidents.limits import DESCRIPTION_MIN, OLDEST, TITLE_MIN
 from incidents.models import Category, Report, ReportEvent
 from incidents.models.categories import Kind
 from incidents.secrets import secret_of
+from incidents.texts import by_what_is_seen, clean_text
 from incidents.timeline import addressee_of
 from incidents.workflow import REJECTION_REASONS
 
 
 class Text(serializers.CharField):
-    """Text as typed; outer white space goes. Numbers, lists and objects are refused, not turned into text."""
+    """Text as typed, less outer white space and what `clean_text` takes out.
+
+    Numbers, lists and objects are refused, not turned into text, and so is NUL.
+    """
+
+    def __init__(self, *, lines: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.lines = lines
+        self.validators = by_what_is_seen(self.validators)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        if "\x00" in data:
+            return data  # a validator refuses it
+        text = super().to_internal_value(clean_text(data, lines=self.lines))
+        if not text and not self.allow_blank:
+            self.fail("blank")
+        return text
 
 
 class Degrees(serializers.FloatField):
@@ -73,7 +87,9 @@ class NewReportSerializer(StrictSerializer):
     category = Text(max_length=40, help_text="A code of /api/v1/categories/")
     kind = serializers.ChoiceField(choices=Kind.choices)
     title = Text(min_length=TITLE_MIN, max_length=Report._meta.get_field("title").max_length)
-    description = Text(min_length=DESCRIPTION_MIN, max_length=Report._meta.get_field("description").max_length)
+    description = Text(
+        lines=True, min_length=DESCRIPTION_MIN, max_length=Report._meta.get_field("description").max_length
+    )
     accuracy_m = Degrees(required=False, allow_null=True, min_value=0, max_value=100_000)
     occurred_at = serializers.DateTimeField(required=False, allow_null=True)
     reporter = ReporterSerializer(required=False)

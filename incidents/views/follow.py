@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from geo.errors import ParameterError
 from geo.maps import MapMarkup, locator_map
@@ -114,10 +114,12 @@ def report_key(request: HttpRequest, ticket: str, secret: str) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @with_ticket
 def reporter_move(request: HttpRequest, ticket: str) -> HttpResponse:
-    """Take the reporter's word: done, not done, or something to add."""
+    """Take the reporter's word: done, not done, or something to add. Its address alone leads to the report."""
+    if request.method != "POST":  # a reload, or the other language, after a word that was refused
+        return redirect("report_detail", ticket=ticket)
     report = _readable(request, ticket)
     name = request.POST.get("move", "")
     if report is None or not keyring.holds(request.session, ticket) or name not in REPORTER_MOVES:

@@ -254,6 +254,7 @@ def _check(request: HttpRequest, draft: ReportDraft, *, error: str = "", status:
             "promises": _would_promise(category, found),
             "confidential": category.sensitive or answers.form("anda").cleaned_data["confidential"],
             "question": proof.ask(draft.pk),
+            "shown": drafts.state_of(draft),
             "error": error,
         },
         status=status,
@@ -266,6 +267,9 @@ def _send(request: HttpRequest, draft: ReportDraft) -> HttpResponse:
     answers = Answers(draft)
     if (first_open := answers.first_open()) != CHECK:
         return _go(request, draft, first_open)
+    if request.POST.get("shown", state := drafts.state_of(draft)) != state:
+        messages.warning(request, _("Something here was changed in another window. Read it once more, then send it."))
+        return _go(request, draft, CHECK)
     if error := _robot(request, draft):
         if _wants_json(request):
             raise NotProven(error)

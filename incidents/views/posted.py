@@ -1,4 +1,4 @@
-"""What forms send, made safe to use: texts without NUL, times that parse; and whether it may be trusted at all."""
+"""What forms send, made safe to use: texts without controls, times that parse; and whether to trust it at all."""
 
 import datetime as dt
 
@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 from rest_framework.authentication import CSRFCheck
+
+from incidents.texts import clean_text
 
 
 def is_forged(request: HttpRequest) -> bool:
@@ -22,10 +24,9 @@ def stale() -> str:
     """Return what is said to somebody whose page was too old."""
     return _("This page had been open for too long. What you typed is still here: press the button once more.")
 
-
 def posted_text(request: HttpRequest, name: str) -> str:
-    """Return a posted text with plain line ends and without NUL, which PostgreSQL cannot store."""
-    return request.POST.get(name, "").replace("\x00", "").replace("\r\n", "\n")
+    """Return a posted text with plain line ends and without controls (NUL, say, which PostgreSQL cannot store)."""
+    return clean_text(request.POST.get(name, ""), lines=True)
 
 
 def posted_moment(request: HttpRequest, name: str) -> dt.datetime | None:

@@ -74,6 +74,8 @@ def test_report_by_tap_with_a_photo(live_server: LiveServer, open_page: Open) ->
     page.on("dialog", lambda _dialog: pytest.fail("a script in a text ran"))
     page.goto(f"{live_server.url}/lapor/")
     assert axe_findings(page) == []
+    page.fill("#narrow-what", "jalan-rusak")
+    expect(page.locator("[data-narrow-list] li:visible")).not_to_have_count(0)
     page.fill("#narrow-what", "lubang")
     expect(page.locator("[data-narrow-list] li:visible")).to_have_count(1)
     page.locator("input[value=jalan-rusak]").check()
@@ -180,6 +182,7 @@ def test_offline_says_so_and_loses_nothing(live_server: LiveServer, free_page: P
     expect(page.locator("[data-photo]")).to_have_count(1)
     go_on(page, "anda")
     go_on(page, "periksa")
+    page.wait_for_load_state("networkidle")  # without its worker's script the page would ask in words
     page.context.set_offline(True)
     page.locator("button.button--primary[name=go]").click()
     expect(page.locator("[data-failed]")).to_be_focused()
@@ -187,6 +190,49 @@ def test_offline_says_so_and_loses_nothing(live_server: LiveServer, free_page: P
     page.locator("button.button--primary[name=go]").click()
     page.wait_for_url("**/terkirim/")
     assert Report.objects.get().photos.count() == 1
+
+
+def to_the_story(page: Page, base: str) -> None:
+    choose(page, base)
+    page.fill("#place-search", "singa gembara")
+    page.locator("#place-found button").first.click()
+    go_on(page, "cerita")
+    tell(page)
+
+
+def test_photo_that_did_not_arrive_is_sent_again_before_going_on(live_server: LiveServer, free_page: Page) -> None:
+    page = free_page
+    to_the_story(page, live_server.url)
+    page.route("**/foto/", lambda route: route.abort())
+    page.set_input_files("#id_photos", [picture()])
+    expect(page.locator("[data-state=failed]")).to_have_count(1)
+    page.locator("button.button--primary[name=go]").click()
+    expect(page.locator("[data-failed]")).to_be_focused()
+    expect(page.locator("[data-failed]")).to_contain_text("1")
+    expect(page.locator("[data-state=failed]")).to_have_count(1)
+    page.unroute("**/foto/")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.locator("[data-photo]")).to_have_count(1)
+    go_on(page, "anda")
+    assert DraftPhoto.objects.count() == 1
+
+
+def test_photo_that_stalls_is_given_up_cancelled_or_left(live_server: LiveServer, free_page: Page) -> None:
+    page = free_page
+    page.clock.install()
+    to_the_story(page, live_server.url)
+    page.route("**/foto/", lambda _route: None)  # no answer ever comes
+    page.set_input_files("#id_photos", [picture()])
+    expect(page.locator("[data-state=sending]")).to_have_count(1)
+    page.clock.fast_forward(100_000)
+    expect(page.locator("[data-state=failed] button")).to_have_count(2)
+    page.locator("[data-state=failed] button").first.click()
+    page.locator("[data-state=sending] button").click()
+    expect(page.locator("[data-photo-list] li")).to_have_count(0)
+    page.set_input_files("#id_photos", [picture()])
+    expect(page.locator("[data-state=sending]")).to_have_count(1)
+    page.locator("button[value=back]").click()
+    page.wait_for_url("**/di-mana/")
 
 
 def test_answer_lost_on_the_way_back_is_still_one_report(live_server: LiveServer, free_page: Page) -> None:

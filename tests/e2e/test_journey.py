@@ -102,6 +102,8 @@ def test_report_is_answered_confirmed_and_on_the_map(
     citizen.wait_for_url(f"**/laporan/{report.ticket}/**")
     expect(citizen.locator("main")).to_contain_text("Lubang sudah ditambal.")
     shot(citizen, f"laporan-{by}")
+    if by == "tap":
+        expect(citizen.locator(".reply .field__count")).to_contain_text("0 / 5.000")
     citizen.locator("form[action*='/jawab/'] button[value=confirm]").click()
     expect(citizen.locator("main")).to_contain_text("Selesai")
     report.refresh_from_db()

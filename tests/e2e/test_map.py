@@ -107,6 +107,16 @@ def test_list_and_address_follow_the_map(live_server: LiveServer, reports: list[
     expect(again.locator(".list-row")).to_have_count(5)
 
 
+@pytest.mark.parametrize(("view", "ends"), [("99", "zoom-in"), ("1e9", "zoom-in"), ("-3", "zoom-out")])
+def test_address_beyond_the_map_ends_where_the_map_does(
+    view: str, ends: str, live_server: LiveServer, reports: list[Report], open_page: OpenPage
+) -> None:
+    page = open_page(DESKTOP)
+    page.goto(f"{live_server.url}/#{view}/0.5/117.55")
+    ready(page)
+    expect(page.locator(f'[data-do="{ends}"]')).to_be_disabled()
+
+
 def test_conditions_narrow_list_and_tiles_and_keep_the_place(
     live_server: LiveServer, reports: list[Report], open_page: OpenPage
 ) -> None:
@@ -203,12 +213,15 @@ def test_location_outside_names_the_nearest_kecamatan_and_the_distance(
 ) -> None:
     # Not a watched page: the browser notes the answer 422 in its console.
     place = {"longitude": 117.0, "latitude": -0.4, "accuracy": 30}
-    page = browser.new_context(viewport=PHONE, permissions=["geolocation"], geolocation=place).new_page()
+    page = browser.new_context(
+        viewport=PHONE, locale="en-US", permissions=["geolocation"], geolocation=place
+    ).new_page()
+    page.context.add_cookies([{"name": "bahasa", "value": "id", "url": live_server.url}])
     page.goto(f"{live_server.url}/")
     ready(page)
     page.locator('[data-do="locate"]').click()
     for words in (page.locator(".map-here__words"), page.locator("[data-told]")):
-        expect(words).to_contain_text(re.compile(r"Kutai Timur.*kecamatan .* km", re.IGNORECASE))
+        expect(words).to_contain_text(re.compile(r"di luar Kutai Timur\. Kecamatan .* km"))
     expect(page.locator(".map-here")).to_be_visible()
     expect(page.locator(".map-name__text:not(.map-name__text--away)").first).to_be_visible()
     page.context.close()

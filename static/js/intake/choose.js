@@ -13,7 +13,7 @@ const groups = [...list.querySelectorAll(".choice__group")].map((group) => ({
 }));
 
 function plain(text) {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/\s+/g, " ").trim();
+  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[\s\p{Pd}]+/gu, " ").trim();
 }
 
 function narrow(words) {

@@ -1,5 +1,7 @@
 // Every step of /lapor/: send without leaving the page when there is no signal, keep a copy of what is typed, count.
 
+import "../count.js";
+
 const form = document.querySelector("form[data-intake]");
 const KEY = `kutim.draft.${form.dataset.intake}.${form.dataset.step}`;
 const failed = form.querySelector("[data-failed]");
@@ -32,7 +34,7 @@ export function settle(id) {
   if (summary && !summary.querySelector("li")) summary.remove();
 }
 
-const PATIENCE_MS = 90_000; // a weak signal may need long for a page, but not for ever
+export const PATIENCE_MS = 90_000; // a weak signal may need long for a page, but not for ever
 
 /** Whether an error means that the network failed, not we. */
 export const isNetwork = (error) => error instanceof TypeError || error.name === "TimeoutError";
@@ -70,7 +72,8 @@ const asSent = new Map(typed().map((field) => [field.name, field.value]));
 function isMended(field) {
   const length = [...field.value.trim()].length; // characters, as the server counts them
   const { least = 0, most = Infinity } = field.dataset;
-  return field.value !== asSent.get(field.name) && field.validity.valid && length >= least && length <= most;
+  const seen = [...field.value.replace(/[\s\p{Cf}]/gu, "")].length;
+  return field.value !== asSent.get(field.name) && field.validity.valid && seen >= least && length <= most;
 }
 
 function remember() {
@@ -107,22 +110,6 @@ function restore() {
   note.setAttribute("role", "status");
   note.textContent = form.dataset.restoredText;
   form.querySelector("h1")?.after(note);
-}
-
-// Characters, as the server counts them. Spoken only near and beyond the limit.
-for (const field of form.querySelectorAll("[data-count]")) {
-  const most = Number(field.dataset.count);
-  const count = document.createElement("p");
-  count.className = "field__count";
-  const show = () => {
-    const used = [...field.value.trim()].length;
-    count.textContent = `${used.toLocaleString(document.documentElement.lang)} / ${most.toLocaleString(document.documentElement.lang)}`;
-    count.classList.toggle("is-over", used > most);
-    if (used > most * 0.9) count.setAttribute("role", "status");
-  };
-  field.after(count);
-  field.addEventListener("input", show);
-  show();
 }
 
 form.addEventListener("input", ({ target }) => {

@@ -1,6 +1,6 @@
 // Photos go up one by one, with their progress, while the person still types. Each can be tried again or removed.
 
-import { fail } from "./form.js";
+import { fail, PATIENCE_MS } from "./form.js";
 
 const box = document.querySelector("[data-photos]");
 const list = box.querySelector("[data-photo-list]");
@@ -10,6 +10,7 @@ const form = box.form ?? box.closest("form");
 const words = box.dataset;
 const token = () => form.elements.csrfmiddlewaretoken.value;
 const waiting = [];
+const failed = new Map(); // item: its file, of those that may be tried again
 let working = false;
 
 input.addEventListener("change", () => {
@@ -25,13 +26,22 @@ list.addEventListener("click", (event) => {
   remove(button.closest("li"), button.value);
 });
 
-// Wait for the photos under way: on the document and captured, so that form.js does not send the page before.
+// No photo is left behind without a word, unless the person goes back: on the document and captured, so that form.js
+// does not send the page before.
 document.addEventListener("submit", (event) => {
-  if (!working || event.target !== form) return;
+  if (event.target !== form || event.submitter?.value === "back" || !(working || failed.size)) return;
   event.preventDefault();
   event.stopPropagation();
-  fail(words.tWait);
+  fail(failed.size ? words.tUnsent.replace("{n}", failed.size) : words.tWait);
+  retry();
 }, { capture: true });
+
+addEventListener("online", retry);
+
+function retry() {
+  for (const [item, file] of failed) queue(item, file);
+  work();
+}
 
 function add(file) {
   if (list.children.length >= Number(words.max)) {
@@ -49,19 +59,25 @@ function add(file) {
     blank.textContent = words.tPhoto;
     image.replaceWith(blank);
   }, { once: true });
-  const bar = document.createElement("progress");
-  bar.max = 1;
-  bar.value = 0;
-  bar.setAttribute("aria-label", `${words.tSending}: ${file.name}`);
   const word = document.createElement("p");
   word.className = "intake-photos__word";
-  word.textContent = words.tWaiting;
-  item.append(image, bar, word);
-  item.dataset.state = "waiting";
+  item.append(image, word);
   list.append(item);
   list.hidden = false;
   if (file.size > Number(words.maxBytes)) broken(item, file, words.tLarge, false);
-  else waiting.push({ item, file });
+  else queue(item, file);
+}
+
+function queue(item, file) {
+  failed.delete(item);
+  const bar = Object.assign(document.createElement("progress"), { max: 1, value: 0 });
+  bar.setAttribute("aria-label", `${words.tSending}: ${file.name}`);
+  const word = item.querySelector(".intake-photos__word");
+  word.textContent = words.tWaiting;
+  word.before(bar);
+  item.dataset.state = "waiting";
+  setButtons(item, remover(item, file, words.tCancel));
+  waiting.push({ item, file });
 }
 
 async function work() {
@@ -69,7 +85,7 @@ async function work() {
   working = true;
   while (waiting.length) {
     const { item, file } = waiting.shift();
-    await upload(item, file);
+    if (item.isConnected) await upload(item, file);
   }
   working = false;
 }
@@ -85,20 +101,31 @@ function upload(item, file) {
     request.responseType = "json";
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("X-CSRFToken", token());
+    let stalled;
+    const wait = () => { // as long as bytes move, a large photo may take its time
+      clearTimeout(stalled);
+      stalled = setTimeout(() => request.abort(), PATIENCE_MS);
+    };
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) bar.value = event.loaded / event.total;
+      wait();
     });
     request.addEventListener("load", () => {
       if (request.status === 201) kept(item, file, request.response);
       else broken(item, file, request.response?.detail ?? words.tFailed, request.status >= 500 || request.status === 403);
+    });
+    request.addEventListener("error", () => broken(item, file, words.tOffline, true));
+    request.addEventListener("abort", () => {
+      if (item.isConnected) broken(item, file, words.tSlow, true);
+    });
+    request.addEventListener("loadend", () => {
+      clearTimeout(stalled);
       done();
     });
-    request.addEventListener("error", () => {
-      broken(item, file, words.tOffline, true);
-      done();
-    });
+    item.addEventListener("cancel", () => request.abort(), { once: true });
     item.dataset.state = "sending";
     word.textContent = words.tSending;
+    wait();
     request.send(body);
   });
 }
@@ -124,25 +151,33 @@ function broken(item, file, sentence, again) {
   const word = item.querySelector(".intake-photos__word");
   word.textContent = sentence;
   say(`${file.name}: ${sentence}`);
-  const remover = button(words.tRemove, { type: "button" }, file.name);
-  remover.addEventListener("click", () => {
+  const buttons = [remover(item, file, words.tRemove)];
+  if (again) {
+    failed.set(item, file);
+    const retrier = button(words.tRetry, { type: "button" }, file.name);
+    retrier.addEventListener("click", () => {
+      queue(item, file);
+      work();
+    });
+    buttons.unshift(retrier);
+  }
+  setButtons(item, ...buttons);
+}
+
+/** Return a button that takes away a photo that is not kept yet, also while it is being sent. */
+function remover(item, file, text) {
+  const made = button(text, { type: "button" }, file.name);
+  made.addEventListener("click", () => {
+    failed.delete(item);
     item.remove();
+    item.dispatchEvent(new Event("cancel"));
     list.hidden = !list.children.length;
     input.focus();
   });
-  const buttons = [remover];
-  if (again) {
-    const retry = button(words.tRetry, { type: "button" }, file.name);
-    retry.addEventListener("click", () => {
-      for (const each of item.querySelectorAll("button")) each.remove();
-      const bar = Object.assign(document.createElement("progress"), { max: 1, value: 0 });
-      bar.setAttribute("aria-label", `${words.tSending}: ${file.name}`);
-      word.before(bar);
-      waiting.push({ item, file });
-      work();
-    });
-    buttons.unshift(retry);
-  }
+  return made;
+}
+
+function setButtons(item, ...buttons) {
   for (const each of item.querySelectorAll("button")) each.remove();
   item.append(...buttons);
 }

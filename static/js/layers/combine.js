@@ -1,7 +1,7 @@
 // Several layers, and reports, on one map: what a tap finds, and the address that keeps the view.
 
 import { sayFailures, zoomButtons } from "../map/pick.js";
-import { setZoomFreely } from "../map/whole.js";
+import { showAddress } from "../map/whole.js";
 import { dataLayer, FeaturePanel, onTap, pick } from "./map.js";
 
 export { dataLayer };
@@ -15,7 +15,7 @@ export function start(map, layers, options) {
   const element = map.getContainer();
   const panel = new FeaturePanel(map, texts);
   const reports = layers[options.layers.length];
-  if (!viewFromAddress(map)) frame(map, options.extent);
+  if (!showAddress(map)) frame(map, options.extent);
   element.after(zoomButtons(map, texts));
   sayFailures(map, texts);
 
@@ -51,16 +51,8 @@ export function start(map, layers, options) {
     const hash = `#${Number(map.getZoom().toFixed(2))}/${lat.toFixed(5)}/${lng.toFixed(5)}`;
     if (hash !== location.hash) history.replaceState(null, "", location.pathname + location.search + hash);
   });
-  addEventListener("hashchange", () => viewFromAddress(map));
+  addEventListener("hashchange", () => showAddress(map));
   keepPlace();
-}
-
-/** Read #zoom/lat/lon; false if the address has none. */
-function viewFromAddress(map) {
-  const [zoom, lat, lon] = location.hash.slice(1).split("/").map(Number);
-  if (!location.hash || ![zoom, lat, lon].every(Number.isFinite) || Math.abs(lat) > 85) return false;
-  setZoomFreely(map, () => map.setView([lat, lon], zoom, { animate: false }));
-  return true;
 }
 
 function frame(map, [west, south, east, north]) {

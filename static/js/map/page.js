@@ -3,7 +3,7 @@
 import { setSheet } from "../base.js";
 import { DESA_FROM } from "./layers.js";
 import { placeName } from "./place-name.js";
-import { setZoomFreely, showWhole } from "./whole.js";
+import { showAddress, showWhole } from "./whole.js";
 
 const TOLERANCE = 22; // px around a fingertip
 const HERE_MAX = 10; // reports told at once where many lie on one spot
@@ -30,7 +30,7 @@ class MapPage {
   begin() {
     const { map } = this;
     if (this.calm) map._zoomAnimated = map._fadeAnimated = false;
-    if (!this.viewFromAddress()) showWhole(map, this.asked(), this.padding());
+    if (!showAddress(map)) showWhole(map, this.asked(), this.padding());
     this.bindButtons();
     this.bindProblems();
     map.on("click", (event) => this.tapped(event.latlng));
@@ -38,20 +38,12 @@ class MapPage {
       map.getContainer().classList.toggle("is-over", !this.layer.near(latlng, 3).next().done);
     });
     map.on("moveend", () => this.moved());
-    addEventListener("hashchange", () => this.viewFromAddress());
+    addEventListener("hashchange", () => showAddress(map));
     map.getContainer().addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.tapped(map.getCenter()); // the cross in the middle shows where
     });
     this.keepHash();
     this.fetchList();
-  }
-
-  /** Read #zoom/lat/lon; false if the address has none. */
-  viewFromAddress() {
-    const [zoom, lat, lon] = location.hash.slice(1).split("/").map(Number);
-    if (![zoom, lat, lon].every(Number.isFinite) || Math.abs(lat) > 85 || !location.hash) return false;
-    setZoomFreely(this.map, () => this.map.setView([lat, lon], zoom, { animate: false }));
-    return true;
   }
 
   /** The bounds of the kecamatan among the conditions; without one, of the regency. */
@@ -268,7 +260,9 @@ class MapPage {
   async wordsFor(lat, lon) {
     try {
       const query = new URLSearchParams({ lat: lat.toFixed(6), lon: lon.toFixed(6) });
-      const response = await fetch(`${this.options.locate}?${query}`, { headers: { Accept: "application/json" } });
+      const response = await fetch(`${this.options.locate}?${query}`, {
+        headers: { Accept: "application/json", "Accept-Language": this.options.language },
+      });
       const body = await response.json();
       if (response.status === 422) return { words: body.detail, outside: body };
       if (!response.ok) throw new Error(`${response.status} for ${this.options.locate}`);

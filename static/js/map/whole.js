@@ -8,6 +8,15 @@ export function setZoomFreely(map, then) {
   map.options.zoomSnap = zoomSnap;
 }
 
+/** Show what #zoom/lat/lon of the address says, as far as the map goes; false if the address has none. */
+export function showAddress(map) {
+  const [zoom, lat, lon] = location.hash.slice(1).split("/").map(Number);
+  if (!location.hash || ![zoom, lat, lon].every(Number.isFinite) || Math.abs(lat) > 85 || Math.abs(lon) > 180) return false;
+  const near = Math.max(map.getMinZoom(), Math.min(map.getMaxZoom(), zoom));
+  setZoomFreely(map, () => map.setView([lat, lon], near, { animate: false }));
+  return true;
+}
+
 /** Fit corners into the map as exactly as they go, above its credit; a hidden map keeps its view, for nothing fits into it. */
 export function fitFreely(map, corners, edge) {
   const paddings = aboveCredit(map, edge);

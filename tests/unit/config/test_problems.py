@@ -89,6 +89,25 @@ def test_limit_has_a_page_that_says_how_long_to_wait() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_wrong_method_has_a_page_with_a_way_on(language: str) -> None:
+    answer = Client(headers={"Accept-Language": language}).post("/lacak/")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    page = answer.content.decode()
+    assert ">405</p>" in page
+    assert f'<html lang="{language}">' in page
+    assert 'href="/"' in page
+
+
+@pytest.mark.django_db
+def test_wrong_method_is_a_problem_for_programs() -> None:
+    for answer in (Client().post("/lacak/", headers={"Accept": "application/json"}), Client().put("/api/v1/reports/")):
+        assert answer.status_code == 405
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.django_db
 def test_photos_for_the_desk_are_read_of_people_who_signed_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     begin = MemoryFileUploadHandler.new_file

@@ -173,3 +173,10 @@ def test_place_is_narrowed_by_the_index(place: Place) -> None:
     west, south = SANGATTA[0] - 0.01, SANGATTA[1] - 0.01
     sql = str(found(f"bbox={west},{south},117.6,0.6").qs.query)
     assert '"incidents_report"."geom_3857" && ST_Transform(' in sql
+
+
+def test_period_that_ends_before_it_begins_is_said(place: Place) -> None:
+    with translation.override("en"):
+        wrong = found("since=2026-05-02&until=2026-05-01")
+        assert wrong.errors == {"until": ["The period ends before it begins."]}
+    assert not found("since=2026-05-01&until=2026-05-01").errors

@@ -235,6 +235,48 @@ def test_late_word_keeps_the_text_and_says_what_happened(english: Client) -> Non
     assert report.status == Status.ANSWERED
 
 
+@pytest.mark.parametrize("move", ["reply", "reopen"])
+def test_refused_word_opens_the_page_at_its_error(english: Client, move: str) -> None:
+    report = make_report(status=Status.CLOSED)
+    hold_key(english, report)
+    response = english.post(f"/laporan/{report.ticket}/jawab/", {"move": move, "text": " "})
+    assert response.status_code == 422
+    page = text_of(response)
+    assert page.count("autofocus") == 1
+    assert 'aria-describedby="reply-hint reply-error" aria-invalid="true" autofocus' in page
+
+
+def test_word_that_is_too_long_is_counted_and_never_cut(english: Client) -> None:
+    report = make_report(status=Status.ANSWERED)
+    hold_key(english, report)
+    page = text_of(english.get(f"/laporan/{report.ticket}/"))
+    assert page.count('data-count="5000"') == 2
+    assert "<textarea" in page
+    assert 'maxlength="5000"' not in page
+    assert "js/count.js" in page
+    response = english.post(f"/laporan/{report.ticket}/jawab/", {"move": "reply", "text": "x" * 5_001})
+    assert response.status_code == 422
+    assert "x" * 5_001 in text_of(response)
+
+
+def test_word_that_came_after_the_end_is_shown_with_the_reason(english: Client) -> None:
+    report = make_report(status=Status.REJECTED)
+    hold_key(english, report)
+    response = english.post(f"/laporan/{report.ticket}/jawab/", {"move": "reply", "text": "Masih <b>rusak</b>"})
+    assert response.status_code == 409
+    page = text_of(response)
+    assert 'role="alert" tabindex="-1" autofocus' in page
+    assert "Masih &lt;b&gt;rusak&lt;/b&gt;" in page
+
+
+def test_address_of_the_word_alone_leads_to_the_report(client: Client) -> None:
+    report = make_report()
+    for asked in (client.get, client.head):
+        response = asked(f"/laporan/{report.ticket}/jawab/")
+        assert (response.status_code, response["Location"]) == (302, f"/laporan/{report.ticket}/")
+    assert client.put(f"/laporan/{report.ticket}/jawab/").status_code == 405
+
+
 def test_reply_reaches_the_conversation_once_for_a_double_click(client: Client) -> None:
     report = make_report()
     hold_key(client, report)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -164,6 +165,9 @@ def test_texts_are_stored_as_typed_and_shown_as_text() -> None:
         ("cerita", STORY | {"occurred_at": "2001-01-01T10:00"}, "more than two years ago", "2001-01-01T10:00"),
         ("cerita", STORY | {"occurred_at": "kemarin sore"}, "day/month/year", "kemarin sore"),
         ("cerita", STORY | {"title": "Lubang\x00 besar"}, "Invisible characters", "Lubang besar"),
+        ("cerita", STORY | {"title": "\u200b" * 6}, "Write in one sentence", ""),
+        ("cerita", STORY | {"title": "a\u200b\u00a0 \u2060bc"}, "at least 5 characters", ""),
+        ("cerita", STORY | {"description": "a \u200b" * 9}, "at least 10 characters", ""),
         ("anda", {"email": "sari di kampung"}, "no e-mail address", "sari di kampung"),
         ("anda", {"name": "N" * 101}, "at most 100", "N" * 101),
         ("anda", {"phone": "1" * 31}, "at most 30", "1" * 31),
@@ -347,6 +351,22 @@ def test_send_twice_is_one_report() -> None:
     first, again = citizen.post("periksa", {"altcha": payload}), citizen.post("periksa", {"altcha": payload})
     assert first.url == again.url == reverse("report_sent", args=[citizen.draft_id])
     assert Report.objects.count() == 1
+
+
+def test_what_another_window_changed_is_read_again_before_it_is_sent() -> None:
+    citizen = Citizen()
+    citizen.answer_all()
+    shown = re.search(r'name="shown" value="(\w+)"', citizen.show("periksa"))
+    assert shown
+    citizen.post("cerita", STORY | {"title": "Diubah di jendela lain"})
+    assert citizen.send(shown=shown[1]).url == citizen.url("periksa")
+    assert not Report.objects.exists()
+    page = citizen.show("periksa")
+    assert "changed in another window" in page
+    assert "Diubah di jendela lain" in page
+    shown = re.search(r'name="shown" value="(\w+)"', page)
+    assert shown
+    assert citizen.send(shown=shown[1]).url == reverse("report_sent", args=[citizen.draft_id])
 
 
 def test_going_back_after_sending_and_sending_again_shows_the_receipt() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 from layers.reading import archives, limits
@@ -136,10 +136,14 @@ class XlsxTable(Table):
             findings.tell("merged_filled", count=below)
 
     def _cells(self) -> Iterator[list[Any]]:
+        with self.path.open("rb") as file:  # by its name openpyxl refuses a workbook that is called otherwise
+            yield from self._cells_of(file)
+
+    def _cells_of(self, file: IO[bytes]) -> Iterator[list[Any]]:
         import openpyxl
 
         try:
-            book = openpyxl.load_workbook(self.path, read_only=True, data_only=True, keep_links=False)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
         except Exception as error:  # openpyxl lets through whatever its parsers raise
             raise Stopped("is_damaged", file=self.path.name) from error
         try:

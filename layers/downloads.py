@@ -203,8 +203,7 @@ def stream_csv(wanted: Download) -> Iterator[bytes]:
     A text that a spreadsheet would take for a formula gets an apostrophe before it; numbers stay numbers.
     """
     is_point = wanted.chosen.version.geometry_type.upper().removesuffix(" Z") == "POINT"
-    across, up = ("lon", "lat") if wanted.srid == 4326 else ("x", "y")
-    places = [across, up] if is_point else ["wkt"]
+    fid, *places = added_names(wanted, is_point=is_point)
     cells = [_csv_cell(str(field["name"])) for field in wanted.fields]
     decimals = sql.Literal(wanted.decimals)
     if is_point:
@@ -223,11 +222,26 @@ def stream_csv(wanted: Download) -> Iterator[bytes]:
     )
     head = io.StringIO()
     csv.writer(head, lineterminator="\r\n").writerow(
-        [safe_cell(name) for name in ["fid", *(str(field["name"]) for field in wanted.fields), *places]]
+        [safe_cell(name) for name in [fid, *(str(field["name"]) for field in wanted.fields), *places]]
     )
     yield ("\ufeff" + head.getvalue()).encode()
     for rows in _chunks(statement):
         yield "".join(f"{row[0]}\r\n" for row in rows).encode()
+
+
+def added_names(wanted: Download, *, is_point: bool) -> list[str]:
+    """Return the names of the columns that a table has beside the fields: the number, then the place.
+
+    An underscore at the end tells one from a field of that name.
+    """
+    corners = ["lon", "lat"] if wanted.srid == 4326 else ["x", "y"]
+    taken = {str(field["name"]).casefold() for field in wanted.fields}
+    names = []
+    for name in ["fid", *(corners if is_point else ["wkt"])]:
+        while name in taken:
+            name += "_"
+        names.append(name)
+    return names
 
 
 def _csv_cell(name: str) -> sql.Composable:
@@ -395,8 +409,8 @@ def write_xlsx(wanted: Download, path: Path) -> None:
     kinds = kinds_of(wanted)
     names = list(kinds)
     is_point = wanted.chosen.version.geometry_type.upper() == "POINT"
-    across, up = ("lon", "lat") if wanted.srid == 4326 else ("x", "y")
-    sheet.append([cell(name) for name in ["fid", *names, *([across, up] if is_point else ["wkt"])]])
+    number, *added = added_names(wanted, is_point=is_point)
+    sheet.append([cell(name) for name in [number, *names, *added]])
     statement = sql.SQL(
         "SELECT f.fid, {shown}::text, CASE WHEN {is_point} THEN ST_X({geometry}) END,"
         " CASE WHEN {is_point} THEN ST_Y({geometry}) ELSE NULL END,"

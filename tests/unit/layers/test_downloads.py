@@ -346,3 +346,20 @@ def test_days_that_a_spreadsheet_has_not_stay_texts(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(saved("xlsx", tmp_path))
     assert book["data"]["B2"].value == "1850-01-01"
     book.close()
+
+
+def test_no_two_columns_of_a_table_have_one_name(tmp_path: Path) -> None:
+    names = ["fid", "lon", "lat", "lat_", "x", "y", "wkt"]
+    fields = [{"name": name, "type": "text"} for name in names]
+    make_layer(rows=[(shapely.Point(117, 0.5), dict.fromkeys(names, "a"))], fields=fields)
+    make_layer("wilayah", rows=[(shapely.box(117, 0, 118, 1), dict.fromkeys(names, "a"))], fields=fields)
+    for slug, query, places in (
+        ("faskes", "", ["lon_", "lat__"]),
+        ("faskes", "?crs=32650", ["x_", "y_"]),
+        ("wilayah", "", ["wkt_"]),
+    ):
+        head = next(csv.reader(io.StringIO(take("csv", query, slug=slug).getvalue().decode("utf-8-sig"))))
+        assert head == ["fid_", *names, *places]
+        book = openpyxl.load_workbook(io.BytesIO(take("xlsx", query, slug=slug).getvalue()))
+        assert [cell.value for cell in book["data"][1]] == head
+        book.close()

@@ -295,3 +295,11 @@ def test_legend_says_yes_and_no() -> None:
 def test_value_in_words(value: Any, type_: str, shown: str) -> None:
     with override("id"):
         assert shown_value(value, {"name": "kolom", "type": type_}) == shown
+
+
+def test_empty_cell_of_numbers_stands_where_the_numbers_do() -> None:
+    fields = [{"name": "n", "type": "integer"}, {"name": "m", "type": "number"}, {"name": "t", "type": "text"}]
+    rows = [(shapely.Point(117.5, 0.5), one) for one in ({"n": 1, "m": 0.5, "t": "a"}, dict.fromkeys("nmt"))]
+    make_layer("sumur", rows, fields=fields)
+    lines = get("/data/sumur/").context["lines"]
+    assert [[kind for _text, kind in cells] for _fid, cells in lines] == [["is-number", "is-number", ""]] * 2

@@ -10,7 +10,7 @@ from django.test import Client
 
 from geo.models import KecamatanBoundary
 from layers.models import Layer, LayerPlace, LayerWord, Synonym
-from layers.search import Search, Wanted, find_places, find_synonyms, marked, snippet
+from layers.search import Search, Wanted, find_places, find_synonyms, marked, snippet, typing_errors
 from layers.table import per_kecamatan
 from tests.factories.accounts import make_agency
 from tests.factories.layers import make_layer
@@ -55,6 +55,19 @@ def test_synonyms_take_the_longest_phrase() -> None:
         (("sekolah", "dasar"), [("sd",)]),
         (("negeri",), []),
     ]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant", "letters"),
+    [
+        ("jalna", "jalan", 1), ("skolah", "sekolah", 1), ("jalan", "jalan", 0), ("jalna", "jalur", None),
+        ("sd", "smp", None), ("bandara", "bendera", None), ("puskesams", "puskesmas", 1),
+        ("pskesms", "puskesmas", None),
+        ("posyandoo", "posyandu", 2),
+    ],
+)  # fmt: skip
+def test_typing_errors_are_few_letters(word: str, meant: str, letters: int | None) -> None:
+    assert typing_errors(word, meant) == letters
 
 
 def test_snippet_begins_near_the_word() -> None:
@@ -117,6 +130,43 @@ class TestWithLayers:
         found = search("puskemas")
         assert "faskes" in slugs(found)
         assert found.corrected[0].instead
+
+    @pytest.mark.parametrize(
+        ("typed", "slug", "meant"),
+        [
+            ("skolah", "sekolah", "sekolah"),
+            ("sekolh", "sekolah", "sekolah"),
+            ("puskemas", "faskes", "puskesmas"),
+            ("jalna", "jalan", "jalan"),
+            ("kesehtan", "faskes", "kesehatan"),
+        ],
+    )
+    def test_mistyped_word_is_told_as_a_whole_word(self, typed: str, slug: str, meant: str) -> None:
+        found = search(typed)
+        assert slug in slugs(found)
+        assert [term.instead for term in found.corrected] == [(meant,)]
+
+    def test_begun_word_is_no_typing_error(self) -> None:
+        make_layer("posyandu", title_id="Posyandu balita")
+        found = search("posyand")
+        assert slugs(found) == ["posyandu"]
+        assert found.corrected == []
+
+    def test_word_of_features_only_is_told_without_its_stem(self) -> None:
+        rows: list[Any] = [(shapely.Point(117.5, 0.5), {"nama": "Tongkang biru"})]
+        make_layer("alat", rows, title_id="Mesin", abstract_id="Alat.")
+        found = search("tongkamg")
+        assert "alat" in slugs(found)
+        assert [(term.words, term.instead) for term in found.corrected] == [(("tongkamg",), ())]
+        page = Client(headers={"Accept-Language": "en"}).get("/data/?q=tongkamg").content.decode()
+        assert "has one like it" in page
+
+    @pytest.mark.parametrize("typed", ["kereta", "bandara", "komputer", "qqqqxyz", "xyz", "sepeda"])
+    def test_other_word_is_not_taken_for_a_mistyped_one(self, typed: str) -> None:
+        make_layer("jembatan", title_id="Jembatan retak", abstract_id="Bendera, kompos, seperti.")
+        found = search(typed)
+        assert found.count == 0
+        assert found.corrected == []
 
     def test_nonsense_finds_nothing(self) -> None:
         found = search("qqqqxyz")

@@ -36,6 +36,7 @@ from layers.selection import in_areas, label_of, matches, shown_properties
 
 TOKENS_MAX = 12
 PHRASE_MAX = 4  # words of a synonym or a place name
+PLACE_FROM = 6  # letters from which a mistyped word may be a kecamatan's name
 PREFIX_FROM = 4  # letters from which the beginning of a word finds it
 LIKENESS, ALIKE = 0.35, 0.5  # trigram similarity from which a word counts as mistyped: of few letters, of any number
 LIKE_WORDS_MAX = 3
@@ -211,7 +212,25 @@ class Search:
         if self.wanted.place_off or not self.tokens or self._edition_id is None:
             return [], self.tokens
         desa = list(Desa.objects.values_list("pk", "name"))
-        return find_places(self.tokens, [(k.pk, k.name) for k in self.kecamatan], desa)
+        kecamatan = [(k.pk, k.name) for k in self.kecamatan]
+        tokens = list(self.tokens)
+        understood = find_places(tokens, kecamatan, desa)
+        names = {word for _pk, name in (*kecamatan, *desa) for word in re.findall(r"\w+", name.casefold())}
+        for at, token in enumerate(self.tokens):
+            if token in names or token not in understood[1]:
+                continue
+            for name in likely_names(token, (name for _pk, name in kecamatan)):
+                tried = [*tokens[:at], name, *tokens[at + 1 :]]
+                instead = find_places(tried, kecamatan, desa)
+                if len(instead[0]) > len(understood[0]) and not self._is_known(token):
+                    tokens, understood = tried, instead
+        return understood
+
+    def _is_known(self, token: str) -> bool:
+        """Whether a visible layer has the word, or one that begins so, or a synonym is it."""
+        term = Term((token,), [((stems_of({token})[token],), EXACT)], token)
+        named = {word for group in self._synonyms for phrase in group for word in phrase.casefold().split()}
+        return token in named or bool(self._words_of([term]))
 
     @property
     def places(self) -> list[Place]:
@@ -567,6 +586,15 @@ def find_places(
             left.append(tokens[i])
             i += 1
     return places, left
+
+
+def likely_names(token: str, names: Iterable[str]) -> list[str]:
+    """Return the word of a kecamatan's name that a mistyped token means; nothing if that is not plain."""
+    if len(token) < PLACE_FROM or token in FILLING:
+        return []
+    words = {word for name in names for word in re.findall(r"\w+", name.casefold())}
+    near = [word for word in words if typing_errors(token, word) is not None]
+    return near if len(near) == 1 else []
 
 
 def find_synonyms(

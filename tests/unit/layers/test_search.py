@@ -10,7 +10,7 @@ from django.test import Client
 
 from geo.models import KecamatanBoundary
 from layers.models import Layer, LayerPlace, LayerWord, Synonym
-from layers.search import Search, Wanted, find_places, find_synonyms, marked, snippet, typing_errors
+from layers.search import Search, Wanted, find_places, find_synonyms, likely_names, marked, snippet, typing_errors
 from layers.table import per_kecamatan
 from tests.factories.accounts import make_agency
 from tests.factories.layers import make_layer
@@ -47,6 +47,21 @@ def test_everyday_word_is_a_desa_only_after_a_word_of_place() -> None:
 
 def test_desa_of_two_words_is_found_anywhere() -> None:
     assert places("faskes teluk lingga")[0] == [((), (12,))]
+
+
+@pytest.mark.parametrize(
+    ("token", "names"),
+    [
+        ("sangata", ["sangatta"]), ("bengalan", ["bengalon"]), ("bengalno", ["bengalon"]), ("utaar", []),
+        ("sangat", []), ("bengkel", []), ("jalan", []),
+    ],
+)  # fmt: skip
+def test_mistyped_name_of_a_kecamatan_is_likely(token: str, names: list[str]) -> None:
+    assert likely_names(token, [name for _pk, name in KECAMATAN]) == names
+
+
+def test_name_that_may_be_two_is_neither() -> None:
+    assert likely_names("kaliorung", ["Kaliorang", "Kaliurung"]) == []
 
 
 def test_synonyms_take_the_longest_phrase() -> None:
@@ -186,6 +201,27 @@ class TestWithLayers:
         assert found.cards[0].in_place
         other = next(area for area in found.kecamatan if not LayerPlace.objects.filter(kecamatan=area).exists())
         assert search(f"puskesmas di {other.name}").count == 0
+
+    @pytest.mark.parametrize(
+        ("typed", "written"),
+        [
+            ("sekolah di sangata", "sekolah di sangatta"),
+            ("sekolah di sangata utara", "sekolah di sangatta utara"),
+            ("bengalan", "bengalon"),
+            ("puskesmas bengalan", "puskesmas bengalon"),
+        ],
+    )
+    def test_mistyped_place_is_the_place(self, typed: str, written: str) -> None:
+        found, right = search(typed), search(written)
+        assert right.places
+        assert found.places == right.places
+        assert slugs(found) == slugs(right)
+        assert search(typed, place_off=True).places == []
+
+    def test_word_that_the_data_have_is_no_mistyped_place(self) -> None:
+        make_layer("sangata", title_id="Pasar Sangata")
+        assert search("sangata").places == []
+        assert slugs(search("sangata")) == ["sangata"]
 
     def test_kecamatan_filter_keeps_layers_with_features_there(self) -> None:
         row = LayerPlace.objects.filter(desa__isnull=True).select_related("kecamatan").first()

@@ -104,4 +104,4 @@ def test_refuse_unknown_names_the_parameter_and_the_known() -> None:
 def test_refuse_unknown_names_no_empty_list() -> None:
     with pytest.raises(ParameterError) as refused:
         refuse_unknown({"x": ""}, set())
-    assert refused.value.detail.endswith("here.")
+    assert ":" not in refused.value.detail

@@ -116,11 +116,11 @@ def refuse_unknown(params: Mapping[str, str], known: Collection[str]) -> None:
     """Raise ParameterError for the first parameter that is not known."""
     for name in params:
         if name not in known:
+            message = _("There is no parameter “%(name)s” here. Known are: %(known)s.")
+            if not known:
+                message = _("There is no parameter “%(name)s” here.")
             raise ParameterError(
-                name[:SHOWN],
-                params[name],
-                _("There is no parameter “%(name)s” here. Known are: %(known)s.")
-                % {"name": name[:SHOWN], "known": ", ".join(sorted(known))},
+                name[:SHOWN], params[name], message % {"name": name[:SHOWN], "known": ", ".join(sorted(known))}
             )
 
 

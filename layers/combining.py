@@ -13,7 +13,6 @@ from django.http import QueryDict
 
 from accounts.models import User
 from geo.maps import Bounds
-from geo.params import refuse_unknown
 from layers.models import Layer
 
 MOST = 6
@@ -63,8 +62,7 @@ def query_of(slugs: Sequence[str], *, reports: bool) -> str:
 
 
 def read_combination(params: QueryDict, user: User | AnonymousUser) -> Combination:
-    """Read an address. Raises ParameterError for parameters that are not known."""
-    refuse_unknown(dict.fromkeys(params, ""), {"layer", "reports", "q"})
+    """Read an address. What others add to links (utm_source and the like) is left out."""
     named = list(dict.fromkeys(name for name in params.getlist("layer") if name))[:NAMED]
     well_formed = [name for name in named if SHORT_NAME.fullmatch(name)]
     visible = Layer.objects.visible_to(user).filter(slug__in=well_formed).select_related("agency", "current")

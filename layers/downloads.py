@@ -6,6 +6,7 @@ refused with the limit and what to take instead. Licence and metadata travel ins
 """
 
 import csv
+import datetime as dt
 import io
 import json
 import re
@@ -30,6 +31,7 @@ from layers.errors import TooLarge
 from layers.formats import CRS, FORMATS, Format
 from layers.metadata import dcat, page_url, printable
 from layers.models import Access, ApiKey, LayerDownload
+from layers.ogc.times import Moment, first_instant, parse_moment
 from layers.selection import Selection
 
 CHUNK = 2_000
@@ -45,6 +47,8 @@ METRIC_DECIMALS = 3
 CELL_MAX = 32_767
 """Characters that a cell of a spreadsheet holds."""
 SHP_NAME_MAX = 10
+FIRST_YEAR = 1900
+"""The first whose days a spreadsheet holds as dates."""
 
 
 @dataclass(frozen=True)
@@ -199,8 +203,7 @@ def stream_csv(wanted: Download) -> Iterator[bytes]:
     A text that a spreadsheet would take for a formula gets an apostrophe before it; numbers stay numbers.
     """
     is_point = wanted.chosen.version.geometry_type.upper().removesuffix(" Z") == "POINT"
-    across, up = ("lon", "lat") if wanted.srid == 4326 else ("x", "y")
-    places = [across, up] if is_point else ["wkt"]
+    fid, *places = added_names(wanted, is_point=is_point)
     cells = [_csv_cell(str(field["name"])) for field in wanted.fields]
     decimals = sql.Literal(wanted.decimals)
     if is_point:
@@ -219,11 +222,26 @@ def stream_csv(wanted: Download) -> Iterator[bytes]:
     )
     head = io.StringIO()
     csv.writer(head, lineterminator="\r\n").writerow(
-        [safe_cell(name) for name in ["fid", *(str(field["name"]) for field in wanted.fields), *places]]
+        [safe_cell(name) for name in [fid, *(str(field["name"]) for field in wanted.fields), *places]]
     )
     yield ("\ufeff" + head.getvalue()).encode()
     for rows in _chunks(statement):
         yield "".join(f"{row[0]}\r\n" for row in rows).encode()
+
+
+def added_names(wanted: Download, *, is_point: bool) -> list[str]:
+    """Return the names of the columns that a table has beside the fields: the number, then the place.
+
+    An underscore at the end tells one from a field of that name.
+    """
+    corners = ["lon", "lat"] if wanted.srid == 4326 else ["x", "y"]
+    taken = {str(field["name"]).casefold() for field in wanted.fields}
+    names = []
+    for name in ["fid", *(corners if is_point else ["wkt"])]:
+        while name in taken:
+            name += "_"
+        names.append(name)
+    return names
 
 
 def _csv_cell(name: str) -> sql.Composable:
@@ -303,11 +321,11 @@ def write_gpkg(wanted: Download, path: Path) -> None:
     """Write a GeoPackage, chunk by chunk, with the metadata in its own tables."""
     import pyogrio
 
+    family = _family(wanted)
     for start, frame in enumerate(frames(wanted)):
         more: dict[str, Any] = {"append": True} if start else {"layer_metadata": _about(wanted)}
-        pyogrio.write_dataframe(
-            frame, path, driver="GPKG", layer=wanted.chosen.layer.slug, geometry_type=_family(wanted), **more
-        )
+        more |= {"layer": wanted.chosen.layer.slug, "geometry_type": family, "use_arrow": _has_days(frame)}
+        pyogrio.write_dataframe(frame, path, driver="GPKG", **more)
 
 
 def write_fgb(wanted: Download, path: Path) -> None:
@@ -318,7 +336,8 @@ def write_fgb(wanted: Download, path: Path) -> None:
     options = {"TITLE": wanted.chosen.layer.title, "DESCRIPTION": readme(wanted)}
     if (frame.geometry.isna() | frame.geometry.is_empty).any():
         options["SPATIAL_INDEX"] = "NO"  # the format's index has no room for features without a place
-    pyogrio.write_dataframe(frame, path, driver="FlatGeobuf", layer=wanted.chosen.layer.slug, layer_options=options)
+    more = {"layer": wanted.chosen.layer.slug, "layer_options": options, "use_arrow": _has_days(frame)}
+    pyogrio.write_dataframe(frame, path, driver="FlatGeobuf", **more)
 
 
 def write_parquet(wanted: Download, path: Path) -> None:
@@ -348,7 +367,7 @@ def write_shp(wanted: Download, path: Path) -> None:
     for kind in there or [None]:
         name = wanted.name if len(there) < 2 else f"{wanted.name}-{str(kind).lower()}"
         part = frame[kinds == kind] if kind else frame
-        more = {} if kind else {"geometry_type": _family(wanted)}
+        more: dict[str, Any] = {"use_arrow": _has_days(frame)} | ({} if kind else {"geometry_type": _family(wanted)})
         pyogrio.write_dataframe(part, stem / f"{name}.shp", driver="ESRI Shapefile", encoding="UTF-8", **more)
     renamed = [f"{new} = {old}" for old, new in short.items() if old != new]
     words = readme(wanted) + ("\n\n" + _("Names of fields were cut:") + "\n" + "\n".join(renamed) if renamed else "")
@@ -364,7 +383,7 @@ def write_shp(wanted: Download, path: Path) -> None:
 def write_xlsx(wanted: Download, path: Path) -> None:
     """Write a workbook row by row: the data with a fixed first row, and a sheet that says what they are.
 
-    Texts are written as texts: none is a formula.
+    Texts are written as texts: none is a formula. Times, which have no offset there, are the regency's.
     """
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
@@ -377,6 +396,8 @@ def write_xlsx(wanted: Download, path: Path) -> None:
     def cell(value: Any) -> Any:
         if value is None or isinstance(value, (int, float)):
             return value
+        if isinstance(value, dt.date):
+            return timezone.make_naive(value) if isinstance(value, dt.datetime) else value
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         try:
             made = WriteOnlyCell(sheet, text[:CELL_MAX])
@@ -385,10 +406,11 @@ def write_xlsx(wanted: Download, path: Path) -> None:
         made.data_type = "s"
         return made
 
-    names = [str(field["name"]) for field in wanted.fields]
+    kinds = kinds_of(wanted)
+    names = list(kinds)
     is_point = wanted.chosen.version.geometry_type.upper() == "POINT"
-    across, up = ("lon", "lat") if wanted.srid == 4326 else ("x", "y")
-    sheet.append([cell(name) for name in ["fid", *names, *([across, up] if is_point else ["wkt"])]])
+    number, *added = added_names(wanted, is_point=is_point)
+    sheet.append([cell(name) for name in [number, *names, *added]])
     statement = sql.SQL(
         "SELECT f.fid, {shown}::text, CASE WHEN {is_point} THEN ST_X({geometry}) END,"
         " CASE WHEN {is_point} THEN ST_Y({geometry}) ELSE NULL END,"
@@ -410,10 +432,13 @@ def write_xlsx(wanted: Download, path: Path) -> None:
                 if is_point and x is not None
                 else [cell(fitting(wkt))]
             )
-            sheet.append([fid, *(cell(properties.get(name)) for name in names), *places])
+            values = (_typed(kinds[name], properties.get(name)) for name in names)
+            sheet.append([fid, *(cell(value) for value in values), *places])
     about = book.create_sheet("README")
     for line in readme(wanted).split("\n"):
         about.append([cell(line)])
+    if "datetime" in kinds.values():
+        about.append([cell(_("Times are in WITA (UTC+8)."))])
     book.save(path)
 
 
@@ -431,8 +456,8 @@ def frames(wanted: Download) -> Iterator[Any]:
     import geopandas as gpd
     import shapely
 
-    names = [str(field["name"]) for field in wanted.fields]
-    kinds = {str(field["name"]): str(field.get("type", "text")) for field in wanted.fields}
+    kinds = kinds_of(wanted)
+    names = list(kinds)
     statement = sql.SQL(
         "SELECT f.fid, {shown}::text, ST_AsBinary({geometry}) FROM {source} f WHERE {where} ORDER BY f.fid"
     ).format(
@@ -458,10 +483,62 @@ def whole_frame(wanted: Download) -> Any:
     return gpd.GeoDataFrame(pd.concat(list(frames(wanted)), ignore_index=True), crs=f"EPSG:{wanted.srid}")
 
 
+def kinds_of(wanted: Download) -> dict[str, str]:
+    """Return the types of the fields; dates and times are text if the file cannot hold one of them as such.
+
+    The whole is looked through first: what is written in chunks has one type from the first chunk on.
+    """
+    kinds = {str(field["name"]): str(field.get("type", "text")) for field in wanted.fields}
+    # Shapefiles know days only.
+    typed = {"date"} if wanted.format.code == "shp" else {"date", "datetime"}
+    moments = [name for name, kind in kinds.items() if kind in typed]
+    kinds |= {name: "text" for name, kind in kinds.items() if kind == "datetime" and kind not in typed}
+    if not moments:
+        return kinds
+    statement = sql.SQL("SELECT {values} FROM {source} f WHERE {where}").format(
+        values=sql.SQL(", ").join(sql.SQL("f.properties->>{}").format(sql.Literal(name)) for name in moments),
+        source=wanted.chosen.source,
+        where=wanted.chosen.where,
+    )
+    first = FIRST_YEAR if wanted.format.code == "xlsx" else 1
+    for rows in _chunks(statement):
+        for name, values in zip(moments, zip(*rows, strict=True), strict=True):
+            read = (_moment(kinds[name], text) for text in values if text is not None)
+            if kinds[name] != "text" and any(moment is None or moment.year < first for moment in read):
+                kinds[name] = "text"
+    return kinds
+
+
+def _moment(kind: str, text: str) -> Moment | None:
+    """Return a date, or an instant in UTC, as a text says it; None if it does not."""
+    try:
+        moment = parse_moment(text, name="")
+        if kind == "datetime":
+            return first_instant(moment).astimezone(dt.UTC)
+    except (ParameterError, OverflowError):
+        return None
+    return None if isinstance(moment, dt.datetime) else moment
+
+
+def _typed(kind: str, value: Any) -> Any:
+    return _moment(kind, value) if kind in {"date", "datetime"} and isinstance(value, str) else value
+
+
+def _has_days(frame: Any) -> bool:
+    """Whether the frame must go to GDAL by Arrow: the other way makes days texts."""
+    return any(str(dtype).startswith("date32") for dtype in frame.dtypes)
+
+
 def _column(kind: str, values: list[Any]) -> Any:
     """Return values as a column of the dictionary's type; as text if one of them is not of that type."""
     import pandas as pd
+    import pyarrow as pa
 
+    if kind == "date":
+        return pd.array([_typed(kind, value) for value in values], dtype=pd.ArrowDtype(pa.date32()))
+    if kind == "datetime":
+        instants = [_typed(kind, value) for value in values]
+        return pd.array([pd.NaT if one is None else one for one in instants], dtype="datetime64[us, UTC]")
     if kind in {"integer", "number"} and all(_is_number(value) for value in values if value is not None):
         if kind == "number" or any(value != int(value) for value in values if value is not None):
             return pd.array([float("nan") if value is None else float(value) for value in values], dtype="float64")
@@ -469,7 +546,7 @@ def _column(kind: str, values: list[Any]) -> Any:
     texts = [
         value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values
     ]
-    return pd.array(texts, dtype=object)
+    return pd.array(texts, dtype=pd.StringDtype(na_value=float("nan")))
 
 
 def _is_number(value: Any) -> bool:

@@ -36,9 +36,11 @@ from layers.selection import in_areas, label_of, matches, shown_properties
 
 TOKENS_MAX = 12
 PHRASE_MAX = 4  # words of a synonym or a place name
+PLACE_FROM = 6  # letters from which a mistyped word may be a kecamatan's name
 PREFIX_FROM = 4  # letters from which the beginning of a word finds it
-LIKENESS = 0.35  # trigram similarity from which a word counts as mistyped
+LIKENESS, ALIKE = 0.35, 0.5  # trigram similarity from which a word counts as mistyped: of few letters, of any number
 LIKE_WORDS_MAX = 3
+LIKE_STEM_FROM = 5  # letters from which the stem of a mistyped word is compared, too
 HITS_MAX = 50_000
 EXAMPLES = 3
 EXAMPLES_FROM = 2_000  # features that match the words and are then tried for the place
@@ -79,8 +81,9 @@ class Term:
     words: tuple[str, ...]
     ways: list[tuple[tuple[str, ...], float]]
     beginning: str = ""
+    mistyped: bool = False
     instead: tuple[str, ...] = ()
-    """What was taken for a mistyped word."""
+    """Whole words that a mistyped word was taken for, where the layers' own texts have them."""
 
     def tsquery(self) -> str:
         """Return the term as a tsquery (text) over features."""
@@ -209,7 +212,25 @@ class Search:
         if self.wanted.place_off or not self.tokens or self._edition_id is None:
             return [], self.tokens
         desa = list(Desa.objects.values_list("pk", "name"))
-        return find_places(self.tokens, [(k.pk, k.name) for k in self.kecamatan], desa)
+        kecamatan = [(k.pk, k.name) for k in self.kecamatan]
+        tokens = list(self.tokens)
+        understood = find_places(tokens, kecamatan, desa)
+        names = {word for _pk, name in (*kecamatan, *desa) for word in re.findall(r"\w+", name.casefold())}
+        for at, token in enumerate(self.tokens):
+            if token in names or token not in understood[1]:
+                continue
+            for name in likely_names(token, (name for _pk, name in kecamatan)):
+                tried = [*tokens[:at], name, *tokens[at + 1 :]]
+                instead = find_places(tried, kecamatan, desa)
+                if len(instead[0]) > len(understood[0]) and not self._is_known(token):
+                    tokens, understood = tried, instead
+        return understood
+
+    def _is_known(self, token: str) -> bool:
+        """Whether a visible layer has the word, or one that begins so, or a synonym is it."""
+        term = Term((token,), [((stems_of({token})[token],), EXACT)], token)
+        named = {word for group in self._synonyms for phrase in group for word in phrase.casefold().split()}
+        return token in named or bool(self._words_of([term]))
 
     @property
     def places(self) -> list[Place]:
@@ -222,7 +243,7 @@ class Search:
         asked = [token for token in left if token not in FILLING] or ([] if self.places else left)
         if not asked:
             return []
-        found = find_synonyms(asked, Synonym.objects.values_list("words", flat=True))
+        found = find_synonyms(asked, self._synonyms)
         stems = stems_of({word for words, others in found for way in (words, *others) for word in way})
         terms = []
         for words, others in found:
@@ -231,6 +252,10 @@ class Search:
             long_enough = len(words) == 1 and len(words[0]) >= PREFIX_FROM
             terms.append(Term(words, ways, words[0] if long_enough else ""))
         return terms
+
+    @cached_property
+    def _synonyms(self) -> list[list[str]]:
+        return list(Synonym.objects.values_list("words", flat=True))
 
     # Finding ---------------------------------------------------------------------------------------------------------
 
@@ -282,7 +307,7 @@ class Search:
     @property
     def corrected(self) -> list[Term]:
         """The terms that were taken for typing errors."""
-        return [term for term in self.terms if term.instead] if self._answered else []
+        return [term for term in self.terms if term.mistyped] if self._answered else []
 
     @cached_property
     def in_places(self) -> dict[int, int] | None:
@@ -426,18 +451,57 @@ class Search:
             and not any(term.beginning and word.startswith(term.beginning) for word in known)
         ]
         for term in mistyped[:3]:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT word, max(similarity(word, %s)) AS likeness FROM layers_layerword"
-                    " WHERE word %% %s AND layer_id = ANY (%s::bigint[])"
-                    " GROUP BY word ORDER BY likeness DESC, word LIMIT %s",
-                    [term.words[0], term.words[0], list(self.visible), LIKE_WORDS_MAX],
-                )
-                like = [word for word, likeness in cursor.fetchall() if likeness >= LIKENESS]
-            if like:
-                term.instead = tuple(like)
-                term.ways = [((word,), MISTYPED) for word in like]
-        return any(term.instead for term in mistyped)
+            if stems := self._nearest(term.words[0]) or self._likest(term.words[0]):
+                term.mistyped = True
+                term.instead = tuple(sorted({word for word in stems.values() if word}))
+                term.ways = [((stem,), MISTYPED) for stem in stems]
+        return any(term.mistyped for term in mistyped)
+
+    @cached_property
+    def _whole_words(self) -> dict[str, str]:
+        """The words of the visible layers' own texts and of the synonyms as people write them, each with its stem."""
+        texts = Layer.objects.filter(pk__in=list(self.visible)).values_list(
+            "title_id", "title_en", "abstract_id", "abstract_en", "keywords"
+        )
+        written = [*(" ".join([*own, *keywords]) for *own, keywords in texts), *map(" ".join, self._synonyms)]
+        return stems_of({word for text in written for word in re.findall(r"[^\W\d_]{3,}", text.casefold())})
+
+    def _nearest(self, word: str) -> dict[str, str]:
+        """Return the stems of the whole words that differ least from `word`, each with the whole word.
+
+        Stems alone do not tell: that of “sekolah” is “seko”.
+        """
+        near: dict[int, list[str]] = {}
+        for whole in self._whole_words:
+            if (letters := typing_errors(word, whole)) is not None:
+                near.setdefault(letters, []).append(whole)
+        for letters in sorted(near):
+            stems = {self._whole_words[whole]: whole for whole in sorted(near[letters])}
+            term = Term((word,), [((stem,), MISTYPED) for stem in stems])
+            known = {stem for own in self._words_of([term]).values() for stem in own}
+            if found := {stem: whole for stem, whole in stems.items() if stem in known}:
+                return dict(list(found.items())[:LIKE_WORDS_MAX])
+        return {}
+
+    def _likest(self, word: str) -> dict[str, str]:
+        """Return the stems most like `word` or its stem, each with a whole word, or "" where none is known."""
+        stem = stems_of({word})[word]
+        stem = stem if len(stem) >= LIKE_STEM_FROM else word
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT word, max(greatest(similarity(word, %s), similarity(word, %s))) AS likeness"
+                " FROM layers_layerword WHERE (word %% %s OR word %% %s) AND layer_id = ANY (%s::bigint[])"
+                " GROUP BY word ORDER BY likeness DESC, word LIMIT %s",
+                [word, stem, word, stem, list(self.visible), LIKE_WORDS_MAX],
+            )
+            like = [
+                found
+                for found, likeness in cursor.fetchall()
+                if likeness >= ALIKE
+                or (likeness >= LIKENESS and any(typing_errors(one, found) is not None for one in (word, stem)))
+            ]
+        whole = {stem: word for word, stem in sorted(self._whole_words.items(), reverse=True)}
+        return {one: whole.get(one, "") for one in like}
 
     def _examples(self, entries: Sequence[Entry], layers: Mapping[int, Layer]) -> dict[int, list[str]]:
         """Return for each layer that answers by its features some of those, by name. One query."""
@@ -524,6 +588,15 @@ def find_places(
     return places, left
 
 
+def likely_names(token: str, names: Iterable[str]) -> list[str]:
+    """Return the word of a kecamatan's name that a mistyped token means; nothing if that is not plain."""
+    if len(token) < PLACE_FROM or token in FILLING:
+        return []
+    words = {word for name in names for word in re.findall(r"\w+", name.casefold())}
+    near = [word for word in words if typing_errors(token, word) is not None]
+    return near if len(near) == 1 else []
+
+
 def find_synonyms(
     tokens: Sequence[str], groups: Iterable[Sequence[str]]
 ) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
@@ -543,6 +616,25 @@ def find_synonyms(
                 i += length
                 break
     return found
+
+
+def typing_errors(word: str, meant: str) -> int | None:
+    """Return how many letters differ (two that changed places count once), or None if these are too many for a slip."""
+    most = 0 if len(word) < 4 else 1 if len(word) < 8 else 2
+    if abs(len(word) - len(meant)) > most:
+        return None
+    before: list[int] = []
+    row = list(range(len(meant) + 1))
+    for i, letter in enumerate(word, start=1):
+        before, last, row = row, before, [i]
+        for j, other in enumerate(meant, start=1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == meant[j - 2] and word[i - 2] == other:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return None
+    return row[-1] if row[-1] <= most else None
 
 
 def stems_of(words: Collection[str]) -> dict[str, str]:

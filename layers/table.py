@@ -64,17 +64,15 @@ def read_table(chosen: Selection, params: Mapping[str, str]) -> Table:
     pages = max(1, -(-count // PER_PAGE))
     text = params.get("page", "1")
     number = min(max(1, int(text)), pages) if text.isascii() and text.isdigit() and len(text) < 9 else 1
-    # jsonb sorts numbers as numbers and words as words.
-    order = sql.SQL("nullif(f.properties->{name}, 'null') {way} NULLS LAST, f.fid").format(
-        name=sql.Literal(name), way=sql.SQL("DESC" if asked.startswith("-") else "ASC")
-    )
+    kinds = {column["name"]: column.get("type", "") for column in columns}
+    order = _order(name, kinds[name], descending=asked.startswith("-")) if name else sql.SQL("f.fid")
     statement = sql.SQL(
         "SELECT f.fid, {shown}::text FROM {source} f WHERE {where} ORDER BY {order} LIMIT {most} OFFSET {skip}"
     ).format(
         shown=chosen.shown,
         source=chosen.source,
         where=chosen.where,
-        order=order if name else sql.SQL("f.fid"),
+        order=order,
         most=sql.Literal(PER_PAGE),
         skip=sql.Literal((number - 1) * PER_PAGE),
     )
@@ -83,6 +81,18 @@ def read_table(chosen: Selection, params: Mapping[str, str]) -> Table:
         for fid, properties in ((fid, json.loads(text)) for fid, text in _rows(statement))
     ]
     return Table(columns, rows, count, more_than, number, pages, name, asked.startswith("-"))
+
+
+def _order(name: str, kind: str, *, descending: bool) -> sql.Composable:
+    """Return the order by a field: jsonb sorts numbers as numbers and words as words; codes of digits go by length."""
+    by_length = (
+        "CASE WHEN f.properties->>{name} ~ '^[0-9]+$' THEN length(f.properties->>{name})"
+        " WHEN f.properties->>{name} IS NOT NULL THEN 2147483647 END {way} NULLS LAST, "
+    )
+    order = "nullif(f.properties->{name}, 'null') {way} NULLS LAST, f.fid"
+    return sql.SQL((by_length if kind == "code" else "") + order).format(
+        name=sql.Literal(name), way=sql.SQL("DESC" if descending else "ASC")
+    )
 
 
 def count_features(chosen: Selection) -> tuple[int, bool]:

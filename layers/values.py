@@ -25,6 +25,7 @@ MOMENTS = {"date", "datetime"}
 WRITTEN = {"boolean", "integer", "number"}
 """Types whose values PostgreSQL writes in words of its own when it makes them text."""
 NAMED_AS_IDENTIFIER = re.compile(r"(^|_)(tahun|thn|th|year|no|nomor|number|fid|gid|objectid|rt|rw)(_|$)")
+NUMBERS = {"integer", "number"}
 LINED_UP = 4
 """Decimals to which the numbers of a column are filled up, at most."""
 LARGE = 1e16
@@ -154,6 +155,8 @@ def _decimals(values: Sequence[Any]) -> int:
 
 
 def _class_of(column: Field) -> str:
+    if column.get("type") in NUMBERS:
+        return "is-number"
     return "is-moment" if column.get("type") in MOMENTS else ""
 
 

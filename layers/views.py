@@ -156,7 +156,6 @@ def dcat(request: HttpRequest, slug: str) -> HttpResponse:
 def embed(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a public layer's map alone: the one page that other sites may frame. Nobody's session is looked at."""
     shown = get_object_or_404(Layer.objects.public().select_related("agency", "current"), slug=slug)
-    refuse_unknown(request.GET.dict(), {"colour"})
     chosen = read_selection(shown, {})
     style = style_of(shown, chosen.version, request.GET.get("colour", ""))
     context = {

@@ -442,11 +442,21 @@ def _text(value: Any) -> str:
 
 
 def _shown(node: Any) -> str:
+    """Return a part of a filter as people write it."""
     if isinstance(node, dict) and "property" in node:
         return str(node["property"])[:SHOWN]
-    if isinstance(node, str):
-        return node[:SHOWN]
-    return json.dumps(node, default=str, ensure_ascii=False)[:SHOWN]
+    if isinstance(node, (str, Decimal)):
+        return str(node)[:SHOWN]
+    for kind in ("date", "timestamp"):
+        if isinstance(node, dict) and kind in node:
+            return f"{kind.upper()}('{node[kind]}')"[:SHOWN]
+    return json.dumps(node, default=_plain, ensure_ascii=False)[:SHOWN]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)
 
 
 def _refused(value: Any, message: str) -> ParameterError:

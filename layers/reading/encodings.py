@@ -20,7 +20,8 @@ def fits_utf8(data: bytes) -> bool | None:
 
 def text_encoding(path: Path) -> str:
     """Return the encoding of a text file: by its byte order mark, else UTF-8 if it is, else Windows-1252."""
-    begin = path.open("rb").read(4)
+    with path.open("rb") as file:
+        begin = file.read(4)
     if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "UTF-16"
     if begin.startswith(codecs.BOM_UTF8):

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 from layers.reading import archives, limits
 from layers.reading.columns import cleaned
-from layers.reading.encodings import text_encoding
+from layers.reading.encodings import SINGLE_BYTE, text_encoding
 from layers.reading.findings import Choice, Findings, Row, Stopped
 from layers.reading.source import BATCH, Batch
 
@@ -19,6 +19,10 @@ HEADER_WITHIN = 20  # rows
 TOTALS = re.compile(r"^(grand\s+)?(total|jumlah|rata-rata|sub\s?total)\b", re.IGNORECASE)
 DELIMITERS = ";,\t|"
 MERGED_MAX = 20_000
+README = "readme"
+"""A sheet that says what the others hold, as in our own workbooks."""
+PROTECTED = re.compile(r"'\s*[=+\-@]")
+"""The apostrophe that keeps a spreadsheet from computing a text, as in our own downloads (layers/downloads.py)."""
 REF = re.compile(r"([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})")
 
 
@@ -80,13 +84,13 @@ class CsvTable(Table):
 
     def __init__(self, path: Path, findings: Findings, *, encoding: str | None) -> None:
         self.encoding = encoding or text_encoding(path)
-        if not encoding and self.encoding != "UTF-8":
+        if not encoding and self.encoding == SINGLE_BYTE:
             findings.tell("encoding_found", encoding=self.encoding)
         try:
             with path.open(encoding=self.encoding, newline="") as file:
                 sample = file.read(200_000)
         except (UnicodeError, LookupError) as error:
-            raise Stopped("encoding_wrong", file=path.name, encoding=self.encoding) from error
+            raise Stopped("encoding_wrong", file=path.name, encoding=self.encoding.removesuffix("-SIG")) from error
         self.delimiter, self.skip = _delimiter(sample)
         if self.delimiter is None:
             raise Stopped("csv_one_column", file=path.name)
@@ -99,9 +103,9 @@ class CsvTable(Table):
             with self.path.open(encoding=self.encoding, newline="") as file:
                 lines = islice(file, self.skip, None)
                 for row in csv.reader(lines, delimiter=self.delimiter or ","):
-                    yield [cleaned(cell) for cell in row]
+                    yield [_bare(cell) for cell in row]
         except UnicodeError as error:
-            raise Stopped("encoding_wrong", file=self.path.name, encoding=self.encoding) from error
+            raise Stopped("encoding_wrong", file=self.path.name, encoding=self.encoding.removesuffix("-SIG")) from error
         except csv.Error as error:
             raise Stopped("is_damaged", file=self.path.name) from error
 
@@ -119,11 +123,12 @@ class XlsxTable(Table):
                 full = [name for name in names if _has_cells(archive, sheets[name])]
                 if sheet and sheet not in names:
                     raise Stopped("layer_missing", layer=sheet, names=", ".join(names))
-                if not sheet and len(full) > 1:
+                tables = [name for name in full if name.casefold() != README]
+                if not sheet and len(full) > 1 and len(tables) != 1:
                     raise Stopped("choose_layer", file=path.name, choices=[Choice(n, n, n) for n in full])
                 if not full:
                     raise Stopped("no_rows", file=path.name)
-                self.sheet = sheet or full[0]
+                self.sheet = sheet or (tables or full)[0]
                 merged = _merged(archive, sheets[self.sheet])
         except (BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError, EOFError, SyntaxError) as error:
             raise Stopped("is_damaged", file=path.name) from error
@@ -136,10 +141,14 @@ class XlsxTable(Table):
             findings.tell("merged_filled", count=below)
 
     def _cells(self) -> Iterator[list[Any]]:
+        with self.path.open("rb") as file:  # by its name openpyxl refuses a workbook that is called otherwise
+            yield from self._cells_of(file)
+
+    def _cells_of(self, file: IO[bytes]) -> Iterator[list[Any]]:
         import openpyxl
 
         try:
-            book = openpyxl.load_workbook(self.path, read_only=True, data_only=True, keep_links=False)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
         except Exception as error:  # openpyxl lets through whatever its parsers raise
             raise Stopped("is_damaged", file=self.path.name) from error
         try:
@@ -147,7 +156,7 @@ class XlsxTable(Table):
             sheet.reset_dimensions()
             held: dict[tuple[int, int], Any] = {}
             for number, row in enumerate(self._rows(sheet), start=1):
-                cells = [cleaned(cell) for cell in row]
+                cells = [_bare(cell) for cell in row]
                 for top, left, bottom, right in self.merged.get(number, ()):
                     if len(cells) < right:
                         cells += [None] * (right - len(cells))
@@ -172,6 +181,12 @@ class XlsxTable(Table):
             except Exception as error:
                 raise Stopped("is_damaged", file=self.path.name) from error
             yield row
+
+
+def _bare(cell: Any) -> Any:
+    """Return a cell's content without what is none, and without the apostrophe that protects it."""
+    value = cleaned(cell)
+    return cleaned(value[1:]) if isinstance(value, str) and PROTECTED.match(value) else value
 
 
 def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:

@@ -99,3 +99,9 @@ def test_refuse_unknown_names_the_parameter_and_the_known() -> None:
         refuse_unknown({"bbox": "", "bbx": ""}, {"bbox", "limit"})
     assert refused.value.field == "bbx"
     assert "bbox, limit" in refused.value.detail
+
+
+def test_refuse_unknown_names_no_empty_list() -> None:
+    with pytest.raises(ParameterError) as refused:
+        refuse_unknown({"x": ""}, set())
+    assert ":" not in refused.value.detail

@@ -1,6 +1,7 @@
 """Downloads: each format read back, filters, coordinate systems, harmless cells, limits, private layers, the audit."""
 
 import csv
+import datetime as dt
 import io
 import json
 import zipfile
@@ -282,3 +283,83 @@ def test_features_without_a_place_are_kept(tmp_path: Path) -> None:
     make_layer(rows=[(shapely.Point(117, 0.5), {"nama": "ada"}), (shapely.Point(), {"nama": "kosong"})])
     for code in formats.FORMATS:
         assert take(code).getvalue(), code
+
+
+MOMENTS: list[dict[str, Any]] = [
+    {"name": "nama", "type": "text"},
+    {"name": "hari", "type": "date"},
+    {"name": "saat", "type": "datetime"},
+    {"name": "kosong", "type": "date"},
+    {"name": "campur", "type": "date"},
+    {"name": "catatan", "type": "text"},
+]
+
+
+@pytest.fixture
+def moments(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A layer of several chunks; a day of the last one is none."""
+    monkeypatch.setattr(downloads, "CHUNK", 2)
+    held: list[dict[str, Any]] = [
+        {"hari": "1998-05-21", "saat": "2026-01-31T08:00:00+08:00", "campur": "2026-01-31"},
+        {"hari": None, "saat": None, "campur": None},
+        {"hari": "2026-02-28", "saat": "2026-01-31T00:00:00Z", "campur": "2026-02-30"},
+    ]
+    rows = [(shapely.Point(117 + n, 0.5), {"nama": f"n{n}"} | one) for n, one in enumerate(held)]
+    return make_layer(rows=rows, fields=MOMENTS)
+
+
+@pytest.mark.parametrize("code", ["gpkg", "fgb", "shp", "parquet"])
+def test_dates_and_times_leave_as_such(moments: Any, code: str, tmp_path: Path) -> None:
+    path = saved(code, tmp_path)
+    if code == "parquet":
+        frame = gpd.read_parquet(path)
+    else:
+        types = dict(zip(*(pyogrio.read_info(path)[key] for key in ("fields", "ogr_types")), strict=True))
+        day = "OFTDateTime" if code == "fgb" else "OFTDate"
+        assert (types["hari"], types["kosong"], types["campur"]) == (day, day, "OFTString")
+        assert types["saat"] == ("OFTString" if code == "shp" else "OFTDateTime")
+        frame = pyogrio.read_dataframe(path)
+    frame = frame.sort_values("nama", ignore_index=True)
+    assert [str(value)[:10] for value in frame["hari"].dropna()] == ["1998-05-21", "2026-02-28"]
+    assert list(frame["hari"].isna()) == [False, True, False]
+    assert frame["kosong"].isna().all()
+    assert frame["catatan"].isna().all()
+    assert [value for value in frame["campur"] if isinstance(value, str)] == ["2026-01-31", "2026-02-30"]
+    instants = [None if value is None or value != value else dt.datetime.fromisoformat(str(value))
+                for value in frame["saat"]]  # fmt: skip
+    assert instants == [dt.datetime(2026, 1, 31, tzinfo=dt.UTC), None, dt.datetime(2026, 1, 31, tzinfo=dt.UTC)]
+
+
+def test_xlsx_has_cells_of_dates(moments: Any, tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(saved("xlsx", tmp_path))
+    assert [cell.value for cell in book["data"]["C"]] == ["hari", dt.datetime(1998, 5, 21), None,
+                                                          dt.datetime(2026, 2, 28)]  # fmt: skip
+    assert [cell.value for cell in book["data"]["D"]] == ["saat", dt.datetime(2026, 1, 31, 8), None,
+                                                          dt.datetime(2026, 1, 31, 8)]  # fmt: skip
+    assert [cell.value for cell in book["data"]["F"]] == ["campur", "2026-01-31", None, "2026-02-30"]
+    assert "WITA" in " ".join(str(cell.value) for cell in book["README"]["A"])
+    book.close()
+
+
+def test_days_that_a_spreadsheet_has_not_stay_texts(tmp_path: Path) -> None:
+    make_layer(rows=[(shapely.Point(117, 0.5), {"hari": "1850-01-01"})], fields=[{"name": "hari", "type": "date"}])
+    book = openpyxl.load_workbook(saved("xlsx", tmp_path))
+    assert book["data"]["B2"].value == "1850-01-01"
+    book.close()
+
+
+def test_no_two_columns_of_a_table_have_one_name(tmp_path: Path) -> None:
+    names = ["fid", "lon", "lat", "lat_", "x", "y", "wkt"]
+    fields = [{"name": name, "type": "text"} for name in names]
+    make_layer(rows=[(shapely.Point(117, 0.5), dict.fromkeys(names, "a"))], fields=fields)
+    make_layer("wilayah", rows=[(shapely.box(117, 0, 118, 1), dict.fromkeys(names, "a"))], fields=fields)
+    for slug, query, places in (
+        ("faskes", "", ["lon_", "lat__"]),
+        ("faskes", "?crs=32650", ["x_", "y_"]),
+        ("wilayah", "", ["wkt_"]),
+    ):
+        head = next(csv.reader(io.StringIO(take("csv", query, slug=slug).getvalue().decode("utf-8-sig"))))
+        assert head == ["fid_", *names, *places]
+        book = openpyxl.load_workbook(io.BytesIO(take("xlsx", query, slug=slug).getvalue()))
+        assert [cell.value for cell in book["data"][1]] == head
+        book.close()

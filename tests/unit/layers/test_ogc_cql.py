@@ -255,3 +255,18 @@ def test_any_text_is_made_into_sql_or_refused(text: str) -> None:
 @given(NODES)
 def test_any_json_is_made_into_sql_or_refused(node: Any) -> None:
     made_or_refused(json.dumps(node), "cql2-json")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kode = 1", "“kode” (teks) dan “1” (bilangan)"),
+        ("kode = -1.50", "“kode” (teks) dan “-1.50” (bilangan)"),
+        ("jumlah = 'satu'", "“satu” (teks)"),
+        ("DATE('2025-01-31') LIKE 'a%'", "“DATE('2025-01-31')” bukan teks"),
+        ("nama LIKE 5", "“5” bukan teks"),
+    ],
+)
+def test_literals_in_a_refusal_are_as_they_were_written(mixed: Layer, client: Client, text: str, said: str) -> None:
+    assert said in refused(client, text)

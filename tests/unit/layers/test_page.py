@@ -295,3 +295,28 @@ def test_legend_says_yes_and_no() -> None:
 def test_value_in_words(value: Any, type_: str, shown: str) -> None:
     with override("id"):
         assert shown_value(value, {"name": "kolom", "type": type_}) == shown
+
+
+def test_empty_cell_of_numbers_stands_where_the_numbers_do() -> None:
+    fields = [{"name": "n", "type": "integer"}, {"name": "m", "type": "number"}, {"name": "t", "type": "text"}]
+    rows = [(shapely.Point(117.5, 0.5), one) for one in ({"n": 1, "m": 0.5, "t": "a"}, dict.fromkeys("nmt"))]
+    make_layer("sumur", rows, fields=fields)
+    lines = get("/data/sumur/").context["lines"]
+    assert [[kind for _text, kind in cells] for _fid, cells in lines] == [["is-number", "is-number", ""]] * 2
+
+
+def test_codes_of_digits_sort_by_length() -> None:
+    codes = ["10", "2", None, "11", "007", "1", "A1", "08", "a'; --"]
+    rows = [(shapely.Point(117.5, 0.5), {"id": code, "teks": code}) for code in codes]
+    fields = [{"name": "id", "type": "code"}, {"name": "teks", "type": "text"}]
+    make_layer("sumur", rows, fields=fields)
+
+    def column(sort: str) -> list[str | None]:
+        return [values[0] for _fid, values in get(f"/data/sumur/?sort={sort}").context["table"].rows]
+
+    by_code, by_text = column("id"), column("teks")
+    assert by_code[:6] == ["1", "2", "08", "10", "11", "007"]
+    assert set(by_code[6:8]) == {"A1", "a'; --"}
+    assert by_code[8] is None
+    assert column("-id") == [*reversed(by_code[:8]), None]
+    assert by_text[:6] == ["007", "08", "1", "10", "11", "2"]

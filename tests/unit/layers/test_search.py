@@ -10,7 +10,7 @@ from django.test import Client
 
 from geo.models import KecamatanBoundary
 from layers.models import Layer, LayerPlace, LayerWord, Synonym
-from layers.search import Search, Wanted, find_places, find_synonyms, marked, snippet
+from layers.search import Search, Wanted, find_places, find_synonyms, likely_names, marked, snippet, typing_errors
 from layers.table import per_kecamatan
 from tests.factories.accounts import make_agency
 from tests.factories.layers import make_layer
@@ -49,12 +49,40 @@ def test_desa_of_two_words_is_found_anywhere() -> None:
     assert places("faskes teluk lingga")[0] == [((), (12,))]
 
 
+@pytest.mark.parametrize(
+    ("token", "names"),
+    [
+        ("sangata", ["sangatta"]), ("bengalan", ["bengalon"]), ("bengalno", ["bengalon"]), ("utaar", []),
+        ("sangat", []), ("bengkel", []), ("jalan", []),
+    ],
+)  # fmt: skip
+def test_mistyped_name_of_a_kecamatan_is_likely(token: str, names: list[str]) -> None:
+    assert likely_names(token, [name for _pk, name in KECAMATAN]) == names
+
+
+def test_name_that_may_be_two_is_neither() -> None:
+    assert likely_names("kaliorung", ["Kaliorang", "Kaliurung"]) == []
+
+
 def test_synonyms_take_the_longest_phrase() -> None:
     groups = [["sd", "sekolah dasar"], ["sekolah", "school"]]
     assert find_synonyms(["sekolah", "dasar", "negeri"], groups) == [
         (("sekolah", "dasar"), [("sd",)]),
         (("negeri",), []),
     ]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant", "letters"),
+    [
+        ("jalna", "jalan", 1), ("skolah", "sekolah", 1), ("jalan", "jalan", 0), ("jalna", "jalur", None),
+        ("sd", "smp", None), ("bandara", "bendera", None), ("puskesams", "puskesmas", 1),
+        ("pskesms", "puskesmas", None),
+        ("posyandoo", "posyandu", 2),
+    ],
+)  # fmt: skip
+def test_typing_errors_are_few_letters(word: str, meant: str, letters: int | None) -> None:
+    assert typing_errors(word, meant) == letters
 
 
 def test_snippet_begins_near_the_word() -> None:
@@ -118,6 +146,43 @@ class TestWithLayers:
         assert "faskes" in slugs(found)
         assert found.corrected[0].instead
 
+    @pytest.mark.parametrize(
+        ("typed", "slug", "meant"),
+        [
+            ("skolah", "sekolah", "sekolah"),
+            ("sekolh", "sekolah", "sekolah"),
+            ("puskemas", "faskes", "puskesmas"),
+            ("jalna", "jalan", "jalan"),
+            ("kesehtan", "faskes", "kesehatan"),
+        ],
+    )
+    def test_mistyped_word_is_told_as_a_whole_word(self, typed: str, slug: str, meant: str) -> None:
+        found = search(typed)
+        assert slug in slugs(found)
+        assert [term.instead for term in found.corrected] == [(meant,)]
+
+    def test_begun_word_is_no_typing_error(self) -> None:
+        make_layer("posyandu", title_id="Posyandu balita")
+        found = search("posyand")
+        assert slugs(found) == ["posyandu"]
+        assert found.corrected == []
+
+    def test_word_of_features_only_is_told_without_its_stem(self) -> None:
+        rows: list[Any] = [(shapely.Point(117.5, 0.5), {"nama": "Tongkang biru"})]
+        make_layer("alat", rows, title_id="Mesin", abstract_id="Alat.")
+        found = search("tongkamg")
+        assert "alat" in slugs(found)
+        assert [(term.words, term.instead) for term in found.corrected] == [(("tongkamg",), ())]
+        page = Client(headers={"Accept-Language": "en"}).get("/data/?q=tongkamg").content.decode()
+        assert "has one like it" in page
+
+    @pytest.mark.parametrize("typed", ["kereta", "bandara", "komputer", "qqqqxyz", "xyz", "sepeda"])
+    def test_other_word_is_not_taken_for_a_mistyped_one(self, typed: str) -> None:
+        make_layer("jembatan", title_id="Jembatan retak", abstract_id="Bendera, kompos, seperti.")
+        found = search(typed)
+        assert found.count == 0
+        assert found.corrected == []
+
     def test_nonsense_finds_nothing(self) -> None:
         found = search("qqqqxyz")
         assert found.count == 0
@@ -136,6 +201,27 @@ class TestWithLayers:
         assert found.cards[0].in_place
         other = next(area for area in found.kecamatan if not LayerPlace.objects.filter(kecamatan=area).exists())
         assert search(f"puskesmas di {other.name}").count == 0
+
+    @pytest.mark.parametrize(
+        ("typed", "written"),
+        [
+            ("sekolah di sangata", "sekolah di sangatta"),
+            ("sekolah di sangata utara", "sekolah di sangatta utara"),
+            ("bengalan", "bengalon"),
+            ("puskesmas bengalan", "puskesmas bengalon"),
+        ],
+    )
+    def test_mistyped_place_is_the_place(self, typed: str, written: str) -> None:
+        found, right = search(typed), search(written)
+        assert right.places
+        assert found.places == right.places
+        assert slugs(found) == slugs(right)
+        assert search(typed, place_off=True).places == []
+
+    def test_word_that_the_data_have_is_no_mistyped_place(self) -> None:
+        make_layer("sangata", title_id="Pasar Sangata")
+        assert search("sangata").places == []
+        assert slugs(search("sangata")) == ["sangata"]
 
     def test_kecamatan_filter_keeps_layers_with_features_there(self) -> None:
         row = LayerPlace.objects.filter(desa__isnull=True).select_related("kecamatan").first()

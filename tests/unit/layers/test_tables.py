@@ -1,0 +1,79 @@
+"""CSV and XLSX as they are read: under other names, with marks of their encoding, and our own given back."""
+
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from layers.reading import pipeline
+
+ROWS = [["nama", "lon", "lat"], ["Pustu Bengalon", 117.6, 0.9], ["Pustu Wahau", 116.9, 1.2]]
+
+
+def workbook(path: Path, **sheets: list[list[Any]]) -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    with path.open("wb") as file:
+        book.save(file)
+    return path
+
+
+def read(path: Path, folder: Path) -> dict[str, Any]:
+    made = folder / "made"
+    made.mkdir()
+    return pipeline.answer({"file": str(path), "folder": str(made), "options": {"crs": "EPSG:4326"}})
+
+
+def codes(answer: dict[str, Any]) -> set[str]:
+    return {finding["code"] for finding in answer["findings"]}
+
+
+@pytest.mark.parametrize("name", ["gabung.xls", "salah.shp", "gabung.xlsx"])
+def test_workbook_is_read_whatever_its_name(name: str, tmp_path: Path) -> None:
+    answer = read(workbook(tmp_path / name, data=ROWS), tmp_path)
+    assert answer["status"] == "ready", answer["findings"]
+    assert ("wrong_extension" in codes(answer)) == (name != "gabung.xlsx")
+
+
+def test_mark_says_the_encoding(tmp_path: Path) -> None:
+    for encoding in ("utf-8-sig", "utf-16"):
+        path = tmp_path / f"{encoding}.csv"
+        path.write_text("nama,lon,lat\nPustu Señal,117.6,0.9\n", encoding=encoding)
+        folder = tmp_path / encoding
+        folder.mkdir()
+        answer = read(path, folder)
+        assert answer["status"] == "ready", answer["findings"]
+        assert "encoding_found" not in codes(answer)
+        assert answer["fields"][0]["name"] == "nama"
+        assert answer["preview"][0]["nama"] == "Pustu Señal"
+
+
+def test_apostrophes_that_protect_are_no_data(tmp_path: Path) -> None:
+    texts = ["'=1+1", "'+62 812", "'-5 derajat", "'@kutim", "'biasa", "'", "-"]
+    rows = [["nama", "lon", "lat"], *([text, 117.6 + n / 100, 0.9] for n, text in enumerate(texts))]
+    csv = tmp_path / "data.csv"
+    csv.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    for number, path in enumerate((csv, workbook(tmp_path / "data.xlsx", data=rows))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        answer = read(path, folder)
+        counts = {value for value, _n in answer["statistics"]["nama"]["common"]}
+        assert counts == {"=1+1", "+62 812", "-5 derajat", "@kutim", "'biasa", "'", "-"}
+
+
+def test_sheet_called_readme_is_not_asked_about(tmp_path: Path) -> None:
+    about = [["Fasilitas kesehatan"], ["Lisensi: CC BY 4.0"]]
+    answer = read(workbook(tmp_path / "data.xlsx", data=ROWS, README=about), tmp_path)
+    assert answer["status"] == "ready", answer["findings"]
+    assert answer["rows"] == 2
+
+
+def test_which_of_two_tables_is_asked(tmp_path: Path) -> None:
+    answer = read(workbook(tmp_path / "data.xlsx", data=ROWS, lama=ROWS, README=[["Isi"]]), tmp_path)
+    assert answer["status"] == "asks"
+    assert "choose_layer" in codes(answer)

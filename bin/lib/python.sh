@@ -72,6 +72,7 @@ usable_venv() {
 make_venv() {
     local python
     python=$(find_python) || fail "no Python >= $MIN_PYTHON was found." "PYTHON=/path/to/python3 $0"
+    if [ -L "$VENV" ]; then rm "$VENV"; fi # --clear would empty the folder that the link names
     step "Making the virtual environment (.venv, $("$python" -V))" "$LOGS/venv.log" \
         "$(system_packages_command python3-venv)" "$python" -m venv --clear "$VENV"
 }

@@ -24,6 +24,7 @@ def stale() -> str:
     """Return what is said to somebody whose page was too old."""
     return _("This page had been open for too long. What you typed is still here: press the button once more.")
 
+
 def posted_text(request: HttpRequest, name: str) -> str:
     """Return a posted text with plain line ends and without controls (NUL, say, which PostgreSQL cannot store)."""
     return clean_text(request.POST.get(name, ""), lines=True)

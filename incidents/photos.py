@@ -104,14 +104,15 @@ class PhotoGate(FileUploadHandler):
     """Stands before the other upload handlers of a post with photos.
 
     What the limits refuse is skipped before a byte of it is kept; the fields of the post are read all the same, so
-    that nothing typed is lost. `refusal` then says why; it is empty when every file went through. `anybody`: it is an
-    open form, where also how often photos come from an address is limited.
+    that nothing typed is lost. `refusal` then says why; it is empty when every file went through, and given for posts
+    whose files are not wanted at all. `anybody`: it is an open form, where also how often photos come from an address
+    is limited.
     """
 
-    def __init__(self, request: HttpRequest, *, anybody: bool) -> None:
+    def __init__(self, request: HttpRequest, *, anybody: bool, refusal: str = "") -> None:
         super().__init__(request)
         self.anybody = anybody
-        self.refusal = ""
+        self.refusal = refusal
 
     def handle_raw_input(
         self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: Any = None
@@ -143,11 +144,11 @@ READ_AT_MOST = 4
 """Times the largest body that is taken: so much is read for the sake of what was typed; no file of it is kept."""
 
 
-def gate_photos(request: HttpRequest, *, anybody: bool) -> None:
-    """Stand before the photos of a post (config/before_body.py). Raises TooMuch for what no form of ours would send."""
+def gate_photos(request: HttpRequest, *, anybody: bool, refusal: str = "") -> None:
+    """Put a PhotoGate before a post (config/before_body.py). Raises TooMuch for what no form of ours would send."""
     if content_length(request) > READ_AT_MOST * settings.BODY_MAX_BYTES:
         raise TooMuch(content_length(request), settings.BODY_MAX_BYTES)
-    request.upload_handlers.insert(0, PhotoGate(request, anybody=anybody))
+    request.upload_handlers.insert(0, PhotoGate(request, anybody=anybody, refusal=refusal))
 
 
 def refusal_of(request: HttpRequest) -> str:

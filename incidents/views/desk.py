@@ -158,14 +158,14 @@ def not_sent(request: HttpRequest) -> HttpResponse:
         "kept": {"action": request.path, "typed": _typed(request)},
         "text": posted_text(request, "text"),
         "sign_in": f"{reverse('account_login')}?{urlencode({'next': back})}",
-        "had_photos": bool(request.FILES),
+        "had_photos": bool(refusal_of(request)),
     }
     return render(request, "incidents/desk/not_sent.html", context, status=403)
 
 
 def _before_move(request: HttpRequest, **_address: object) -> None:
-    """See config/before_body.py: too large photos are skipped, and what was typed is taken all the same."""
-    gate_photos(request, anybody=False)
+    """See config/before_body.py: what was typed is taken; photos that are too large, or by a stranger, are not."""
+    gate_photos(request, anybody=False, refusal="" if request.user.is_authenticated else _("You are signed out."))
 
 
 move.before_body = _before_move  # type: ignore[attr-defined]

@@ -108,7 +108,9 @@ def test_wrong_method_is_a_problem_for_programs() -> None:
 
 
 @pytest.mark.django_db
-def test_photos_for_the_desk_are_read_of_people_who_signed_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photos_for_the_desk_are_not_read_of_strangers_nor_for_no_report(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read: list[str] = []
     begin = MemoryFileUploadHandler.new_file
 
@@ -120,13 +122,14 @@ def test_photos_for_the_desk_are_read_of_people_who_signed_in(settings: Any, mon
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.BODY_MAX_BYTES = 300, 2_000
     client, address = Client(enforce_csrf_checks=True), "/opd/KT-26-0000001-X/answer/"
     client.cookies["csrftoken"] = "a" * 32  # to find the token, Django reads the body
-    post = {"photos": SimpleUploadedFile("a.jpg", b"x" * 500)}
-    assert client.post(address, post).status_code == 413
+    post = {"text": "Sudah ditambal", "photos": SimpleUploadedFile("a.jpg", b"x" * 500)}
+    assert "Sudah ditambal" in client.post(address, post).content.decode()
     assert read == []
     client.force_login(make_officer())
-    assert client.post(address, {"photos": SimpleUploadedFile("b.jpg", b"x" * 500)}).status_code == 403
-    assert client.post(address, {"photos": SimpleUploadedFile("c.jpg", b"x" * 5_000)}).status_code == 413
-    assert read == ["b.jpg"]
+    assert client.post(address, {"photos": SimpleUploadedFile("b.jpg", b"x" * 500)}).status_code == 404
+    assert client.post(address, {"photos": SimpleUploadedFile("c.jpg", b"x" * 5_000)}).status_code == 404
+    assert client.post(address, {"photos": SimpleUploadedFile("d.jpg", b"x" * 9_000)}).status_code == 413
+    assert read == []  # of a post about a report that is not at the desk nothing is read
 
 
 def test_post_to_any_page_is_held_to_the_common_size(settings: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from PIL import Image
 
 from accounts.models import Agency, Membership
@@ -310,7 +311,7 @@ def test_end_of_a_hold_is_told_as_nobodys_word() -> None:
     report.refresh_from_db()
     moves.resume_held(report=report)
     last = turns_of(report, report.events.order_by("pk").select_related("agency", "actor"))[-1]
-    assert (last.side, last.headline) == ("system", "Jeda sudah berakhir: waktu dihitung lagi")
+    assert (last.side, last.headline) == ("system", _("The hold is over: the clock runs again"))
 
 
 def test_make_refuses_when_the_report_changed_since_it_was_seen(officer: Any) -> None:

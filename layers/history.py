@@ -4,7 +4,6 @@ Compared is what everybody who may read the layer sees. Who sees more reads the 
 only in what is hidden stands as it was.
 """
 
-from copy import copy
 from dataclasses import asdict, astuple, dataclass
 
 from django.db import transaction
@@ -64,16 +63,12 @@ def lines_of(layer: Layer, told: Told) -> list[Line]:
     """Return the features that differ, with the values that everybody sees."""
     if told.difference is None or told.change.before is None:
         return []
-    public = copy(layer)
-    public.reader = None
     found = [Difference(*one) for one in told.difference.features]
-    return lines(layer=public, old=told.change.before, new=told.change.after, found=found)
+    return lines(layer=layer.for_everybody(), old=told.change.before, new=told.change.after, found=found)
 
 
 def _everybody_sees(layer: Layer) -> frozenset[str]:
-    public = copy(layer)
-    public.reader = None
-    return frozenset(str(field["name"]) for field in public.shown_fields())
+    return frozenset(str(field["name"]) for field in layer.for_everybody().shown_fields())
 
 
 def _kept_key(change: VersionChange) -> str | None:

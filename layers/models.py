@@ -1,10 +1,11 @@
 """Agencies' spatial data: the layer (what it is, whose, who may see it), its versions, and their features.
 
 Features of all layers stand in one table, list-partitioned by version: a new version is loaded beside the old and
-swapped in one transaction (layers/versions.py). Geometry is EPSG:4326, lon lat, with a stored EPSG:3857 copy for tiles.
+swapped in one transaction (layers/versions.py). Geometry is EPSG:4326, lon lat.
 """
 
 import uuid
+from copy import copy
 from typing import Any, ClassVar
 
 import pgtrigger
@@ -174,6 +175,12 @@ class Layer(models.Model):
     def shown_fields(self) -> list[dict[str, Any]]:
         """The dictionary entries of the fields that `reader` may see."""
         return [field for field in self.fields if may_read(field, self.agency_id, self.reader)]
+
+    def for_everybody(self) -> "Layer":
+        """The same layer, with the fields alone that everybody sees who may read it."""
+        layer = copy(self)
+        layer.reader = None
+        return layer
 
     def tells_reader_more(self) -> bool:
         """Whether `reader` sees fields that not everybody sees."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -83,9 +82,7 @@ class Source:
 
     def for_everybody(self) -> "Source":
         """Return the same with the fields alone that everybody sees."""
-        layer = copy(self.layer)
-        layer.reader = None
-        return replace(self, layer=layer)
+        return replace(self, layer=self.layer.for_everybody())
 
 
 @dataclass(frozen=True, kw_only=True)

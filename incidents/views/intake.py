@@ -214,7 +214,7 @@ def _take_photos(request: HttpRequest, draft: ReportDraft) -> list[str]:
     """Add the posted photos that can be used and remove the one named; return why others were refused."""
     if photo_id := _uuid(request.POST.get("remove", "")):
         drafts.remove_photo(draft=draft, photo_id=photo_id)
-    refused = [refusal_of(request)] if refusal_of(request) else []
+    refused = [refusal] if (refusal := refusal_of(request)) else []
     for upload in request.FILES.getlist("photos"):
         try:
             drafts.add_photos(draft=draft, photos=[clean(upload)], limit=settings.PHOTOS_MAX)

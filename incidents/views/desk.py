@@ -75,7 +75,9 @@ def for_desk(view: View) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return not_sent(request) if request.POST.get("text") else redirect_to_login(request.get_full_path())
+            # What another site made a browser send is not given back: it would stand in the form after signing in.
+            typed_here = bool(request.POST.get("text")) and not is_forged(request)
+            return not_sent(request) if typed_here else redirect_to_login(request.get_full_path())
         if not isinstance(request.user, User) or not request.user.works_at_desk():
             return render(request, "incidents/desk/forbidden.html", status=403)
         return view(request, **kwargs)

@@ -122,7 +122,11 @@ def test_photos_for_the_desk_are_not_read_of_strangers_nor_for_no_report(
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.BODY_MAX_BYTES = 300, 2_000
     client, address = Client(enforce_csrf_checks=True), "/opd/KT-26-0000001-X/answer/"
     client.cookies["csrftoken"] = "a" * 32  # to find the token, Django reads the body
-    post = {"text": "Sudah ditambal", "photos": SimpleUploadedFile("a.jpg", b"x" * 500)}
+    post = {
+        "csrfmiddlewaretoken": "a" * 32,
+        "text": "Sudah ditambal",
+        "photos": SimpleUploadedFile("a.jpg", b"x" * 500),
+    }
     assert "Sudah ditambal" in client.post(address, post).content.decode()
     assert read == []
     client.force_login(make_officer())

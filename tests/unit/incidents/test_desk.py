@@ -474,6 +474,14 @@ def test_what_was_typed_survives_the_end_of_the_session(client: Client) -> None:
     assert kept == {"action": address, "typed": {"text": "Jawaban <b>panjang</b>", "no_photo_reason": "Gelap"}}
 
 
+def test_words_that_another_site_sent_are_not_given_back() -> None:
+    report = make_report(status=Status.IN_PROGRESS)
+    strict = Client(enforce_csrf_checks=True)
+    response = strict.post(f"/opd/{report.ticket}/answer/", form("answer", report, text="Transfer ke sini"))
+    assert response.status_code == 302
+    assert response["Location"].startswith("/akun/login/")
+
+
 def test_page_that_is_too_old_comes_back_with_what_was_typed(officer: User) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(officer)

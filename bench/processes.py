@@ -189,7 +189,7 @@ def restart_cluster() -> None:
     command = [f"{os.environ['CLUSTER_BIN']}/pg_ctl", "restart", "-s", "-w", "-t", "120", "-m", "fast"]
     with Path(os.environ["CLUSTER_LOG"]).open("ab") as log:
         subprocess.run(
-            [*owner, *command, "-D", f"{os.environ['CLUSTER']}/data"],
+            [*owner, "env", *os.environ["CLUSTER_MALLOC"].split(), *command, "-D", f"{os.environ['CLUSTER']}/data"],
             check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
 

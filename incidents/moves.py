@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Agency, User
-from incidents import clock, outbox
+from incidents import clock, duplicates, outbox
 from incidents.errors import MoveIncomplete, MoveNotAllowed, ReportChanged
 from incidents.models import Report, ReportEvent
 from incidents.models.reports import Status
@@ -211,6 +211,41 @@ def _addressee(body: Agency | None, name: str) -> dict[str, str]:
 
 
 @transaction.atomic
+def duplicate(*, report: Report, by: By, original: str, text: str = "") -> ReportEvent:
+    """Say that the report tells the same as the one with the ticket `original`: its reporter follows that one."""
+    if not isinstance(by, User):
+        raise MoveNotAllowed(_("Only an officer may say so."))
+    found = duplicates.original_of(original, report=report, by=by)
+    try:  # so that it is not ended meanwhile, and that two reports do not become each other's duplicates
+        Report.objects.select_for_update(of=("self",), nowait=True).get(pk=found.pk)
+    except OperationalError as error:
+        told = _("Somebody is writing to %(ticket)s at this moment. Send it again.")
+        raise MoveNotAllowed(told % {"ticket": found.ticket}) from error
+    found = duplicates.original_of(original, report=report, by=by)
+    changes: dict[str, Any] = {"closed_at": timezone.now(), "duplicate_of": found}
+    if report.agency_id is None:
+        changes["agency"] = _own_agency(by)
+    return _move("duplicate", report, by, text=text, data={"original": found.ticket}, changes=changes)
+
+
+@transaction.atomic
+def separate(*, report: Report, by: By, text: str) -> ReportEvent:
+    """Say that the report is a matter of its own after all; the promised dates stay."""
+    return _move("separate", report, by, text=text, changes=_on_its_own(report))
+
+
+@transaction.atomic
+def other_matter(*, report: Report, by: By, text: str) -> ReportEvent:
+    """The reporter says that it is another matter, within `REOPEN_DAYS` working days."""
+    _still_in_time(report.closed_at)
+    return _move("other_matter", report, by, text=text, changes=_on_its_own(report))
+
+
+def _on_its_own(report: Report) -> dict[str, Any]:
+    return {"closed_at": None, "duplicate_of": None, "verified_at": report.verified_at or timezone.now()}
+
+
+@transaction.atomic
 def comment(*, report: Report, by: By, text: str, public: bool = True) -> ReportEvent:
     """Write a note: public, or for colleagues only."""
     return _move("comment", report, by, text=text, public=public)
@@ -231,12 +266,16 @@ def confirm(*, report: Report, by: By, text: str = "") -> ReportEvent:
 @transaction.atomic
 def reopen(*, report: Report, by: By, text: str) -> ReportEvent:
     """The reporter objects, within `REOPEN_DAYS` working days after the answer."""
-    if report.answered_at and timezone.now() > clock.rules().deadline(report.answered_at, REOPEN_DAYS):
+    _still_in_time(report.answered_at)
+    return _move("reopen", report, by, text=text, changes={"closed_at": None, "answered_at": None})
+
+
+def _still_in_time(said_at: dt.datetime | None) -> None:
+    if said_at and timezone.now() > clock.rules().deadline(said_at, REOPEN_DAYS):
         raise MoveNotAllowed(
             _("The %(days)d working days for an objection are over. Send a new report and name this ticket.")
             % {"days": REOPEN_DAYS}
         )
-    return _move("reopen", report, by, text=text, changes={"closed_at": None, "answered_at": None})
 
 
 @transaction.atomic
@@ -267,7 +306,10 @@ def close_all_silent(now: dt.datetime | None = None) -> int:
 
 SERVICES: dict[str, Callable[..., ReportEvent]] = {
     service.__name__: service
-    for service in (route, take, answer, hold, resume, hand_over, reject, comment, conceal, confirm, reopen, reply)
+    for service in (
+        *(route, take, answer, hold, resume, hand_over, reject, duplicate, separate, comment, conceal),
+        *(confirm, reopen, other_matter, reply),
+    )
 }
 """The moves that people make, by name."""
 
@@ -326,6 +368,9 @@ def _move(
     )
     if public:
         outbox.send("report_moved", report_id=current.pk, event_id=event.pk)
+        if name != "reply" and not current.confidential:
+            for follower in duplicates.followed_by(current):
+                outbox.send("report_followed", report_id=follower.pk, event_id=event.pk)
     return event
 
 

@@ -12,6 +12,7 @@ from accounts.models import Membership, User
 from incidents import clock
 from incidents.models import Report, ReportEvent
 from incidents.models.outbox import OutboxMessage
+from incidents.models.reports import Status
 from incidents.outbox import handles
 from incidents.secrets import secret_of
 from incidents.timeline import note_of
@@ -36,6 +37,15 @@ def report_moved(message: OutboxMessage) -> None:
     _letter_to_reporter(message, report, "moved", event=event)
     if event.type in {ReportEvent.Type.HANDED_OVER, ReportEvent.Type.ROUTED}:
         _letters_to_officers(message, report, "for_agency")
+
+
+@handles("report_followed")
+def report_followed(message: OutboxMessage) -> None:
+    """Tell the reporter of a duplicate what happened to the report that is worked on in its stead."""
+    event = ReportEvent.objects.select_related("agency", "report").get(pk=message.payload["event_id"])
+    report = Report.objects.with_places().get(pk=message.payload["report_id"])
+    if report.status == Status.DUPLICATE and not event.report.confidential:
+        _letter_to_reporter(message, report, "followed", event=event)
 
 
 def _letters_to_officers(message: OutboxMessage, report: Report, kind: str, event: ReportEvent | None = None) -> None:
@@ -77,6 +87,8 @@ def _send(
             "link": link,
             "regency": settings.REGENCY_NAME,
         }
+        if event and event.report_id != report.pk:
+            words["followed_link"] = _url("report_detail", ticket=event.report.ticket)
         if event and event.type == ReportEvent.Type.ANSWERED:
             words["silent_days"] = clock.rules().working_days(clock.Step.CLOSE)
         subject = " ".join(render_to_string(f"incidents/mail/{kind}_subject.txt", words).split())

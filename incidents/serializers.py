@@ -248,13 +248,14 @@ class EventSerializer(serializers.ModelSerializer):
     agency = serializers.SerializerMethodField()
     reason = serializers.SerializerMethodField()
     addressee = serializers.SerializerMethodField()
+    original = serializers.SerializerMethodField(help_text="Of a duplicate: the ticket of the report to follow instead")
     photos = serializers.SerializerMethodField()
 
     class Meta:
         model = ReportEvent
         fields = [
             "type", "type_label", "from_status", "to_status", "by_reporter", "agency", "text", "reason", "addressee",
-            "photos", "created_at", "hash",
+            "original", "photos", "created_at", "hash",
         ]  # fmt: skip
 
     @extend_schema_field(AreaSerializer(allow_null=True))
@@ -269,6 +270,10 @@ class EventSerializer(serializers.ModelSerializer):
     @extend_schema_field(AddresseeSerializer(allow_null=True))
     def get_addressee(self, event: ReportEvent) -> dict[str, str | None] | None:
         return addressee_of(event)
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_original(self, event: ReportEvent) -> str | None:
+        return event.data.get("original")
 
     @extend_schema_field(serializers.ListField(child=serializers.URLField()))
     def get_photos(self, event: ReportEvent) -> list[str]:

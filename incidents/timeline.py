@@ -59,7 +59,7 @@ def _turn(report: Report, event: ReportEvent, owner: str) -> Turn:
     side, headline = _SAYS[Type(event.type)]
     if event.type == Type.RESUMED and event.actor_id is None:
         side, headline = "system", "hold_over"
-    if event.type == Type.COMMENTED and event.by_reporter:
+    if event.type in {Type.COMMENTED, Type.SEPARATED} and event.by_reporter:
         side = "reporter"
     agency = event.agency.name if event.agency else owner
     if side == "line":  # a step that becomes speech when it carries words
@@ -115,6 +115,8 @@ _SAYS: dict[Type, tuple[str, str]] = {
     Type.REOPENED: ("reporter", "reopened"),
     Type.CLOSED_SILENT: ("system", "closed_silent"),
     Type.CONCEALED: ("agency", "concealed"),
+    Type.MERGED: ("agency", "merged"),
+    Type.SEPARATED: ("agency", "separated"),
 }
 
 
@@ -132,6 +134,8 @@ def _headline(key: str, agency: str) -> str:
         "reopened": _("No, it is not done yet"),
         "closed_silent": _("Closed: nobody objected within the days for it"),
         "concealed": _("Made confidential"),
+        "merged": _("This tells the same as another report"),
+        "separated": _("A matter of its own after all"),
         "": "",
     }[key]
     return told.replace("%(agency)s", agency)
@@ -144,6 +148,8 @@ def note_of(event: ReportEvent) -> str:
         return _("Without a photo: %(reason)s") % {"reason": data["no_photo_reason"]}
     if event.type == Type.HELD and (until := parse_date(str(data.get("until", "")))):
         return _("Work goes on on %(day)s.") % {"day": date_format(until, "DATE_FORMAT")}
+    if event.type == Type.MERGED and data.get("original"):
+        return _("What is done about it stands at %(ticket)s.") % {"ticket": data["original"]}
     if event.type == Type.REJECTED and data.get("reason_code") in REJECTION_REASONS:
         reason = str(REJECTION_REASONS[data["reason_code"]])
         if addressee := addressee_of(event):

@@ -103,6 +103,15 @@ class Report(models.Model):
     reason_en = models.TextField(_("routing reason in English"))
 
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.RECEIVED)
+    duplicate_of = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="duplicates",
+        verbose_name=_("tells the same as"),
+    )
     created_at = models.DateTimeField(_("received at"), db_default=Now())
     changed_at = models.DateTimeField(_("changed at"), db_default=Now())
     verify_due_at = models.DateTimeField(_("to be verified by"))
@@ -143,6 +152,9 @@ class Report(models.Model):
             models.Index(fields=["status", "changed_at"], name="report_by_status"),
             models.Index(fields=["kecamatan", "-created_at"], name="report_by_kecamatan"),
             models.Index(fields=["category", "-created_at"], name="report_by_category"),
+            models.Index(
+                fields=["duplicate_of"], condition=models.Q(duplicate_of__isnull=False), name="report_duplicates"
+            ),
             GinIndex(fields=["search"], name="report_search"),
             GistIndex(fields=["geom_3857"], name="report_place"),
         ]
@@ -154,6 +166,11 @@ class Report(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(status="on_hold") | models.Q(held_at__isnull=False, held_until__isnull=False),
                 name="a_report_on_hold_says_since_and_until",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="duplicate", duplicate_of__isnull=False)
+                | (~models.Q(status="duplicate") & models.Q(duplicate_of__isnull=True)),
+                name="a_duplicate_says_of_what",
             ),
         ]
         triggers = [*COUNT_REPORTS, *COUNT_MOVES_OF_REPORTS]
@@ -215,6 +232,8 @@ class ReportEvent(models.Model):
         REOPENED = "reopened", _("reopened by the reporter")
         CLOSED_SILENT = "closed_silent", _("closed after silence")
         CONCEALED = "concealed", _("made confidential")
+        MERGED = "merged", _("told to be a duplicate")
+        SEPARATED = "separated", _("told to be a matter of its own")
 
     report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="events")
     type = models.CharField(max_length=16, choices=Type)

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Agency, User
 from geo.errors import ParameterError
-from incidents import moves, pages
+from incidents import duplicates, moves, pages
 from incidents.errors import BadPhoto, MoveIncomplete, MoveNotAllowed, ReportChanged
 from incidents.filters import ReportFilter
 from incidents.models import Report, ReportContact, ReportEvent
@@ -40,8 +40,8 @@ BY_PROMISE = pages.Order("next_due_at", ascending=True)
 BY_CHANGE = pages.Order("changed_at")
 ASKED_IN_FORM = {"kecamatan", "category", "since", "until", "overdue"}
 """Conditions for which the form has a field; it carries the others along."""
-NEEDS_CONFIRMING = {"hand_over", "reject", "conceal"}
-"""Moves that cannot be taken back: they are shown once more before they are made."""
+NEEDS_CONFIRMING = {"hand_over", "reject", "duplicate", "conceal"}
+"""Moves that end a report here or cannot be taken back: they are shown once more before they are made."""
 
 View = Callable[..., HttpResponseBase]
 
@@ -201,6 +201,8 @@ def _given(name: str, request: HttpRequest) -> dict[str, Any]:
         given["reason_code"] = request.POST.get("reason_code", "")
         given["addressee"] = Agency.objects.filter(active=True, code=posted_text(request, "addressee")).first()
         given["addressee_name"] = posted_text(request, "addressee_name")
+    if name == "duplicate":
+        given["original"] = posted_text(request, "ticket") or posted_text(request, "original")
     if name == "comment":
         given["public"] = request.POST.get("audience") == "public"
     return given
@@ -269,7 +271,12 @@ def _detail(
     allowed = moves.allowed(report, by=request.user) if isinstance(request.user, User) else []
     if failed:
         failed["still_possible"] = any(move.name == failed["move"] for move in allowed)
+    may_repeat = any(move.name == "duplicate" for move in allowed) and isinstance(request.user, User)
+    original, repeats = duplicates.shown_with(report, Report.objects.visible_to(request.user))
     context = listed | {
+        "original": original,
+        "repeats": repeats,
+        "near": duplicates.near(report, by=request.user) if may_repeat else [],
         "report": report,
         "photos": report.photos.filter(event=None),
         "promises": promises_of(report),
@@ -294,6 +301,9 @@ def _confirm(request: HttpRequest, report: Report, name: str, given: dict[str, A
         "move": MOVES[name],
         "given": given,
         "reason": REJECTION_REASONS.get(given.get("reason_code", ""), ""),
+        "original": duplicates.original_of(given["original"], report=report, by=request.user)
+        if name == "duplicate" and isinstance(request.user, User)
+        else None,
         "addressee": _addressee(given) if given.get("reason_code") == NOT_AUTHORITY else "",
         "kept": {key: value for key, value in request.POST.items() if key != "csrfmiddlewaretoken"},
         "here": request.GET.urlencode(),
@@ -354,6 +364,8 @@ def _done(name: str, report: Report) -> str:
         "resume": _("%(ticket)s goes on."),
         "hand_over": _("%(ticket)s is handed over to %(agency)s."),
         "reject": _("%(ticket)s is archived, with the reason for everybody to read."),
+        "duplicate": _("%(ticket)s is a duplicate now. Its reporter is told where to follow the matter."),
+        "separate": _("%(ticket)s is a report of its own again."),
         "comment": _("Your note on %(ticket)s is stored."),
         "conceal": _("%(ticket)s is confidential now."),
     }[name]

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from geo.errors import ParameterError
 from geo.maps import MapMarkup, locator_map
-from incidents import clock, keyring, moves, pages, tickets
+from incidents import clock, duplicates, keyring, moves, pages, tickets
 from incidents.errors import MistypedTicket, MoveIncomplete, MoveNotAllowed
 from incidents.filters import ReportFilter
 from incidents.models import Report, ReportEvent
@@ -27,7 +27,7 @@ from incidents.workflow import Party
 PAGE_SIZE = 25
 ASKED_IN_FORM = {"q", "status", "kecamatan", "category", "since", "until", "overdue"}
 """Conditions for which the form has a field; it carries the others along."""
-REPORTER_MOVES = ("confirm", "reopen", "reply")
+REPORTER_MOVES = ("confirm", "reopen", "other_matter", "reply")
 
 View = Callable[..., HttpResponse]
 
@@ -187,6 +187,7 @@ def _detail(
         .order_by("pk")
     )
     is_reporter = keyring.holds(request.session, report.ticket)
+    original, repeats = duplicates.shown_with(report, keyring.readable(request.user, request.session))
     return render(
         request,
         "incidents/follow/detail.html",
@@ -197,6 +198,8 @@ def _detail(
             "now": next_promise(report),
             "locator": locator(request, report),
             "turns": turns_of(report, events),
+            "original": original,
+            "repeats": repeats,
             "is_reporter": is_reporter,
             "allowed": {move.name for move in moves.allowed(report, by=Party.REPORTER)} if is_reporter else set(),
             "answer": answer,
@@ -222,5 +225,6 @@ def _thanks(name: str) -> str:
     return {
         "confirm": _("Thank you. The report is closed as done."),
         "reopen": _("Thank you. The report is open again, and the agency knows why."),
+        "other_matter": _("Thank you. Your report is a matter of its own again, and the agency knows why."),
         "reply": _("Your words are stored and stand below."),
     }[name]

@@ -157,6 +157,8 @@ def _dates_of(status: Status, created: dt.datetime) -> dict[str, Any]:
         return {"responded_at": created, "answered_at": now}
     if status == Status.CLOSED:
         return {"responded_at": created, "answered_at": now, "closed_at": now}
-    if status in {Status.REJECTED, Status.DUPLICATE}:
+    if status == Status.REJECTED:
         return {"closed_at": now}
+    if status == Status.DUPLICATE:
+        return {"closed_at": now, "duplicate_of": make_report(title="Laporan yang lebih dulu")}
     return {}

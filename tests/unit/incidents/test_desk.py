@@ -20,7 +20,10 @@ from tests.factories.accounts import make_agency, make_coordinator, make_leader,
 from tests.factories.incidents import make_category, make_kecamatan, make_report, make_standards
 
 pytestmark = pytest.mark.django_db
-MOVES = ["route", "take", "answer", "hold", "resume", "hand_over", "reject", "comment", "conceal"]
+MOVES = [
+    *("route", "take", "answer", "hold", "resume", "hand_over", "reject", "duplicate", "separate", "comment"),
+    "conceal",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +60,7 @@ def tickets_of(response: Any) -> list[str]:
 def form(name: str, report: Report, **more: Any) -> dict[str, Any]:
     """Return what the form of the move `name` sends."""
     make_agency("dlh")
+    original = make_report(title="Laporan yang lebih dulu").ticket if name == "duplicate" else ""
     fields: dict[str, dict[str, Any]] = {
         "route": {"agency": "dlh"},
         "take": {},
@@ -65,6 +69,8 @@ def form(name: str, report: Report, **more: Any) -> dict[str, Any]:
         "resume": {},
         "hand_over": {"text": "Ini taman kota.", "agency": "dlh", "confirmed": "1"},
         "reject": {"text": "Uji coba.", "reason_code": "test", "confirmed": "1"},
+        "duplicate": {"original": original, "confirmed": "1"},
+        "separate": {"text": "Lubangnya lain."},
         "comment": {"text": "Kamis ke lapangan.", "audience": "colleagues"},
         "conceal": {"text": "Menyebut nama.", "confirmed": "1"},
     }
@@ -76,6 +82,7 @@ START = {
     "answer": Status.IN_PROGRESS,
     "hold": Status.IN_PROGRESS,
     "resume": Status.ON_HOLD,
+    "separate": Status.DUPLICATE,
 }
 """From which status the tests make a move; forwarded unless named."""
 

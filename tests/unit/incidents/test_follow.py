@@ -413,7 +413,8 @@ def test_detail_costs_the_same_for_one_event_as_for_many(client: Client, django_
         make_event(report, "commented", text="Catatan", agency=report.agency)
     clock.rules()  # read once in half a minute
     active_areas()  # read once for each edition
-    with django_assert_max_num_queries(5):  # the report, its photos, its events, their photos, the edition in use
+    # The report, its duplicates, its photos, its events, their photos, the edition in use.
+    with django_assert_max_num_queries(6):
         client.get(f"/laporan/{report.ticket}/")
 
 

@@ -1,0 +1,91 @@
+"""Reports of the same matter: which one a report repeats, which ones lie near, and who is told along."""
+
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.gis.geos import Polygon
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from incidents import tickets
+from incidents.errors import MistypedTicket, MoveIncomplete
+from incidents.models import Report
+from incidents.models.reports import OPEN_STATUSES, Status
+from incidents.querysets import ReportQuerySet
+
+NEAR_M = 300
+NEAR_MAX = 5
+FIELD = "original"
+
+
+def original_of(ticket: str, *, report: Report, by: User) -> Report:
+    """Return the report whose matter `report` repeats, by the ticket that `by` chose or typed.
+
+    Raises MoveIncomplete for whatever cannot be followed in its stead. One that `by` may not read is as one that does
+    not exist.
+    """
+    if not ticket.strip():
+        raise MoveIncomplete(_("Choose the report that tells the same, or type its ticket."), FIELD)
+    try:
+        ticket = tickets.parse(ticket)
+    except MistypedTicket as error:
+        raise MoveIncomplete(str(error), FIELD) from error
+    found = Report.objects.visible_to(by).with_places().select_related("duplicate_of").filter(ticket=ticket).first()
+    words = {"ticket": ticket}
+    if found is None:
+        raise MoveIncomplete(_("There is no report %(ticket)s that you may read.") % words, FIELD)
+    if found.pk == report.pk:
+        raise MoveIncomplete(_("%(ticket)s is this report itself. Choose another one.") % words, FIELD)
+    if found.duplicate_of:
+        words["original"] = found.duplicate_of.ticket
+        raise MoveIncomplete(_("%(ticket)s is a duplicate itself, of %(original)s. Choose that one.") % words, FIELD)
+    if found.confidential and not report.confidential:
+        raise MoveIncomplete(
+            _("%(ticket)s is confidential: who wrote this report could not follow it. Choose a public one.") % words,
+            FIELD,
+        )
+    if found.status == Status.CLOSED:
+        raise MoveIncomplete(
+            _("%(ticket)s is done. What is reported again after that is a matter of its own.") % words, FIELD
+        )
+    if found.status == Status.REJECTED:
+        raise MoveIncomplete(_("%(ticket)s is archived: nobody works on it. Choose one that is open.") % words, FIELD)
+    return found
+
+
+def near(report: Report, *, by: User | AnonymousUser) -> list[tuple[Report, int]]:
+    """Return reports that may tell the same, nearest first, with their distance in metres: same category, worked on."""
+    x, y = report.geom_3857.x, report.geom_3857.y
+    box = Polygon.from_bbox((x - NEAR_M, y - NEAR_M, x + NEAR_M, y + NEAR_M))
+    box.srid = 3857
+    found = (
+        Report.objects.visible_to(by)
+        .filter(geom_3857__bboverlaps=box, category=report.category_id, status__in=[*OPEN_STATUSES, Status.ANSWERED])
+        .exclude(pk=report.pk)
+        .with_places()
+    )
+    if not report.confidential:
+        found = found.public()
+    apart = [(one, round(report.geom_3857.distance(one.geom_3857))) for one in found.order_by("created_at")[:200]]
+    return sorted((pair for pair in apart if pair[1] <= NEAR_M), key=lambda pair: pair[1])[:NEAR_MAX]
+
+
+def followed_by(report: Report) -> list[Report]:
+    """Return the reports that were told to be duplicates of `report`, directly or of one of these: they move along."""
+    found: list[Report] = []
+    level = [report.pk]
+    while level:
+        repeats = list(Report.objects.filter(duplicate_of__in=level).order_by("pk"))
+        found += repeats
+        level = [one.pk for one in repeats]
+    return found
+
+
+def shown_with(report: Report, readable: ReportQuerySet) -> tuple[Report | None, list[Report]]:
+    """Return what the page of `report` leads to: the report to follow instead, and the ones that say the same.
+
+    Only what is `readable`. A chain of duplicates leads to its end.
+    """
+    wanted, original = report.duplicate_of_id, None
+    while wanted:
+        original = readable.with_places().filter(pk=wanted).first()
+        wanted = original.duplicate_of_id if original else None
+    return original, list(readable.filter(duplicate_of=report).with_places().order_by("created_at")[: NEAR_MAX * 4])

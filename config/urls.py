@@ -2,7 +2,6 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from accounts.api import AgenciesView
 from config import health
 from config.api_index import IndexView
 
@@ -15,7 +14,6 @@ urlpatterns = [
     path("api/v1/", include("incidents.api_urls")),
     path("api/v1/stats/", include("dashboards.api_urls")),
     path("api/v1/", IndexView.as_view(), name="api_index"),
-    path("api/v1/agencies/", AgenciesView.as_view(), name="api_agencies"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="api_schema"),
     path(
         "api/v1/docs/",

@@ -21,6 +21,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.limits import refuse_too_large, refuse_too_often
+from accounts.models import Agency
 from geo.locate import locate
 from geo.params import parse_point, refuse_unknown
 from incidents import pages, serializers, tickets
@@ -48,6 +49,10 @@ class BoundedJSONParser(JSONParser):
             parsed = super().parse(io.BytesIO(raw), media_type, parser_context)
         except RecursionError as error:
             raise ParseError(_("The JSON is nested too deeply.")) from error
+        except ParseError as error:
+            raise ParseError(_what_is_wrong(error)) from error
+        if parsed is None:
+            raise ParseError(_("The body says “null”. Send an object with the fields of a report."))
         if b"\\ud" in raw.lower() and not _is_whole(parsed):
             raise ParseError(_("The JSON holds half a character: a \\ud800 to \\udfff without its pair."))
         return parsed
@@ -168,6 +173,7 @@ class ReportsView(PublicView):
         responses={201: serializers.ReceiptSerializer, 200: serializers.ReceiptSerializer},
     )
     def post(self, request: Request) -> Response:
+        refuse_unknown(request.query_params, set())
         key = _idempotency_key(request)
         data = request.data
         photos: list[CleanPhoto] = []
@@ -194,6 +200,7 @@ class ReportView(PublicView):
 
     @extend_schema(responses=serializers.ReportDetailSerializer)
     def get(self, request: Request, ticket: str) -> Response:
+        refuse_unknown(request.query_params, set())
         events = ReportEvent.objects.filter(public=True).select_related("agency").prefetch_related("photos")
         report = (
             Report.objects.public()
@@ -216,6 +223,26 @@ class CategoriesView(PublicView):
         refuse_unknown(request.query_params, set())
         leaves = Category.objects.filter(active=True, parent__isnull=False).select_related("parent")
         return Response(serializers.CategorySerializer(leaves, many=True).data)
+
+
+class AgenciesView(PublicView):
+    """The active agencies (OPD), and the external bodies marked as such."""
+
+    @extend_schema(responses=serializers.AgencySerializer(many=True))
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request.query_params, set())
+        return Response(serializers.AgencySerializer(Agency.objects.filter(active=True), many=True).data)
+
+
+def _what_is_wrong(error: ParseError) -> str:
+    """Return where JSON breaks off; DRF's sentence for it is English."""
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, json.JSONDecodeError):
+        words = _("The body is not JSON: it cannot be read from line %(line)d, character %(column)d on.")
+        return words % {"line": cause.lineno, "column": cause.colno}
+    if isinstance(cause, UnicodeDecodeError):
+        return _("The body is not JSON in UTF-8.")
+    return _("The body is not JSON: a number in it is infinite or none.")
 
 
 def _is_whole(parsed: Any) -> bool:

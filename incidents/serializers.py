@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework_gis.serializers import GeoFeatureModelSerializer
 
+from accounts.models import Agency
 from incidents.intake import NewReport, Receipt, Reporter
 from incidents.limits import DESCRIPTION_MIN, OLDEST, TITLE_MIN
 from incidents.models import Category, Report, ReportEvent
@@ -190,6 +191,14 @@ class CategorySerializer(serializers.ModelSerializer):
     @extend_schema_field(AreaSerializer)
     def get_group(self, category: Category) -> dict[str, str] | None:
         return area(category.parent)
+
+
+class AgencySerializer(serializers.ModelSerializer):
+    external = serializers.BooleanField(source="is_external", read_only=True)
+
+    class Meta:
+        model = Agency
+        fields = ["code", "short_name", "name", "kind", "external"]
 
 
 class ReportSerializer(GeoFeatureModelSerializer):

@@ -33,7 +33,7 @@ from incidents.promises import next_promise, promises_of
 from incidents.timeline import Turn, turns_of
 from incidents.views.follow import locator, with_ticket
 from incidents.views.posted import is_forged, posted_day, posted_moment, posted_text, stale
-from incidents.workflow import MOVES, NOT_AUTHORITY, REJECTION_REASONS, Party
+from incidents.workflow import MOVES, NOT_AUTHORITY, REJECTION_REASONS, REOPEN_DAYS, Party
 
 PAGE_SIZE = 25
 BY_PROMISE = pages.Order("next_due_at", ascending=True)
@@ -276,6 +276,8 @@ def _detail(
     context = listed | {
         "original": original,
         "repeats": repeats,
+        "object_days": REOPEN_DAYS,
+        "near_m": duplicates.NEAR_M,
         "near": duplicates.near(report, by=request.user) if may_repeat else [],
         "report": report,
         "photos": report.photos.filter(event=None),

@@ -399,3 +399,30 @@ def test_count_that_the_cache_dropped_is_no_error(client: Client, monkeypatch: p
 
 def test_schema_in_an_unknown_format_is_404(client: Client) -> None:
     assert client.get("/api/v1/schema/?format=x").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"lat": 0.5,\n "lon" 117}', "line 2, character 8"),
+        ("null", "says “null”"),
+        ('{"lat": Infinity}', "infinite"),
+        (b'{"title": "\xff"}', "UTF-8"),
+    ],
+)
+def test_what_is_not_json_is_told_in_the_asked_language(client: Client, body: str | bytes, said: str) -> None:
+    english, indonesian = (
+        client.post(URL, body, content_type="application/json", headers={"Accept-Language": language})
+        for language in ("en", "id")
+    )
+    assert (english.status_code, indonesian.status_code) == (400, 400)
+    assert said in english.json()["detail"]
+    assert english.json()["detail"] != indonesian.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/agencies/", "/api/v1/reports/KT-26-0000001-X/", URL])
+def test_unknown_parameter_is_refused_by_name(client: Client, path: str) -> None:
+    send = client.post if path == URL else client.get
+    answer = send(f"{path}?nama=1", headers={"Accept-Language": "en"})
+    assert answer.status_code == 400
+    assert "“nama”" in answer.json()["detail"]

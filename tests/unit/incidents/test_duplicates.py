@@ -7,7 +7,7 @@ import pytest
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.models import User
 from incidents import duplicates, keyring, moves, notify, outbox
@@ -91,7 +91,7 @@ def refused(case: str) -> tuple[str, str]:
 def test_what_cannot_be_followed_is_refused(officer: User, case: str) -> None:
     report = make_report()
     ticket, words = refused(case)
-    with pytest.raises(MoveIncomplete) as refusal:
+    with translation.override("en"), pytest.raises(MoveIncomplete) as refusal:
         moves.duplicate(report=report, by=officer, original=ticket)
     assert words.lower() in str(refusal.value).lower()
     assert refusal.value.field == "original"

@@ -1,13 +1,13 @@
 """Reports of the same matter: which one a report repeats, which ones lie near, and who is told along."""
 
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.gis.geos import Polygon
+from django.contrib.gis.geos import Point, Polygon
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from incidents import tickets
 from incidents.errors import MistypedTicket, MoveIncomplete
-from incidents.models import Report
+from incidents.models import Category, Report
 from incidents.models.reports import OPEN_STATUSES, Status
 from incidents.querysets import ReportQuerySet
 
@@ -52,19 +52,29 @@ def original_of(ticket: str, *, report: Report, by: User) -> Report:
 
 
 def near(report: Report, *, by: User | AnonymousUser) -> list[tuple[Report, int]]:
-    """Return reports that may tell the same, nearest first, with their distance in metres: same category, worked on."""
-    x, y = report.geom_3857.x, report.geom_3857.y
-    box = Polygon.from_bbox((x - NEAR_M, y - NEAR_M, x + NEAR_M, y + NEAR_M))
+    """Return reports that may tell the same as `report`, which `by` may read, as `_around` does."""
+    readable = Report.objects.visible_to(by).exclude(pk=report.pk)
+    return _around(report.geom_3857, report.category, readable if report.confidential else readable.public())
+
+
+def near_point(*, lon: float, lat: float, category: Category) -> list[tuple[Report, int]]:
+    """Return public reports that may tell the same as one that is about to be written, as `_around` does."""
+    place = Point(lon, lat, srid=4326)
+    place.transform(3857)
+    return _around(place, category, Report.objects.public())
+
+
+def _around(place: Point, category: Category, among: ReportQuerySet) -> list[tuple[Report, int]]:
+    """Return at most `NEAR_MAX` reports that are worked on, nearest first, with their distance in metres.
+
+    `place` lies in EPSG:3857, whose metres are a ten-thousandth too long here.
+    """
+    box = Polygon.from_bbox((place.x - NEAR_M, place.y - NEAR_M, place.x + NEAR_M, place.y + NEAR_M))
     box.srid = 3857
-    found = (
-        Report.objects.visible_to(by)
-        .filter(geom_3857__bboverlaps=box, category=report.category_id, status__in=[*OPEN_STATUSES, Status.ANSWERED])
-        .exclude(pk=report.pk)
-        .with_places()
-    )
-    if not report.confidential:
-        found = found.public()
-    apart = [(one, round(report.geom_3857.distance(one.geom_3857))) for one in found.order_by("created_at")[:200]]
+    found = among.filter(
+        geom_3857__bboverlaps=box, category=category, status__in=[*OPEN_STATUSES, Status.ANSWERED]
+    ).with_places()
+    apart = [(one, round(place.distance(one.geom_3857))) for one in found.order_by("created_at")[:200]]
     return sorted((pair for pair in apart if pair[1] <= NEAR_M), key=lambda pair: pair[1])[:NEAR_MAX]
 
 

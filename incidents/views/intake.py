@@ -24,7 +24,7 @@ from accounts.limits import refuse_too_large, refuse_too_often
 from geo.locate import check_point
 from geo.maps import MapMarkup, pin_map
 from geo.models import Kecamatan
-from incidents import clock, drafts, keyring, proof
+from incidents import clock, drafts, duplicates, keyring, proof
 from incidents.data_mistakes import categories_of, name_of, title_for
 from incidents.errors import BadPhoto, DraftGone, NotProven
 from incidents.intake_forms import CHECK, ORDER, STEPS, Answers, StepForm
@@ -369,7 +369,16 @@ def _page(
         context["photo_bytes"] = settings.PHOTO_MAX_BYTES
         if answers and answers.place:
             context |= {"place": answers.place, "route": _route(answers)[1] if answers.category else None}
+            context |= {"near": _near(answers), "near_m": duplicates.NEAR_M}
     return render(request, f"incidents/intake/{step}.html", context, status=status)
+
+
+def _near(answers: Answers) -> list[tuple[Report, int]]:
+    """Return what was reported already beside the chosen point; nothing beside a point that stands for a whole desa."""
+    where = answers.form("di-mana").cleaned_data
+    if answers.category is None or where["place_source"] not in {Report.PlaceSource.TAP, Report.PlaceSource.DEVICE}:
+        return []
+    return duplicates.near_point(lon=where["lon"], lat=where["lat"], category=answers.category)
 
 
 def _map(request: HttpRequest, form: StepForm) -> MapMarkup | None:

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
-from geo.models import NeighbourBoundary
+from geo.models import Desa, NeighbourBoundary
 from incidents import proof
 from incidents.models import Category, Photo, Report, ReportContact
 from incidents.models.drafts import DraftPhoto, ReportDraft
@@ -631,3 +631,32 @@ class TestPhoto:
         assert Client().get(self.address(photo)).status_code == 404
         answer = officer.get(self.address(photo))
         assert answer.status_code == 200
+
+
+def test_what_was_reported_beside_it_is_told_before_one_writes() -> None:
+    citizen = Citizen()
+    citizen.begin()
+    citizen.post("di-mana", SANGATTA)
+    assert "Reported already?" not in citizen.show("cerita")
+    lon, lat = float(SANGATTA["lon"]), float(SANGATTA["lat"])
+    category = Category.objects.get(code="jalan-rusak")
+    beside = make_report(title="Lubang yang itu", place=(lon + 0.001, lat), category=category)
+    make_report(title="Yang dirahasiakan", place=(lon, lat), category=category, confidential=True)
+    make_report(title="Yang jauh", place=(lon + 0.01, lat), category=category)
+    page = citizen.show("cerita")
+    assert "Reported already? 1 report about this" in page
+    assert f'href="/laporan/{beside.ticket}/"' in page
+    assert "111 m away" in page
+    assert "Yang dirahasiakan" not in page
+    assert "Yang jauh" not in page
+
+
+def test_beside_a_point_for_a_whole_desa_nothing_is_told() -> None:
+    citizen = Citizen()
+    citizen.begin()
+    desa = Desa.objects.get(code="64.08.04.2011")
+    citizen.post("di-mana", {"desa": desa.code, "lon": "", "lat": "", "place_source": ""})
+    make_report(place=(desa.point.x, desa.point.y), category=Category.objects.get(code="jalan-rusak"))
+    page = citizen.show("cerita")
+    assert "Tell us about it" in page
+    assert "Reported already?" not in page

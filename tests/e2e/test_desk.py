@@ -163,6 +163,32 @@ def test_hand_over_narrows_the_agencies_and_asks_once_more(
     assert Report.objects.get(pk=report.pk).agency == Agency.objects.get(code="dlh")
 
 
+def test_officer_finds_the_duplicate_beside_it_on_a_phone(
+    open_page: Callable[..., Page], live_server: LiveServer, officer: User
+) -> None:
+    original = a_report(title="Lubang di depan pasar")
+    report = a_report(title="Jalan berlubang")
+    page = open_page(PHONE, "en-US")
+    sign_in(page, live_server.url, officer)
+    page.goto(f"{live_server.url}/opd/{report.ticket}/")
+    page.locator("#step-duplicate > summary").click()
+    page.get_by_label("Lubang di depan pasar").check()
+    assert axe_findings(page) == []
+    page.locator("#step-duplicate").get_by_role("button", name="Check and go on").click()
+    expect(page.locator(".answers")).to_contain_text(original.ticket)
+    assert axe_findings(page) == []
+    page.get_by_role("button", name="No, go back").click()
+    expect(page.get_by_label("Lubang di depan pasar")).to_be_checked()
+    page.locator("#step-duplicate").get_by_role("button", name="Check and go on").click()
+    page.get_by_role("button", name="Same as another report").click()
+    expect(page.locator(".report__head .status")).to_have_text("Duplicate")
+    page.goto(f"{live_server.url}/laporan/{report.ticket}/")
+    assert axe_findings(page) == []
+    page.get_by_role("link", name="Lubang di depan pasar").click()
+    expect(page.get_by_role("heading", name="1 other report tells the same")).to_be_visible()
+    assert axe_findings(page) == []
+
+
 def test_coordinator_empties_the_queue_on_a_phone(open_page: Callable[..., Page], live_server: LiveServer) -> None:
     day = timezone.now()
     forwarded, archived, kept = (

@@ -1,7 +1,8 @@
 """Reports of the same matter: which one a report repeats, which ones lie near, and who is told along."""
 
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.gis.geos import Point, Polygon
+from django.contrib.gis.db.models.functions import Distance
+from django.contrib.gis.geos import Point
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -69,13 +70,15 @@ def _around(place: Point, category: Category, among: ReportQuerySet) -> list[tup
 
     `place` lies in EPSG:3857, whose metres are a ten-thousandth too long here.
     """
-    box = Polygon.from_bbox((place.x - NEAR_M, place.y - NEAR_M, place.x + NEAR_M, place.y + NEAR_M))
-    box.srid = 3857
-    found = among.filter(
-        geom_3857__bboverlaps=box, category=category, status__in=[*OPEN_STATUSES, Status.ANSWERED]
-    ).with_places()
-    apart = [(one, round(place.distance(one.geom_3857))) for one in found.order_by("created_at")[:200]]
-    return sorted((pair for pair in apart if pair[1] <= NEAR_M), key=lambda pair: pair[1])[:NEAR_MAX]
+    found = (
+        among.filter(
+            geom_3857__dwithin=(place, NEAR_M), category=category, status__in=[*OPEN_STATUSES, Status.ANSWERED]
+        )
+        .annotate(apart=Distance("geom_3857", place))
+        .with_places()
+        .order_by("apart", "pk")
+    )
+    return [(one, round(one.apart.m)) for one in found[:NEAR_MAX]]
 
 
 def followed_by(report: Report) -> list[Report]:

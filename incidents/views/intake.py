@@ -30,7 +30,7 @@ from incidents.errors import BadPhoto, DraftGone, NotProven, TooManyDrafts
 from incidents.intake_forms import CHECK, ORDER, STEPS, Answers, StepForm
 from incidents.limits import DraftLimit, PhotoLimit, SendLimit
 from incidents.models import Category, Report
-from incidents.models.categories import Kind
+from incidents.models.categories import CATCH_ALL, Kind
 from incidents.models.drafts import ReportDraft
 from incidents.models.reports import Status
 from incidents.photos import clean, gate_photos, refusal_of
@@ -363,6 +363,7 @@ def _page(
         near = categories_of(request.GET.get("agency", ""))
         context |= {
             "groups": _groups(near | {str(form["category"].value())}),
+            "otherwise": Category.objects.filter(code=CATCH_ALL, active=True, parent__active=True).first(),
             "kinds": _kinds(),
             "chosen": form["category"].value(),
             "kind": form["kind"].value(),

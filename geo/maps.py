@@ -29,6 +29,12 @@ from geo.models import BoundaryEdition, KecamatanBoundary
 
 MIN_ZOOM, MAX_ZOOM = 6, 18
 LOCATOR_ZOOM = 10
+DESA_FROM = 12
+"""The zoom from which maps draw desa; js/map/layers.js has it too, for the legend."""
+PIN_ZOOM, PIN_CLOSE = 15, 14
+"""Where a place is picked: the zoom to go to, and the farthest at which a tap takes it (farther, it goes nearer)."""
+PIN_ZOOM_BARE = 11
+"""Both without a base map: nearer, neither a line nor a name of a desa may be in sight to go by."""
 IMPORTS = {
     "pbf": "vendor/pbf/pbf.js",
     "@mapbox/point-geometry": "vendor/point-geometry/point-geometry.js",
@@ -217,10 +223,13 @@ def pin_map(
     if areas is None:
         return None
     page = _new_map("pin", areas, label or _("Map for choosing the place. Tap, or use the arrow keys."))
-    _add_kecamatan(page, areas)
+    bare = not settings.BASE_MAP_URL
+    _add_kecamatan(page, areas, desa_from=PIN_ZOOM_BARE - 1 if bare else DESA_FROM)
     options = {
         "lonInput": lon_input,
         "latInput": lat_input,
+        "near": PIN_ZOOM_BARE if bare else PIN_ZOOM,
+        "close": PIN_ZOOM_BARE if bare else PIN_CLOSE,
         "place": [lat, lon] if lon is not None and lat is not None else None,
         "bounds": areas.bounds,
         "texts": {
@@ -329,10 +338,10 @@ def _new_map(name: str, areas: Areas, label: str, *, still: bool = False) -> Any
     return page
 
 
-def _add_kecamatan(page: Any, areas: Areas, suffix: str = "") -> None:
+def _add_kecamatan(page: Any, areas: Areas, suffix: str = "", desa_from: int = DESA_FROM) -> None:
     """Add the lines and names of kecamatan and desa. The edition's kind tells how firmly they are drawn.
 
-    `suffix` keeps the names of several maps' layers apart.
+    `suffix` keeps the names of several maps' layers apart; `desa_from` is the zoom from which desa are drawn.
     """
     options = {
         "url": tile_url("tiles-kecamatan"),
@@ -340,6 +349,7 @@ def _add_kecamatan(page: Any, areas: Areas, suffix: str = "") -> None:
         "desa": tile_url("tiles-desa"),
         "kind": areas.kind,
         "land": not settings.BASE_MAP_URL,  # a base map shows its own
+        "desaFrom": desa_from,
     }
     page.add_child(_folium().TileSource(f"kecamatan{suffix}", "areasLayer", options, "areas"))
 

@@ -1,5 +1,6 @@
 import json
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -146,6 +147,21 @@ def test_pin_starts_at_the_given_place() -> None:
     assert markup
     assert '"place": [0.5, 117.5]' in markup.scripts
     assert '"lonInput": "a"' in markup.scripts
+
+
+@pytest.mark.usefixtures("kutim")
+@pytest.mark.parametrize(
+    ("base_map", "options"),
+    [
+        ("", ['"near": 11', '"close": 11', '"desaFrom": 10']),
+        ("https://tile.example/{z}/{x}/{y}.png", ['"near": 15', '"close": 14', '"desaFrom": 12']),
+    ],
+)
+def test_pin_without_a_base_map_stays_where_desa_are_in_sight(settings: Any, base_map: str, options: list[str]) -> None:
+    settings.BASE_MAP_URL, settings.BASE_MAP_ATTRIBUTION = base_map, "© Tile"
+    markup = maps.pin_map(nonce=NONCE)
+    assert markup
+    assert [option for option in options if option not in markup.scripts] == []
 
 
 @pytest.mark.usefixtures("kutim")

@@ -20,9 +20,10 @@ from django.contrib.gis.db.models.functions import Envelope, PointOnSurface
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join, strip_tags
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from geo.models import BoundaryEdition, KecamatanBoundary
@@ -35,6 +36,13 @@ PIN_ZOOM, PIN_CLOSE = 15, 14
 """Where a place is picked: the zoom to go to, and the farthest at which a tap takes it (farther, it goes nearer)."""
 PIN_ZOOM_BARE = 11
 """Both without a base map: nearer, neither a line nor a name of a desa may be in sight to go by."""
+DESCRIBED = {
+    "Batas skematik Kutai Timur": gettext_lazy("Schematic boundaries of Kutai Timur"),
+    "Sel Voronoi titik 141 desa, digabung per kecamatan, dipotong garis luar 51 sudut (data/facts)": gettext_lazy(
+        "Voronoi cells of the points of 141 desa, joined by kecamatan, cut by an outline of 51 corners (data/facts)"
+    ),
+}
+"""The bundled edition in both languages, by what its definition.toml says; others stand as they were loaded."""
 IMPORTS = {
     "pbf": "vendor/pbf/pbf.js",
     "@mapbox/point-geometry": "vendor/point-geometry/point-geometry.js",
@@ -63,8 +71,8 @@ class Areas:
     """The active edition as maps need it. Points and bounds are degrees (EPSG:4326)."""
 
     kind: str
-    name: str
-    source: str
+    name: str | Promise
+    source: str | Promise
     licence: str
     bounds: Bounds
     kecamatan: tuple[dict[str, Any], ...]
@@ -303,7 +311,8 @@ def _areas(edition_id: int, kind: str, name: str, source: str, licence: str, _ac
         for row in rows
     )
     extent = KecamatanBoundary.objects.filter(edition=edition_id).aggregate(all=Extent("geom"))["all"]
-    return Areas(kind, name, source, licence, extent or (115.9, 0.0, 119.1, 1.9), kecamatan)
+    bounds = extent or (115.9, 0.0, 119.1, 1.9)
+    return Areas(kind, DESCRIBED.get(name, name), DESCRIBED.get(source, source), licence, bounds, kecamatan)
 
 
 def _texts() -> dict[str, str]:

@@ -184,13 +184,18 @@ def _held_up(request: HttpRequest, step: str, draft_id: UUID, error: TooOften | 
     """Show the step as it was typed, with the word that it is not kept yet."""
     if _wants_json(request):
         raise error
-    notice = f"{error} {_('What you typed is still here.')}"
+    notice = _not_lost(error)
     form = STEPS[step](request.POST)
     if isinstance(error, TooManyDrafts):
         return _page(request, step, form, draft_id=draft_id, notice=notice, too_many=True, status=409)
     response = _page(request, step, form, draft_id=draft_id, notice=notice, status=429)
     response["Retry-After"] = str(int(error.wait) + 1)
     return response
+
+
+def _not_lost(error: TooOften | TooManyDrafts) -> str:
+    here = _("What you typed is still here.")  # not within the f-string, where makemessages does not see it
+    return f"{error} {here}"
 
 
 def _take(request: HttpRequest, draft: ReportDraft, step: str) -> HttpResponse:
@@ -284,7 +289,7 @@ def _send(request: HttpRequest, draft: ReportDraft) -> HttpResponse:
     except TooOften as too_often:
         if _wants_json(request):
             raise
-        response = _check(request, draft, error=f"{too_often} {_('What you typed is still here.')}", status=429)
+        response = _check(request, draft, error=_not_lost(too_often), status=429)
         response["Retry-After"] = str(int(too_often.wait) + 1)
         return response
     language = "en" if (get_language() or "").startswith("en") else "id"

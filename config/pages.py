@@ -1,5 +1,6 @@
 """Pages of the site as a whole: what it is, privacy, help, the language, and what browsers and robots ask for."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -23,7 +24,7 @@ def about(request: HttpRequest) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """Show what is stored, who sees it, and how to reach those responsible."""
-    return render(request, "pages/privacy.html")
+    return render(request, "pages/privacy.html", {"contact": settings.CONTACT})
 
 
 @require_safe

@@ -46,6 +46,7 @@ TABLE: dict[type[Exception], HTTPStatus] = {
     incidents.KeyReused: HTTPStatus.CONFLICT,
     incidents.MoveNotAllowed: HTTPStatus.CONFLICT,
     incidents.DraftGone: HTTPStatus.NOT_FOUND,
+    incidents.TooManyDrafts: HTTPStatus.CONFLICT,
     incidents.NotProven: HTTPStatus.UNPROCESSABLE_ENTITY,
     incidents.ReportError: HTTPStatus.BAD_REQUEST,
     accounts.SignInRefused: HTTPStatus.UNAUTHORIZED,

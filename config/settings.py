@@ -389,6 +389,8 @@ REGENCY_CODE = "64.08"
 MEASURE_SRID = 32650  # UTM 50N: lengths and areas
 NEAR_BORDER_M = 250.0
 COAST_M = 2_000.0
+# How to reach whoever runs the site, for the privacy page: an e-mail address, a phone number, a street.
+CONTACT = os.environ.get("CONTACT", "").strip()
 # An optional base map, off until set, e.g. https://tile.openstreetmap.org/{z}/{x}/{y}.png (see docs/maps.md).
 BASE_MAP_URL = os.environ.get("BASE_MAP_URL", "")
 BASE_MAP_ATTRIBUTION = os.environ.get("BASE_MAP_ATTRIBUTION", "")

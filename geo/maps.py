@@ -20,15 +20,29 @@ from django.contrib.gis.db.models.functions import Envelope, PointOnSurface
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join, strip_tags
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from geo.models import BoundaryEdition, KecamatanBoundary
 
 MIN_ZOOM, MAX_ZOOM = 6, 18
 LOCATOR_ZOOM = 10
+DESA_FROM = 12
+"""The zoom from which maps draw desa; js/map/layers.js has it too, for the legend."""
+PIN_ZOOM, PIN_CLOSE = 15, 14
+"""Where a place is picked: the zoom to go to, and the farthest at which a tap takes it (farther, it goes nearer)."""
+PIN_ZOOM_BARE = 11
+"""Both without a base map: nearer, neither a line nor a name of a desa may be in sight to go by."""
+DESCRIBED = {
+    "Batas skematik Kutai Timur": gettext_lazy("Schematic boundaries of Kutai Timur"),
+    "Sel Voronoi titik 141 desa, digabung per kecamatan, dipotong garis luar 51 sudut (data/facts)": gettext_lazy(
+        "Voronoi cells of the points of 141 desa, joined by kecamatan, cut by an outline of 51 corners (data/facts)"
+    ),
+}
+"""The bundled edition in both languages, by what its definition.toml says; others stand as they were loaded."""
 IMPORTS = {
     "pbf": "vendor/pbf/pbf.js",
     "@mapbox/point-geometry": "vendor/point-geometry/point-geometry.js",
@@ -57,8 +71,8 @@ class Areas:
     """The active edition as maps need it. Points and bounds are degrees (EPSG:4326)."""
 
     kind: str
-    name: str
-    source: str
+    name: str | Promise
+    source: str | Promise
     licence: str
     bounds: Bounds
     kecamatan: tuple[dict[str, Any], ...]
@@ -217,10 +231,13 @@ def pin_map(
     if areas is None:
         return None
     page = _new_map("pin", areas, label or _("Map for choosing the place. Tap, or use the arrow keys."))
-    _add_kecamatan(page, areas)
+    bare = not settings.BASE_MAP_URL
+    _add_kecamatan(page, areas, desa_from=PIN_ZOOM_BARE - 1 if bare else DESA_FROM)
     options = {
         "lonInput": lon_input,
         "latInput": lat_input,
+        "near": PIN_ZOOM_BARE if bare else PIN_ZOOM,
+        "close": PIN_ZOOM_BARE if bare else PIN_CLOSE,
         "place": [lat, lon] if lon is not None and lat is not None else None,
         "bounds": areas.bounds,
         "texts": {
@@ -294,7 +311,8 @@ def _areas(edition_id: int, kind: str, name: str, source: str, licence: str, _ac
         for row in rows
     )
     extent = KecamatanBoundary.objects.filter(edition=edition_id).aggregate(all=Extent("geom"))["all"]
-    return Areas(kind, name, source, licence, extent or (115.9, 0.0, 119.1, 1.9), kecamatan)
+    bounds = extent or (115.9, 0.0, 119.1, 1.9)
+    return Areas(kind, DESCRIBED.get(name, name), DESCRIBED.get(source, source), licence, bounds, kecamatan)
 
 
 def _texts() -> dict[str, str]:
@@ -329,10 +347,10 @@ def _new_map(name: str, areas: Areas, label: str, *, still: bool = False) -> Any
     return page
 
 
-def _add_kecamatan(page: Any, areas: Areas, suffix: str = "") -> None:
+def _add_kecamatan(page: Any, areas: Areas, suffix: str = "", desa_from: int = DESA_FROM) -> None:
     """Add the lines and names of kecamatan and desa. The edition's kind tells how firmly they are drawn.
 
-    `suffix` keeps the names of several maps' layers apart.
+    `suffix` keeps the names of several maps' layers apart; `desa_from` is the zoom from which desa are drawn.
     """
     options = {
         "url": tile_url("tiles-kecamatan"),
@@ -340,6 +358,7 @@ def _add_kecamatan(page: Any, areas: Areas, suffix: str = "") -> None:
         "desa": tile_url("tiles-desa"),
         "kind": areas.kind,
         "land": not settings.BASE_MAP_URL,  # a base map shows its own
+        "desaFrom": desa_from,
     }
     page.add_child(_folium().TileSource(f"kecamatan{suffix}", "areasLayer", options, "areas"))
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from incidents import keyring
-from incidents.errors import BadPhoto
+from incidents.errors import BadPhoto, TooManyDrafts
 from incidents.intake import NewReport, Receipt, submit_report
 from incidents.models import Report
 from incidents.models.drafts import DraftPhoto, ReportDraft
@@ -28,8 +28,8 @@ from incidents.photos import CleanPhoto
 
 KEEP = dt.timedelta(days=7)
 KEY = "drafts"
-IN_A_SESSION = 10
-"""Drafts that one session remembers; the oldest goes first."""
+IN_A_SESSION = 50
+"""Drafts that one session holds. Beyond it none is begun; what was sent or thrown away makes room first."""
 
 
 def of_session(session: SessionBase) -> list[ReportDraft]:
@@ -64,16 +64,27 @@ def sent_report(session: SessionBase, draft_id: UUID) -> Report | None:
 def begin(*, session: SessionBase, draft_id: UUID) -> ReportDraft:
     """Return the draft that this session began under `draft_id`, made if it is missing.
 
-    An id that belongs to somebody else, or to a report, gets a new one.
+    An id that belongs to somebody else, or to a report, gets a new one. Raises TooManyDrafts.
     """
     draft = find(session, draft_id)
     if draft is None:
+        waiting = {str(draft.pk) for draft in of_session(session)}
+        if len(waiting) >= IN_A_SESSION:
+            raise TooManyDrafts(too_many(len(waiting)))
         taken = ReportDraft.objects.filter(pk=draft_id).exists() or (
             Report.objects.filter(idempotency_key=str(draft_id)).exists()
         )
         draft = ReportDraft.objects.create() if taken else ReportDraft.objects.get_or_create(pk=draft_id)[0]
-        session[KEY] = [str(draft.pk), *session.get(KEY, [])][:IN_A_SESSION]
+        known = sorted(session.get(KEY, []), key=lambda pk: pk not in waiting)
+        session[KEY] = [str(draft.pk), *known][:IN_A_SESSION]
     return draft
+
+
+def too_many(count: int) -> str:
+    """Return what is said to somebody who has `count` drafts, as many as are held."""
+    return _("%(count)d of your reports here are not sent yet, and no more fit. Send one or throw one away first.") % {
+        "count": count
+    }
 
 
 def save_step(

@@ -29,6 +29,12 @@ class DraftGone(ReportError):
     code = "not_found"
 
 
+class TooManyDrafts(ReportError):
+    """The session holds as many drafts as it can; one more would push out another."""
+
+    code = "too_many_drafts"
+
+
 class NotProven(ReportError):
     """Nothing has shown yet that a person sends the draft."""
 

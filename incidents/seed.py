@@ -30,7 +30,10 @@ STANDARDS: list[tuple[str, str, int]] = [
 
 @transaction.atomic
 def seed() -> None:
-    """Add what is missing; what the coordinator changed or retired stays. Needs agencies and areas."""
+    """Add what is missing, search words too; what the coordinator changed or retired stays.
+
+    It needs agencies and areas.
+    """
     with FACTS.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     _categories(rows)
@@ -47,6 +50,7 @@ def _categories(rows: list[dict[str, str]]) -> None:
     known = {category.code: category for category in Category.objects.all()}
     for position, row in enumerate(rows):
         if row["code"] in known:
+            Category.objects.filter(code=row["code"], words="").update(words=row["words"])
             continue
         known[row["code"]] = Category.objects.create(
             code=row["code"],
@@ -55,6 +59,7 @@ def _categories(rows: list[dict[str, str]]) -> None:
             name_en=row["name_en"],
             hint_id=row["hint_id"],
             hint_en=row["hint_en"],
+            words=row["words"],
             kind=row["kind"] or "laporan",
             handling=row["handling"] or Handling.FIELD,
             sensitive=bool(row["sensitive"]),

@@ -3,6 +3,9 @@ from django.db import models
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+CATCH_ALL = "wilayah"
+"""The code of the category for what fits no other; the kecamatan office answers."""
+
 
 class Kind(models.TextChoices):
     """What a citizen sends."""
@@ -53,6 +56,11 @@ class Category(models.Model):
     name_en = models.CharField(_("English name"), max_length=80)
     hint_id = models.CharField(_("Indonesian hint"), max_length=160, blank=True)
     hint_en = models.CharField(_("English hint"), max_length=160, blank=True)
+    words = models.TextField(
+        _("search words"),
+        blank=True,
+        help_text=_("Other words by which people look for it when they report, in both languages: PDAM, tap water."),
+    )
     kind = models.CharField(_("usual kind"), max_length=10, choices=Kind, default=Kind.LAPORAN)
     handling = models.CharField(_("handling"), max_length=12, choices=Handling, default=Handling.FIELD)
     sensitive = models.BooleanField(

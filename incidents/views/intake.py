@@ -26,11 +26,11 @@ from geo.maps import MapMarkup, pin_map
 from geo.models import Kecamatan
 from incidents import clock, drafts, duplicates, keyring, proof
 from incidents.data_mistakes import categories_of, name_of, title_for
-from incidents.errors import BadPhoto, DraftGone, NotProven
+from incidents.errors import BadPhoto, DraftGone, NotProven, TooManyDrafts
 from incidents.intake_forms import CHECK, ORDER, STEPS, Answers, StepForm
 from incidents.limits import DraftLimit, PhotoLimit, SendLimit
 from incidents.models import Category, Report
-from incidents.models.categories import Kind
+from incidents.models.categories import CATCH_ALL, Kind
 from incidents.models.drafts import ReportDraft
 from incidents.models.reports import Status
 from incidents.photos import clean, gate_photos, refusal_of
@@ -52,14 +52,16 @@ def start(request: HttpRequest) -> HttpResponse:
             return _page(request, FIRST, STEPS[FIRST](request.POST), draft_id=_posted_id(request), notice=stale())
         try:
             draft = _begin(request, _posted_id(request))
-        except TooOften as error:
+        except (TooOften, TooManyDrafts) as error:
             return _held_up(request, FIRST, _posted_id(request), error)
         _take_point(request, draft)
         return _take(request, draft, FIRST)
     waiting = drafts.of_session(request.session)
-    if waiting and "baru" not in request.GET:
+    too_many = drafts.too_many(len(waiting)) if len(waiting) >= drafts.IN_A_SESSION else ""
+    if waiting and ("baru" not in request.GET or too_many):
         shown = [(draft, Answers(draft)) for draft in waiting]
-        return render(request, "incidents/intake/resume.html", {"waiting": shown, "query": request.GET.urlencode()})
+        context = {"waiting": shown, "query": request.GET.urlencode(), "too_many": too_many}
+        return render(request, "incidents/intake/resume.html", context)
     form = STEPS[FIRST](initial={"category": request.GET.get("category", "")})
     return _page(request, FIRST, form, draft_id=uuid4())
 
@@ -172,20 +174,28 @@ start.before_body = step.before_body = _before_step  # type: ignore[attr-defined
 
 
 def _begin(request: HttpRequest, draft_id: UUID) -> ReportDraft:
-    """Return the session's draft of this id, begun if need be. Raises TooOften."""
+    """Return the session's draft of this id, begun if need be. Raises TooOften, TooManyDrafts."""
     if drafts.find(request.session, draft_id) is None:
         refuse_too_often(request, DraftLimit)
     return drafts.begin(session=request.session, draft_id=draft_id)
 
 
-def _held_up(request: HttpRequest, step: str, draft_id: UUID, error: TooOften) -> HttpResponse:
+def _held_up(request: HttpRequest, step: str, draft_id: UUID, error: TooOften | TooManyDrafts) -> HttpResponse:
     """Show the step as it was typed, with the word that it is not kept yet."""
     if _wants_json(request):
         raise error
-    notice = f"{error} {_('What you typed is still here.')}"
-    response = _page(request, step, STEPS[step](request.POST), draft_id=draft_id, notice=notice, status=429)
+    notice = _not_lost(error)
+    form = STEPS[step](request.POST)
+    if isinstance(error, TooManyDrafts):
+        return _page(request, step, form, draft_id=draft_id, notice=notice, too_many=True, status=409)
+    response = _page(request, step, form, draft_id=draft_id, notice=notice, status=429)
     response["Retry-After"] = str(int(error.wait) + 1)
     return response
+
+
+def _not_lost(error: TooOften | TooManyDrafts) -> str:
+    here = _("What you typed is still here.")  # not within the f-string, where makemessages does not see it
+    return f"{error} {here}"
 
 
 def _take(request: HttpRequest, draft: ReportDraft, step: str) -> HttpResponse:
@@ -279,7 +289,7 @@ def _send(request: HttpRequest, draft: ReportDraft) -> HttpResponse:
     except TooOften as too_often:
         if _wants_json(request):
             raise
-        response = _check(request, draft, error=f"{too_often} {_('What you typed is still here.')}", status=429)
+        response = _check(request, draft, error=_not_lost(too_often), status=429)
         response["Retry-After"] = str(int(too_often.wait) + 1)
         return response
     language = "en" if (get_language() or "").startswith("en") else "id"
@@ -319,7 +329,7 @@ def _gone(request: HttpRequest, draft_id: UUID, step: str) -> HttpResponse:
         return _answer(request, reverse("report_new"))
     try:
         draft = _begin(request, draft_id)
-    except TooOften as error:
+    except (TooOften, TooManyDrafts) as error:
         return _held_up(request, step, draft_id, error)
     messages.warning(
         request, _("Your session had ended. What you typed on the last page is kept; answer the others again.")
@@ -335,9 +345,13 @@ def _page(
     draft_id: UUID,
     draft: ReportDraft | None = None,
     notice: str = "",
+    too_many: bool = False,
     status: int | None = None,
 ) -> HttpResponse:
-    """Show a step. With a notice nothing of it has been kept: by default because the page was stale (403)."""
+    """Show a step. With a notice nothing of it has been kept: by default because the page was stale (403).
+
+    `too_many`: because no more drafts fit; the notice then leads to them.
+    """
     status = status or (403 if notice else 200)
     answers = Answers(draft) if draft else None
     context = {
@@ -346,6 +360,7 @@ def _page(
         "draft": draft,
         "is_begun": draft is not None or step != FIRST,  # only the first step may begin one: no later step posts there
         "notice": notice,
+        "too_many": too_many,
         "category": answers.category if answers and step != FIRST else None,
     }
     if step == FIRST:
@@ -353,6 +368,7 @@ def _page(
         near = categories_of(request.GET.get("agency", ""))
         context |= {
             "groups": _groups(near | {str(form["category"].value())}),
+            "otherwise": Category.objects.filter(code=CATCH_ALL, active=True, parent__active=True).first(),
             "kinds": _kinds(),
             "chosen": form["category"].value(),
             "kind": form["kind"].value(),

@@ -185,6 +185,25 @@ def test_paper_is_a4_and_nothing_is_cut(lead: Callable[..., Page], live_server: 
         page.set_viewport_size(DESKTOP)
 
 
+@pytest.mark.usefixtures("_reports")
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP])
+def test_on_paper_the_credit_lies_on_no_land(lead: Callable[..., Page], viewport: dict[str, int]) -> None:
+    page = lead("/dasbor/")
+    page.set_viewport_size(viewport)
+    expect(page.locator(".dash-area")).to_have_count(18)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # opens the credit
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 680, "height": 960})  # 180 mm
+    credit = page.locator(".map-corner").bounding_box()
+    assert credit
+    assert credit["height"] > 30
+    boxes = [one.bounding_box() for one in page.locator(".dash-area").all()]
+    assert all(box and box["y"] + box["height"] <= credit["y"] + 1 for box in boxes)
+    below = page.locator("#map-key").bounding_box()
+    assert below
+    assert credit["y"] + credit["height"] <= below["y"]
+
+
 def test_the_header_of_a_coordinator_has_one_line(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
     page = sign_in(open_page(DESKTOP, "id-ID"), live_server.url, make_coordinator(first_name="Koordinator Pengaduan"))
     for address in ("/dasbor/laporan-bulanan/", "/jejak/"):

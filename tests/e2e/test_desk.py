@@ -356,6 +356,53 @@ def test_admin_works_under_its_policy(open_page: Callable[..., Page], live_serve
     expect(page.locator("#dry-run h2")).to_contain_text("would go elsewhere")
 
 
+def test_what_a_reporter_typed_stays_in_the_other_language(browser: Browser, live_server: LiveServer) -> None:
+    report = a_report(status=Status.ANSWERED)
+    # Not watched: that the post is refused stands in the console as an error.
+    page = browser.new_context(viewport=DESKTOP, locale="id-ID").new_page()
+    page.goto(f"{live_server.url}/laporan/{report.ticket}/kunci/{secret_of(report.ticket)}/")
+    page.locator("#not-yet > summary").click()
+    page.locator("#reopen-text").fill("Baru separuh. " * 400)  # more than is taken
+    page.locator("#reply-text").fill("Lampunya juga mati.")
+    page.locator("button[value=reopen]").click()
+    expect(page.locator("#reopen-error")).to_be_visible()
+    page.locator("#reopen-text").fill("Baru separuh. " * 390)
+    page.locator("form.language button[value=en]:visible").first.click()
+    page.wait_for_url(f"{live_server.url}/laporan/{report.ticket}/")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("#reopen-text")).to_have_value("Baru separuh. " * 390)
+    expect(page.locator("#reopen-text")).to_be_visible()
+    expect(page.locator("#reply-text")).to_have_value("")  # it was not part of what was sent
+    page.locator("#reopen-text").fill("Baru separuh.")
+    page.locator("#reply-text").fill("Lampunya juga mati.")
+    page.locator("form.language button[value=id]:visible").first.click()
+    expect(page.locator("html")).to_have_attribute("lang", "id")
+    expect(page.locator("#reply-text")).to_have_value("Lampunya juga mati.")
+    page.locator("button[value=reopen]").click()
+    expect(page.locator(".report__head .status")).to_have_text("Dibuka lagi")
+    expect(page.locator("#reply-text")).to_have_value("")
+    page.context.close()
+
+
+def test_what_came_after_the_end_is_still_shown_in_the_other_language(
+    browser: Browser, live_server: LiveServer
+) -> None:
+    report = a_report(status=Status.IN_PROGRESS)
+    page = browser.new_context(viewport=DESKTOP, locale="id-ID").new_page()
+    page.goto(f"{live_server.url}/laporan/{report.ticket}/kunci/{secret_of(report.ticket)}/")
+    page.locator("#reply-text").fill("Masih <b>rusak</b>")
+    Report.objects.filter(pk=report.pk).update(status=Status.REJECTED)
+    page.locator("button[value=reply]").click()
+    expect(page.locator("[data-unsent]")).to_contain_text("Masih <b>rusak</b>")
+    page.locator("form.language button[value=en]:visible").first.click()
+    page.wait_for_url(f"{live_server.url}/laporan/{report.ticket}/")
+    expect(page.locator("[data-unsent]")).to_contain_text("What you typed:")
+    expect(page.locator("[data-unsent] .words")).to_have_text("Masih <b>rusak</b>")
+    page.reload()
+    expect(page.locator("[data-unsent]")).to_be_hidden()
+    page.context.close()
+
+
 def test_what_an_officer_typed_is_there_again_after_signing_in_anew(
     browser: Browser, live_server: LiveServer, officer: User, shot: Callable[[Page, str], None]
 ) -> None:

@@ -26,6 +26,43 @@ IN_SANGATTA = {
 NASTY = "Lubang </script><script>alert(1)</script> ${x} 'besar' 🌧️ سلام ꦗꦮ"
 
 
+EVERYDAY = {
+    "jalan-rusak": "jalan berlubang; aspal amblas; trotoar; pothole",
+    "jembatan": "jembatan; bridge",
+    "penerangan-jalan": "lampu jalan; PJU padam; lampu jalan depan masjid mati; street light",
+    "lalu-lintas": "lampu merah; macet; rambu; polisi tidur; truk muatan",
+    "angkutan": "parkir liar; pelabuhan; angkot; bus",
+    "banjir": "banjir; longsor; pohon tumbang; puting beliung; flood",
+    "drainase": "got; selokan mampet; parit",
+    "air-bersih": "PDAM; air ledeng; air tidak mengalir; tagihan air; tap water",
+    "sampah": "sampah; TPS; buang sampah sembarangan; garbage",
+    "pencemaran": "limbah pabrik; bau; debu tambang; pollution",
+    "kebakaran-lahan": "kebakaran; karhutla; asap",
+    "puskesmas": "puskesmas; BPJS; bidan; posyandu; obat; ambulans; doctor",
+    "rumah-sakit": "rumah sakit; RSUD; IGD; BPJS kesehatan; hospital",
+    "wabah": "nyamuk; DBD; fogging; malaria",
+    "sekolah-rusak": "sekolah rusak; ruang kelas; atap sekolah",
+    "layanan-sekolah": "guru; PPDB; beasiswa; pungutan sekolah; teacher",
+    "bansos": "bansos; PKH; BLT; sembako; ODGJ; pengemis; lansia",
+    "kependudukan": "KTP; e-KTP; kartu keluarga; akta kelahiran; dukcapil; ID card",
+    "kekerasan": "KDRT; pelecehan; pencabulan; domestic abuse",
+    "ketenagakerjaan": "gaji; PHK; lowongan kerja; UMK; salary",
+    "ketertiban-umum": "begal; maling; narkoba; judi; miras; knalpot brong; anjing liar; PKL; berisik; robbery",
+    "hewan-berbahaya": "buaya; ular; tawon; crocodile",
+    "listrik": "kabel; mati lampu; PLN; tiang listrik; blackout",
+    "pasar": "harga sembako; LPG; BBM; bensin; pasar",
+    "pertanian": "pupuk; petani; sawah",
+    "perkebunan": "sawit; plasma",
+    "lahan": "sengketa tanah; sertifikat; ganti rugi",
+    "perizinan": "izin usaha; NIB; permit",
+    "internet": "internet; sinyal; internet/sinyal; wifi; no signal",
+    "dana-desa": "kades; dana desa; ketua RT",
+    "pungli": "pungli; korupsi; suap; calo; bribe",
+    "pajak": "PBB; retribusi",
+}
+"""What people type when they look for a category, by the category that must be among those found."""
+
+
 def picture(name: str = "jalan.jpg", colour: tuple[int, int, int] = (120, 90, 60)) -> dict[str, Any]:
     out = io.BytesIO()
     Image.new("RGB", (800, 600), colour).save(out, "JPEG")
@@ -116,6 +153,36 @@ def test_report_by_tap_with_a_photo(live_server: LiveServer, open_page: Open) ->
     page.go_back()
     page.wait_for_url("**/terkirim/")
     assert Report.objects.count() == 1
+
+
+def test_everyday_words_find_their_category(live_server: LiveServer, open_page: Open) -> None:
+    page = open_page()
+    page.goto(f"{live_server.url}/lapor/")
+    shown = "[...document.querySelectorAll('[data-narrow-list] li:not([hidden]) input')].map((input) => input.value)"
+    missed = []
+    for code, all_typed in EVERYDAY.items():
+        for typed in all_typed.split("; "):
+            page.fill("#narrow-what", typed)
+            found = page.evaluate(shown)
+            if code not in found or len(found) > 9 or page.locator("[data-narrow-none]").is_visible():
+                missed.append(f"{typed}: {found}")
+    assert missed == []
+    page.fill("#narrow-what", "")
+    assert len(page.evaluate(shown)) > len(EVERYDAY)
+
+
+@pytest.mark.parametrize(("locale", "word"), [("id-ID", "Lingkungan sekitar lainnya"), ("en-US", "Other matters")])
+def test_words_of_no_category_lead_to_the_one_for_everything_else(
+    live_server: LiveServer, open_page: Open, locale: str, word: str
+) -> None:
+    page = open_page(locale=locale)
+    page.goto(f"{live_server.url}/lapor/")
+    page.fill("#narrow-what", "xylophon")
+    expect(page.locator("[data-narrow-none]")).to_contain_text(word)
+    expect(page.locator("[data-narrow-list] li:visible")).to_have_count(1)
+    assert axe_findings(page) == []
+    page.locator("input[value=wilayah]").check()
+    go_on(page, "di-mana")
 
 
 def test_report_by_list_without_javascript(live_server: LiveServer, open_page: Open, settings: Any) -> None:

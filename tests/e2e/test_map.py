@@ -135,6 +135,29 @@ def test_conditions_narrow_list_and_tiles_and_keep_the_place(
     expect(page.locator(".list-row")).to_have_count(5)
 
 
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("id-ID", ["Sebagian pencarian tidak dapat dipakai", "Dari:"]), ("en-US", ["Part of the search", "From: Enter"])],
+)
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_wrong_condition_is_told_beside_the_others_and_left_by_a_link(
+    live_server: LiveServer, open_page: OpenPage, viewport: dict[str, int], locale: str, words: list[str]
+) -> None:
+    page = open_page(viewport, locale)
+    page.goto(f"{live_server.url}/?since=abc&status=closed#12/{HERE[1]}/{HERE[0]}")
+    ready(page)
+    told = page.locator(".error-summary")
+    expect(told).to_have_count(1)
+    expect(told).to_be_in_viewport(ratio=1)
+    expect(told).to_be_focused()
+    for word in words:
+        expect(told).to_contain_text(word)
+    assert axe_findings(page) == []
+    told.get_by_role("link").click()
+    page.wait_for_url("**/?status=closed#12/**")
+    expect(told).to_have_count(0)
+
+
 def test_everything_by_keyboard(live_server: LiveServer, reports: list[Report], open_page: OpenPage) -> None:
     page = open_page(DESKTOP)
     page.goto(f"{live_server.url}/#16/{HERE[1]}/{HERE[0]}")

@@ -10,6 +10,8 @@ from tests.e2e.conftest import axe_findings
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live_kutim")]
 
+SEEN_NAMES = "[data-map] .map-name__text--desa:not(.map-name__text--away)"
+
 
 def to_the_map(page: Page, live_server: LiveServer) -> None:
     """Go through the form's first question to the one that asks where."""
@@ -43,16 +45,19 @@ def test_first_tap_goes_nearer_and_the_second_sets_the_pin(
     place = page.locator("[data-map]")
     place.click()
     nothing_is_chosen_yet(page)
+    expect(page.locator(".map-spot")).to_have_count(1)
+    expect(page.locator(SEEN_NAMES).first).to_be_visible()  # something to go by, although there is no base map
     shot(page, "pin-nearer")
     assert axe_findings(page) == []
     place.click()
+    expect(page.locator(".map-spot")).to_have_count(0)
     expect(page.locator(".map-pin")).to_have_role("button")
     expect(page.locator(".map-told")).to_be_empty()
     lon, lat = chosen(page)
     assert 115 < lon < 119.5
     assert -0.5 < lat < 2.5
     place.click(position={"x": 40, "y": 200})  # near enough already: one tap is enough
-    assert 0 < abs(chosen(page)[0] - lon) < 0.02
+    assert 0 < abs(chosen(page)[0] - lon) < 0.2
 
 
 def test_double_tap_from_afar_takes_no_place(live_server: LiveServer, open_page: Callable[..., Page]) -> None:
@@ -67,17 +72,20 @@ def test_arrow_keys_move_the_pin(live_server: LiveServer, open_page: Callable[..
     to_the_map(page, live_server)
     page.fill("#place-search", "singa gembara")
     page.locator("#place-found button").first.click()
+    expect(page.locator(SEEN_NAMES).first).to_be_visible()
     before = chosen(page)
+    page.get_by_role("button", name="Perkecil").click()
+    page.wait_for_timeout(400)
     pin = page.locator(".map-pin")
     pin.focus()
-    page.keyboard.press("ArrowRight")  # the desa's point was shown from afar: this goes nearer
+    page.keyboard.press("ArrowRight")  # the desa's point is seen from afar: this goes nearer
     expect(page.locator(".map-told")).not_to_be_empty()
     assert chosen(page) == before
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowUp")
     east, north = chosen(page)
-    assert 0 < east - before[0] < 0.001
-    assert 0 < north - before[1] < 0.001
+    assert 0 < east - before[0] < 0.01
+    assert 0 < north - before[1] < 0.01
     page.keyboard.press("Shift+ArrowLeft")
     assert before[0] < chosen(page)[0] < east
     expect(page.locator("#id_place_source")).to_have_value("tap")
@@ -115,6 +123,8 @@ def test_pin_dropped_from_afar_goes_back_until_the_place_is_tapped(
     page.fill("#place-search", "singa gembara")
     page.locator("#place-found button").first.click()
     before = chosen(page)
+    page.get_by_role("button", name="Perkecil").click()
+    page.wait_for_timeout(400)
     box = page.locator(".map-pin").bounding_box()
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -1,4 +1,4 @@
-// The first step: narrow the list by typing; take the usual kind of what is chosen, until a person chooses one.
+// The first step: narrow the list by everyday words; take the usual kind of what is chosen, until a person chooses one.
 
 import { settle } from "./form.js";
 
@@ -9,32 +9,33 @@ const groups = [...list.querySelectorAll(".choice__group")].map((group) => ({
   group,
   open: group.open,
   // The words of both languages: people search in either.
-  leaves: [...group.querySelectorAll("li")].map((item) => ({ item, text: plain(item.dataset.words) })),
+  leaves: [...group.querySelectorAll("li")].map((item) => ({ item, text: ` ${wordsOf(item.dataset.words).join(" ")}` })),
 }));
+const UNSAID = new Set("di ke dari dan atau yang ada saya kami nya itu ini the a an of in on at to and is are my no there".split(" "));
 
-function plain(text) {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[\s\p{Pd}]+/gu, " ").trim();
+function wordsOf(text) {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
+/** Show what has the most of the words, each from its beginning; if nothing has any, what takes everything else. */
 function narrow(words) {
-  let hits = 0;
+  const hits = ({ text }) => words.filter((word) => text.includes(` ${word}`)).length;
+  const most = Math.max(...groups.flatMap(({ leaves }) => leaves.map(hits)));
+  none.hidden = most > 0 || !words.length;
   for (const { group, leaves, open } of groups) {
-    let here = 0;
-    for (const { item, text } of leaves) {
-      const fits = words.every((word) => text.includes(word));
-      item.hidden = !fits;
-      here += fits;
-    }
-    group.hidden = here === 0;
-    group.open = words.length ? here > 0 : open || Boolean(group.querySelector("input:checked"));
-    hits += here;
+    for (const leaf of leaves) leaf.item.hidden = none.hidden ? hits(leaf) < most : !leaf.item.matches("[data-otherwise]");
+    group.hidden = leaves.every(({ item }) => item.hidden);
+    group.open = words.length ? !group.hidden : open || Boolean(group.querySelector("input:checked"));
   }
   list.classList.toggle("is-narrowed", words.length > 0);
-  none.hidden = hits > 0;
 }
 
 const input = search.querySelector("input");
-input.addEventListener("input", () => narrow(plain(input.value).split(" ").filter(Boolean)));
+input.addEventListener("input", () => {
+  const typed = wordsOf(input.value);
+  const telling = typed.filter((word) => !UNSAID.has(word));
+  narrow(telling.length ? telling : typed);
+});
 input.addEventListener("keydown", (event) => {
   if (event.key === "Enter") event.preventDefault(); // searching is not going on
 });

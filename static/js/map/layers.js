@@ -7,7 +7,7 @@ import { keepSizeForPaper } from "./paper.js";
 import { loadSigns } from "./signs.js";
 
 const SIGN = 20; // px
-export const DESA_FROM = 12; // zoom
+export const DESA_FROM = 12; // zoom, as geo/maps.py has it
 const compact = new Intl.NumberFormat(document.documentElement.lang || "id", { notation: "compact", maximumFractionDigits: 1 });
 
 /**
@@ -83,10 +83,10 @@ function paintSign(context, { x, y, status }, signs) {
 }
 
 /**
- * Kecamatan: surface and lines from our tiles, and their names as far as they have room; from zoom 12 with those of desa.
+ * Kecamatan: surface and lines from our tiles, and their names as far as they have room; from a zoom with those of desa.
  * `land`: whether the surface is painted; over a base map it is not.
  */
-export function areasLayer({ url, query, kind, land, areas, desa }) {
+export function areasLayer({ url, query, kind, land, areas, desa, desaFrom }) {
   const layer = new VectorGrid({
     url,
     query,
@@ -110,7 +110,7 @@ export function areasLayer({ url, query, kind, land, areas, desa }) {
       context.lineWidth = 4;
       context.stroke(path);
       context.strokeStyle = palette.boundary;
-      context.lineWidth = zoom < 9 ? 1 : zoom < DESA_FROM ? 1.5 : 2.5;
+      context.lineWidth = zoom < 9 ? 1 : zoom < desaFrom ? 1.5 : 2.5;
       if (kind === "schematic") context.setLineDash([6, 3]); // these lines are not firm, and do not look so
       context.stroke(path);
     },
@@ -121,19 +121,19 @@ export function areasLayer({ url, query, kind, land, areas, desa }) {
     keepSizeForPaper(map);
     const names = new Names(map);
     for (const { code, name, lat, lon, people } of areas) names.add(layer, { code, name, lat, lon, people });
-    desaLayer(desa, names).addTo(map);
+    desaLayer(desa, desaFrom, names).addTo(map);
     if (map.options.keyboard) L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map); // a still map has none
   });
   return layer;
 }
 
 /** Desa, near by only: lines below those of the kecamatan, and names. */
-function desaLayer(url, names) {
+function desaLayer(url, minZoom, names) {
   const layer = new VectorGrid({
     url,
     pane: "tilePane",
     zIndex: 3,
-    minZoom: DESA_FROM,
+    minZoom,
     read(feature, _name, scale) {
       if (feature.type === 3) return null;
       const lines = linesOf(feature, scale);

@@ -3,16 +3,15 @@
 import { showWhole } from "./whole.js";
 
 const STEP = 10; // px for an arrow key, with Shift 1
-const CLOSE = 14; // zoom: farther away a pixel is a whole village
-const NEAR_ZOOM = 15;
 const DOUBLE_MS = 350;
 
 /**
  * Let a place be picked on `map`: by a tap, by dragging the pin, by the arrow keys while the pin has the focus, or by the
- * button that puts the pin in the middle. Each of them only goes nearer, and says how to go on, while the map shows too
- * much to hit a place. Writes to the inputs, and tells `placepicked` on the map's element.
+ * button that puts the pin in the middle. Each of them only goes nearer (to the zoom `near`), rings the spot and says how
+ * to go on, while the map shows too much to hit a place: farther away than `close` a pixel is a whole village.
+ * Writes to the inputs, and tells `placepicked` on the map's element.
  */
-export function pick(map, { lonInput, latInput, place, bounds, texts }) {
+export function pick(map, { lonInput, latInput, place, near, close, bounds, texts }) {
   const element = map.getContainer();
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (calm) map._zoomAnimated = map._fadeAnimated = false;
@@ -24,6 +23,9 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
     title: "",
     alt: texts.pin,
   });
+
+  const ring = L.divIcon({ className: "map-spot", iconSize: [28, 28] });
+  const spot = L.marker([0, 0], { icon: ring, interactive: false, keyboard: false });
 
   const told = document.createElement("p");
   told.className = "map-told";
@@ -37,6 +39,7 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
   let nearerAt = -Infinity;
   const show = ({ lat, lng }) => {
     chosen = [lat, lng];
+    spot.remove();
     pin.setLatLng(chosen);
     setPin(map, chosen);
     if (!map.hasLayer(pin)) {
@@ -58,9 +61,10 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
 
   /** Take the place, or go nearer first and say how to go on. */
   const takeOrGoNearer = (latlng, howTo) => {
-    if (map.getZoom() >= CLOSE) return take(latlng, "tap");
+    if (map.getZoom() >= close) return take(latlng, "tap");
     nearerAt = performance.now();
-    map.setView(latlng, NEAR_ZOOM, { animate: !calm });
+    spot.setLatLng(latlng).addTo(map);
+    map.setView(latlng, near, { animate: !calm });
     return tell(howTo);
   };
 
@@ -70,7 +74,7 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
   });
   pin.on("dragend", () => {
     const dropped = pin.getLatLng();
-    if (map.getZoom() < CLOSE && chosen) pin.setLatLng(chosen);
+    if (map.getZoom() < close && chosen) pin.setLatLng(chosen);
     takeOrGoNearer(dropped, texts.tapAgain);
   });
   element.addEventListener("keydown", (event) => {
@@ -79,7 +83,7 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
     if (onPin && move) {
       event.preventDefault();
       event.stopPropagation(); // else the map moves too
-      if (map.getZoom() < CLOSE) {
+      if (map.getZoom() < close) {
         takeOrGoNearer(pin.getLatLng(), texts.moveOn);
         return;
       }
@@ -98,9 +102,9 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
   middle.className = "button map-middle";
   middle.textContent = texts.here;
   middle.addEventListener("click", () => {
-    const close = map.getZoom() >= CLOSE;
+    const taken = map.getZoom() >= close;
     takeOrGoNearer(map.getCenter(), texts.pressAgain);
-    if (close) pin.getElement()?.focus({ preventScroll: true });
+    if (taken) pin.getElement()?.focus({ preventScroll: true });
   });
   const cross = document.createElement("div");
   cross.className = "map-cross";
@@ -111,15 +115,15 @@ export function pick(map, { lonInput, latInput, place, bounds, texts }) {
   element.addEventListener("placeset", ({ detail }) => {
     tell("");
     show({ lat: detail.lat, lng: detail.lon });
-    map.setView([detail.lat, detail.lon], detail.zoom ?? Math.max(map.getZoom(), NEAR_ZOOM), { animate: false });
+    map.setView([detail.lat, detail.lon], Math.min(detail.zoom ?? near, near), { animate: false });
   });
 
   showWhole(map, bounds);
   if (place) {
     show({ lat: place[0], lng: place[1] });
-    map.setView(place, 15, { animate: false });
+    map.setView(place, near, { animate: false });
   }
-  whenSeen(map, () => (place ? map.setView(place, 15, { animate: false }) : showWhole(map, bounds)));
+  whenSeen(map, () => (place ? map.setView(place, near, { animate: false }) : showWhole(map, bounds)));
   sayFailures(map, texts);
 }
 

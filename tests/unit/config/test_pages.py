@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -249,3 +250,11 @@ def test_tokens_words_can_be_read(tokens: dict[str, str]) -> None:
     for status in statuses:
         assert _contrast(tokens["ink"], tokens[f"{status}-tint"]) >= 7, status
         assert _contrast(tokens[status], tokens[f"{status}-tint"]) >= 3, status
+
+
+def test_privacy_page_names_the_contact_when_there_is_one(client: Client, settings: Any) -> None:
+    settings.CONTACT = ""
+    assert "Where to write" not in client.get("/privasi/", headers={"Accept-Language": "en"}).content.decode()
+    settings.CONTACT = "privasi@example.go.id, Jl. <b>Soekarno</b> 1"
+    page = client.get("/privasi/", headers={"Accept-Language": "en"}).content.decode()
+    assert '<a href="mailto:privasi@example.go.id">privasi@example.go.id</a>, Jl. &lt;b&gt;Soekarno&lt;/b&gt; 1' in page

@@ -1,14 +1,16 @@
 import json
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import translation
 
-from geo import maps
+from geo import definition, maps
 from geo.area_tiles import area_tile
 from geo.maps import MapMarkup, TileLayer
 from geo.models import BoundaryEdition, Kecamatan
+from geo.schematic import SCHEMATIC_DIR
 from geo.tiles import Tile
 
 NONCE = "abc123"
@@ -100,7 +102,7 @@ def test_schematic_note_goes_with_the_edition() -> None:
     with translation.override("en"):
         assert all("Schematic boundaries, not official" in markup.body for markup in every_map()[1:])
         BoundaryEdition.objects.update(kind="official")
-        assert not any("Schematic" in markup.body for markup in every_map())
+        assert not any("Schematic boundaries, not official" in markup.body for markup in every_map())
 
 
 @pytest.mark.usefixtures("kutim")
@@ -146,6 +148,37 @@ def test_pin_starts_at_the_given_place() -> None:
     assert markup
     assert '"place": [0.5, 117.5]' in markup.scripts
     assert '"lonInput": "a"' in markup.scripts
+
+
+@pytest.mark.usefixtures("kutim")
+@pytest.mark.parametrize(
+    ("base_map", "options"),
+    [
+        ("", ['"near": 11', '"close": 11', '"desaFrom": 10']),
+        ("https://tile.example/{z}/{x}/{y}.png", ['"near": 15', '"close": 14', '"desaFrom": 12']),
+    ],
+)
+def test_pin_without_a_base_map_stays_where_desa_are_in_sight(settings: Any, base_map: str, options: list[str]) -> None:
+    settings.BASE_MAP_URL, settings.BASE_MAP_ATTRIBUTION = base_map, "© Tile"
+    markup = maps.pin_map(nonce=NONCE)
+    assert markup
+    assert [option for option in options if option not in markup.scripts] == []
+
+
+@pytest.mark.usefixtures("kutim")
+def test_credit_describes_the_bundled_boundaries_in_english_and_others_as_they_were_loaded() -> None:
+    areas = maps.active_areas()
+    assert areas
+    with translation.override("en"):
+        told = maps.credit(areas)
+    assert "Schematic boundaries of Kutai Timur. Source: Voronoi cells of the points of 141 desa" in told
+    described = definition.read(SCHEMATIC_DIR / "definition.toml").description
+    assert {described.name, described.source} == maps.DESCRIBED.keys()
+    BoundaryEdition.objects.update(source="SK Bupati 12/2026")
+    areas = maps.active_areas()
+    assert areas
+    with translation.override("en"):
+        assert "Source: SK Bupati 12/2026." in maps.credit(areas)
 
 
 @pytest.mark.usefixtures("kutim")

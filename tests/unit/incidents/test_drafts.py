@@ -11,7 +11,7 @@ from django.utils import timezone
 from PIL import Image
 
 from incidents import drafts, keyring
-from incidents.errors import BadPhoto
+from incidents.errors import BadPhoto, TooManyDrafts
 from incidents.intake import NewReport
 from incidents.models import Report
 from incidents.models.drafts import DraftPhoto, ReportDraft
@@ -67,6 +67,28 @@ def test_of_session_lists_last_touched_first_and_no_old_ones() -> None:
     ReportDraft.objects.filter(pk=old.pk).update(updated_at=timezone.now() - drafts.KEEP - dt.timedelta(minutes=1))
     drafts.save_step(draft=first, step="apa", typed={"category": "jembatan"}, tried=True)
     assert drafts.of_session(session) == [first, second]
+
+
+def test_begin_at_the_limit_is_refused_and_pushes_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts, "IN_A_SESSION", 3)
+    session = SessionStore()
+    mine = [begun(session) for _ in range(3)]
+    with pytest.raises(TooManyDrafts, match="3"):
+        begun(session)
+    assert drafts.of_session(session) == mine[::-1]
+    assert ReportDraft.objects.count() == 3
+    assert drafts.begin(session=session, draft_id=mine[0].pk) == mine[0]
+
+
+@pytest.mark.usefixtures("kutim")
+def test_what_was_sent_or_thrown_away_makes_room_before_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts, "IN_A_SESSION", 3)
+    session = SessionStore()
+    oldest, sent, thrown_away = (begun(session) for _ in range(3))
+    drafts.send(draft=sent, new=new_report())
+    drafts.delete(thrown_away)
+    newer, newest = begun(session), begun(session)
+    assert drafts.of_session(session) == [newest, newer, oldest]
 
 
 def test_save_step_leaves_what_another_tab_saved() -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from PIL import Image
 
 from geo.models import Desa, NeighbourBoundary
-from incidents import proof
+from incidents import drafts, proof
 from incidents.models import Category, Photo, Report, ReportContact
 from incidents.models.drafts import DraftPhoto, ReportDraft
 from incidents.secrets import is_secret_of, secret_of
@@ -529,6 +529,38 @@ def test_draft_waits_to_be_gone_on_with() -> None:
     assert citizen.url("cerita") in page
     assert "/lapor/?baru&amp;lon=1" in page
     assert "Step 1 of 5" in citizen.client.get("/lapor/?baru").content.decode()
+
+
+def test_no_more_drafts_than_fit_is_said_before_anything_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts, "IN_A_SESSION", 2)
+    citizen = Citizen()
+    for _ in range(2):
+        citizen.draft_id = uuid4()
+        citizen.begin()
+    page = citizen.client.get("/lapor/?baru").content.decode()
+    assert "2 of your reports here are not sent yet, and no more fit." in page
+    assert citizen.url("di-mana") in page
+    assert "Begin a new report" not in page
+    citizen.client.post(reverse("report_discard", args=[citizen.draft_id]))
+    assert "Step 1 of 5" in citizen.client.get("/lapor/?baru").content.decode()
+
+
+def test_draft_that_does_not_fit_stays_on_its_page_and_pushes_none_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts, "IN_A_SESSION", 1)
+    citizen = Citizen()
+    citizen.begin()
+    first, citizen.draft_id = citizen.draft_id, uuid4()
+    answers = [citizen.begin(category="jembatan"), citizen.post("cerita", STORY)]  # a new one; one that was pushed out
+    assert [answer.status_code for answer in answers] == [409, 409]
+    chosen, told = (answer.content.decode() for answer in answers)
+    assert 'value="jembatan" data-kind="laporan" checked' in chosen
+    assert STORY["title"] in told
+    for page in (chosen, told):
+        assert "What you typed is still here." in page
+        assert 'href="/lapor/" target="_blank"' in page
+    script = citizen.client.post("/lapor/", {"category": "jembatan"}, headers={"Accept": "application/json"})
+    assert (script.status_code, script.json()["code"]) == (409, "too_many_drafts")
+    assert [draft.pk for draft in ReportDraft.objects.all()] == [first]
 
 
 def test_discard_asks_then_deletes() -> None:

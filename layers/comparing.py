@@ -8,10 +8,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from layers.models import Layer, LayerVersion
 from layers.selection import label_of
@@ -28,6 +29,13 @@ LINES = 100
 FID = "#"
 """The key of versions of which one was made from the other by edits, so that features keep their numbers. It is the
 name of no column."""
+
+PLACE = """
+    CASE WHEN {same} OR coalesce(ST_IsEmpty(before.geom), true) AND coalesce(ST_IsEmpty(after.geom), true) THEN ''
+         WHEN coalesce(ST_IsEmpty(after.geom), true) THEN 'lost'
+         WHEN coalesce(ST_IsEmpty(before.geom), true) THEN 'gained' ELSE 'moved' END
+"""
+"""What became of the place of a feature that is both `before` and `after`; '' where it is the `same`."""
 
 # Both sides are given whole: PostgreSQL prunes to the two partitions by the literal ids. `before` and `after` are the
 # features of the versions `old` and `new`, with the properties that are compared.
@@ -53,30 +61,29 @@ FROM ({old}) before FULL JOIN ({new}) after ON before.mark = after.mark AND befo
 # The function, which looks at every corner, is asked only about shapes that are not the same to the bit.
 _SAME_SHAPE = """(ST_AsBinary(before.geom) IS NOT DISTINCT FROM ST_AsBinary(after.geom)
                  OR layers_same_shape(before.geom, after.geom))"""
-_COUNTS = """
-SELECT count(*) FILTER (WHERE before.fid IS NULL), count(*) FILTER (WHERE after.fid IS NULL),
-       count(*) FILTER (WHERE moved), count(*) FILTER (WHERE changed), count(*) FILTER (WHERE moved AND changed),
-       count(*) FILTER (WHERE NOT moved AND NOT changed),
-       (array_agg(coalesce(after.key, before.key)) FILTER (WHERE moved OR changed OR moved IS NULL))[:%(listed)s]
-{sides}CROSS JOIN LATERAL (
-    SELECT CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
-                THEN NOT {same} END AS moved,
-           CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
-                THEN before.properties <> after.properties END AS changed
-) difference
-"""
-_DIFFERING = """
-SELECT what, moved, old_fid, new_fid FROM (
-    SELECT CASE WHEN before.fid IS NULL THEN 'added' WHEN after.fid IS NULL THEN 'removed'
-                WHEN before.properties <> after.properties THEN 'changed' ELSE 'moved' END AS what,
-           before.fid IS NOT NULL AND after.fid IS NOT NULL
-               AND NOT {same} AS moved,
-           before.fid AS old_fid, after.fid AS new_fid
-    {sides}) both_sides
-WHERE what <> 'moved' OR moved
-ORDER BY array_position(ARRAY['changed', 'moved', 'removed', 'added'], what), coalesce(new_fid, old_fid)
-LIMIT %(most)s
-"""
+# Looked through once, for the counts and for the features that differ.
+_TOLD = f"""
+WITH told AS MATERIALIZED (
+    SELECT before.fid AS old_fid, after.fid AS new_fid, coalesce(after.key, before.key) AS key,
+           CASE WHEN before.fid IS NULL OR after.fid IS NULL THEN '' ELSE {PLACE.format(same=_SAME_SHAPE)} END AS place,
+           before.properties <> after.properties AS changed
+    {{sides}}
+), differing AS (
+    SELECT *, CASE WHEN old_fid IS NULL THEN 'added' WHEN new_fid IS NULL THEN 'removed'
+                   WHEN changed THEN 'changed' ELSE 'moved' END AS what
+    FROM told WHERE old_fid IS NULL OR new_fid IS NULL OR changed OR place <> ''
+)
+SELECT count(*) FILTER (WHERE old_fid IS NULL), count(*) FILTER (WHERE new_fid IS NULL),
+       count(*) FILTER (WHERE place = 'moved'), count(*) FILTER (WHERE place = 'lost'),
+       count(*) FILTER (WHERE place = 'gained'), count(*) FILTER (WHERE changed),
+       count(*) FILTER (WHERE place <> '' AND changed), (SELECT count(*) FROM told) - count(*),
+       (array_agg(key))[:%(listed)s],
+       (SELECT json_agg(json_build_array(what, place, old_fid, new_fid)) FROM (
+            SELECT * FROM differing
+            ORDER BY array_position(ARRAY['changed', 'moved', 'removed', 'added'], what), coalesce(new_fid, old_fid)
+            LIMIT %(most)s) first)::text
+FROM differing
+"""  # noqa: S608 - constants of ours
 _PROPERTIES = "SELECT fid, properties::text FROM layers_feature WHERE version_id = %s AND fid = ANY(%s)"
 _COLUMNS = "SELECT DISTINCT jsonb_object_keys(properties) FROM layers_feature WHERE version_id = %s"
 
@@ -86,14 +93,17 @@ class Comparison:
     """Counts of rows. `key` is the column, or FID, that told them apart; without one a changed row counts as removed
     and added.
 
-    `moved` rows have another geometry, `changed` ones other values, `both` are counted in either. `listed` are keys of
-    the first rows that are not the same. `columns_new` and `columns_gone` only one version has.
+    `moved` rows are elsewhere, `lost` ones have no place any more, `gained` ones had none before; `changed` ones have
+    other values. `both` have another place, or none, and other values: they count in either. `listed` are keys of
+    some rows that are not the same. `columns_new` and `columns_gone` only one version has.
     """
 
     key: str | None
     added: int
     removed: int
     moved: int
+    lost: int
+    gained: int
     changed: int
     both: int
     same: int
@@ -104,20 +114,48 @@ class Comparison:
     @property
     def n(self) -> int:
         """How many rows differ."""
-        return self.added + self.removed + self.moved + self.changed - self.both
+        return self.added + self.removed + self.moved + self.lost + self.gained + self.changed - self.both
 
 
 @dataclass(frozen=True)
 class Difference:
     """A feature that differs: what became of it (added, removed, moved, changed), and its fid on both sides.
 
-    `moved` is told of changed ones, too.
+    `place` says what became of its place (moved, lost, gained, or '' for nothing), of changed ones, too.
     """
 
     what: str
-    moved: bool
+    place: str
     old: int | None
     new: int | None
+
+    @property
+    def sign(self) -> str:
+        """By which sign a map tells it: one of `in_words`."""
+        return self.place or self.what
+
+    @property
+    def words(self) -> str:
+        """What became of it, in words."""
+        return words_for(self.place, "" if self.what == "moved" else self.what)
+
+
+def in_words() -> dict[str, str]:
+    """Return what may become of a feature, in words."""
+    return {
+        "added": _("added"),
+        "removed": _("deleted"),
+        "moved": _("moved"),
+        "lost": _("lost its place"),
+        "gained": _("got a place"),
+        "changed": _("other values"),
+    }
+
+
+def words_for(*parts: str) -> str:
+    """Return what became of a feature in words, all of it; '' is nothing."""
+    words = in_words()
+    return ", ".join(words[part] for part in parts if part)
 
 
 class Pair:
@@ -149,20 +187,23 @@ class Pair:
 
     def count(self) -> Comparison:
         """Count the rows by what became of them."""
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNTS.format(sides=self._sides, same=_SAME_SHAPE), self._params)
-            added, removed, moved, changed, both, same, listed = cursor.fetchone()
+        *counts, listed, _found = self._told
+        names = ("added", "removed", "moved", "lost", "gained", "changed", "both", "same")
         return Comparison(
-            key=self.key, added=added, removed=removed, moved=moved, changed=changed, both=both, same=same,
-            listed=tuple(listed or ()) if self.key else (), columns_new=self.columns_new,
-            columns_gone=self.columns_gone,
+            key=self.key, **dict(zip(names, counts, strict=True)), listed=tuple(listed or ()) if self.key else (),
+            columns_new=self.columns_new, columns_gone=self.columns_gone,
         )  # fmt: skip
 
     def differing(self) -> list[Difference]:
         """Return the features that differ, at most `MOST`, those with other values first."""
+        return [Difference(*one) for one in json.loads(self._told[-1] or "[]")]
+
+    @cached_property
+    def _told(self) -> tuple[Any, ...]:
         with connection.cursor() as cursor:
-            cursor.execute(_DIFFERING.format(sides=self._sides, same=_SAME_SHAPE), self._params)
-            return [Difference(*row) for row in cursor.fetchall()]
+            cursor.execute(_TOLD.format(sides=self._sides), self._params)
+            told: tuple[Any, ...] = cursor.fetchone()
+        return told
 
     @property
     def _sides(self) -> str:

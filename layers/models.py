@@ -453,7 +453,7 @@ class VersionDifference(models.Model):
     """What a change of version changed, made by the worker after it (layers/history.py): counts of features, and which.
 
     Compared are the columns `seen`, which everybody who may read the layer could see when it was made. `features` has
-    at most comparing.MOST of them, each as what became of it, whether it moved, its fid before and after (null: it is
+    at most comparing.MOST of them, each as what became of it, of its place, its fid before and after (null: it is
     not there).
     """
 
@@ -463,6 +463,8 @@ class VersionDifference(models.Model):
     added = models.PositiveIntegerField()
     removed = models.PositiveIntegerField()
     moved = models.PositiveIntegerField()
+    lost = models.PositiveIntegerField()
+    gained = models.PositiveIntegerField()
     changed = models.PositiveIntegerField()
     both = models.PositiveIntegerField()
     same = models.PositiveIntegerField()
@@ -477,7 +479,7 @@ class VersionDifference(models.Model):
     @property
     def n(self) -> int:
         """How many features differ."""
-        return self.added + self.removed + self.moved + self.changed - self.both
+        return self.added + self.removed + self.moved + self.lost + self.gained + self.changed - self.both
 
 
 # Programs that read --------------------------------------------------------------------------------------------------

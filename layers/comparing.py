@@ -40,35 +40,58 @@ PLACE = """
 # Both sides are given whole: PostgreSQL prunes to the two partitions by the literal ids. `before` and `after` are the
 # features of the versions `old` and `new`, with the properties that are compared.
 _SIDE = "SELECT fid, geom, properties - %({side}_not)s::text[] AS properties, {key} AS key FROM layers_feature"
-_SIDES = f"""
-FROM ({_SIDE.format(side="old", key="{key}")} WHERE version_id = %(old)s) before
-FULL JOIN ({_SIDE.format(side="new", key="{key}")} WHERE version_id = %(new)s) after ON before.key = after.key
-"""
-# The n-th of several equal rows is the same row on both sides.
-_MARKED = """
-    SELECT *, row_number() OVER (PARTITION BY mark ORDER BY fid) AS n FROM (
-        SELECT *, md5(coalesce(ST_AsBinary(geom), '') || convert_to(properties::text, 'UTF8')) AS mark
-        FROM ({side}) s) marked
-"""
-_SIDES_AS_A_WHOLE = """
-FROM ({old}) before FULL JOIN ({new}) after ON before.mark = after.mark AND before.n = after.n
-""".format(
-    **{
-        side: _MARKED.format(side=f"{_SIDE.format(side=side, key='NULL')} WHERE version_id = %({side})s")
-        for side in ("old", "new")
-    }
-)
+_SIDE += " WHERE version_id = %({side})s"
 # The function, which looks at every corner, is asked only about shapes that are not the same to the bit.
 _SAME_SHAPE = """(ST_AsBinary(before.geom) IS NOT DISTINCT FROM ST_AsBinary(after.geom)
                  OR layers_same_shape(before.geom, after.geom))"""
-# Looked through once, for the counts and for the features that differ.
-_TOLD = f"""
-WITH told AS MATERIALIZED (
+_BY_KEY = f"""
     SELECT before.fid AS old_fid, after.fid AS new_fid, coalesce(after.key, before.key) AS key,
            CASE WHEN before.fid IS NULL OR after.fid IS NULL THEN '' ELSE {PLACE.format(same=_SAME_SHAPE)} END AS place,
            before.properties <> after.properties AS changed
-    {{sides}}
-), differing AS (
+    FROM ({{old}}) before FULL JOIN ({{new}}) after ON before.key = after.key
+"""  # noqa: S608 - constants of ours
+# Without a key a row is known by all that it is; the n-th of several equal ones is the same row on both sides. What is
+# left of both sides may have been rounded on its way: its corners are compared with those of a row of equal values in
+# the same cell of a metre. An old row is looked for in each cell that its lower left corner can have come to.
+_AS_A_WHOLE = """
+    WITH before AS ({old_marked}), after AS ({new_marked}),
+    exact AS MATERIALIZED (
+        SELECT before.fid AS old_fid, after.fid AS new_fid, mark FROM before FULL JOIN after USING (mark, n)
+    ), old_left AS MATERIALIZED ({old_left}), new_left AS MATERIALIZED ({new_left}),
+    near AS (
+        SELECT before.fid AS old_fid, after.fid AS new_fid FROM old_left before JOIN new_left after USING (cell)
+        WHERE layers_same_shape(before.geom, after.geom)
+    ), rounded AS MATERIALIZED (
+        SELECT DISTINCT ON (new_fid) old_fid, new_fid
+        FROM (SELECT DISTINCT ON (old_fid) * FROM near ORDER BY old_fid, new_fid) once ORDER BY new_fid, old_fid
+    )
+    SELECT old_fid, new_fid, NULL AS key, '' AS place, false AS changed FROM (
+        SELECT old_fid, new_fid FROM exact WHERE old_fid IS NOT NULL AND new_fid IS NOT NULL
+        UNION ALL SELECT old_fid, new_fid FROM rounded
+        UNION ALL SELECT old_fid, NULL FROM exact
+        WHERE new_fid IS NULL AND old_fid NOT IN (SELECT old_fid FROM rounded)
+        UNION ALL SELECT NULL, new_fid FROM exact
+        WHERE old_fid IS NULL AND new_fid NOT IN (SELECT new_fid FROM rounded)
+    ) matched
+"""
+_MARKED = """
+        SELECT fid, mark, row_number() OVER (PARTITION BY mark ORDER BY fid) AS n FROM (
+            SELECT fid, md5(coalesce(ST_AsBinary(geom), '') || convert_to(properties::text, 'UTF8')) AS mark
+            FROM ({side}) side) marked
+"""
+_LEFT = """
+        SELECT fid, geom, hashtextextended(concat_ws(' ', n, x, y, properties), 0) AS cell FROM (
+            SELECT side.fid, geom, properties, row_number() OVER (PARTITION BY mark ORDER BY side.fid) AS n
+            FROM exact JOIN ({side}) side ON side.fid = exact.{here}_fid
+            WHERE exact.{there}_fid IS NULL AND EXISTS (SELECT FROM exact WHERE {here}_fid IS NULL)) numbered
+        CROSS JOIN generate_series(
+            floor((ST_XMin(geom) - {off}) * 1e5)::int, floor((ST_XMin(geom) + {off}) * 1e5)::int) x
+        CROSS JOIN generate_series(
+            floor((ST_YMin(geom) - {off}) * 1e5)::int, floor((ST_YMin(geom) + {off}) * 1e5)::int) y
+"""
+# Looked through once, for the counts and for the features that differ.
+_TOLD = """
+WITH told AS MATERIALIZED ({pairs}), differing AS (
     SELECT *, CASE WHEN old_fid IS NULL THEN 'added' WHEN new_fid IS NULL THEN 'removed'
                    WHEN changed THEN 'changed' ELSE 'moved' END AS what
     FROM told WHERE old_fid IS NULL OR new_fid IS NULL OR changed OR place <> ''
@@ -83,7 +106,7 @@ SELECT count(*) FILTER (WHERE old_fid IS NULL), count(*) FILTER (WHERE new_fid I
             ORDER BY array_position(ARRAY['changed', 'moved', 'removed', 'added'], what), coalesce(new_fid, old_fid)
             LIMIT %(most)s) first)::text
 FROM differing
-"""  # noqa: S608 - constants of ours
+"""
 _PROPERTIES = "SELECT fid, properties::text FROM layers_feature WHERE version_id = %s AND fid = ANY(%s)"
 _COLUMNS = "SELECT DISTINCT jsonb_object_keys(properties) FROM layers_feature WHERE version_id = %s"
 
@@ -201,15 +224,21 @@ class Pair:
     @cached_property
     def _told(self) -> tuple[Any, ...]:
         with connection.cursor() as cursor:
-            cursor.execute(_TOLD.format(sides=self._sides), self._params)
+            cursor.execute(_TOLD.format(pairs=self._pairs), self._params)
             told: tuple[Any, ...] = cursor.fetchone()
         return told
 
     @property
-    def _sides(self) -> str:
-        if self.key is None:
-            return _SIDES_AS_A_WHOLE
-        return _SIDES.format(key="fid::text" if self.key == FID else "properties->>%(key)s")
+    def _pairs(self) -> str:
+        key = {None: "NULL", FID: "fid::text"}.get(self.key, "properties->>%(key)s")
+        old, new = (_SIDE.format(side=side, key=key) for side in ("old", "new"))
+        if self.key is not None:
+            return _BY_KEY.format(old=old, new=new)
+        return _AS_A_WHOLE.format(
+            old_marked=_MARKED.format(side=old), new_marked=_MARKED.format(side=new),
+            old_left=_LEFT.format(side=old, here="old", there="new", off=3e-7),
+            new_left=_LEFT.format(side=new, here="new", there="old", off=0),
+        )  # fmt: skip
 
 
 def compare(*, old: LayerVersion, new: LayerVersion, key: str | None = None) -> Comparison:

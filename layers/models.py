@@ -306,10 +306,22 @@ class LayerWord(models.Model):
         return f"{self.word} ({self.part})"
 
 
+class CoastPiece(models.Model):
+    """A small piece of the water that counts to a kecamatan in an edition (layers/coast.py), for points alone."""
+
+    edition = models.ForeignKey(BoundaryEdition, on_delete=models.CASCADE, related_name="+")
+    kecamatan = models.ForeignKey(Kecamatan, on_delete=models.CASCADE, related_name="+")
+    geom = models.PolygonField(srid=4326)
+
+    def __str__(self) -> str:
+        return f"{self.edition_id}/{self.kecamatan_id}"
+
+
 class LayerPlace(models.Model):
     """How many features of a version lie in a kecamatan (`desa` empty) or a desa; without either, in none.
 
-    An area lies where more than a hundredth of it does, lines and points where they touch. Kept by the database.
+    An area lies where more than a hundredth of it does, lines and points where they touch; points at sea, as far as
+    coastal water reaches, in the nearest kecamatan. Kept by the database.
     """
 
     version = models.ForeignKey(LayerVersion, on_delete=models.CASCADE, related_name="places")

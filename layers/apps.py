@@ -15,7 +15,9 @@ class LayersConfig(AppConfig):
         edition_activated.connect(_count_places_again, dispatch_uid="layers count places again")
 
 
-def _count_places_again(**_kwargs: Any) -> None:
+def _count_places_again(*, edition: Any, **_kwargs: Any) -> None:
+    from layers import coast
     from layers.models import Layer
 
+    coast.share_out(edition.pk)
     Layer.objects.index_places()

@@ -8,10 +8,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from layers.models import Layer, LayerVersion
 from layers.selection import label_of
@@ -29,53 +30,82 @@ FID = "#"
 """The key of versions of which one was made from the other by edits, so that features keep their numbers. It is the
 name of no column."""
 
+PLACE = """
+    CASE WHEN {same} OR coalesce(ST_IsEmpty(before.geom), true) AND coalesce(ST_IsEmpty(after.geom), true) THEN ''
+         WHEN coalesce(ST_IsEmpty(after.geom), true) THEN 'lost'
+         WHEN coalesce(ST_IsEmpty(before.geom), true) THEN 'gained' ELSE 'moved' END
+"""
+"""What became of the place of a feature that is both `before` and `after`; '' where it is the `same`."""
+
 # Both sides are given whole: PostgreSQL prunes to the two partitions by the literal ids. `before` and `after` are the
 # features of the versions `old` and `new`, with the properties that are compared.
 _SIDE = "SELECT fid, geom, properties - %({side}_not)s::text[] AS properties, {key} AS key FROM layers_feature"
-_SIDES = f"""
-FROM ({_SIDE.format(side="old", key="{key}")} WHERE version_id = %(old)s) before
-FULL JOIN ({_SIDE.format(side="new", key="{key}")} WHERE version_id = %(new)s) after ON before.key = after.key
-"""
-# The n-th of several equal rows is the same row on both sides.
-_MARKED = """
-    SELECT *, row_number() OVER (PARTITION BY mark ORDER BY fid) AS n FROM (
-        SELECT *, md5(coalesce(ST_AsBinary(geom), '') || convert_to(properties::text, 'UTF8')) AS mark
-        FROM ({side}) s) marked
-"""
-_SIDES_AS_A_WHOLE = """
-FROM ({old}) before FULL JOIN ({new}) after ON before.mark = after.mark AND before.n = after.n
-""".format(
-    **{
-        side: _MARKED.format(side=f"{_SIDE.format(side=side, key='NULL')} WHERE version_id = %({side})s")
-        for side in ("old", "new")
-    }
-)
+_SIDE += " WHERE version_id = %({side})s"
 # The function, which looks at every corner, is asked only about shapes that are not the same to the bit.
 _SAME_SHAPE = """(ST_AsBinary(before.geom) IS NOT DISTINCT FROM ST_AsBinary(after.geom)
                  OR layers_same_shape(before.geom, after.geom))"""
-_COUNTS = """
-SELECT count(*) FILTER (WHERE before.fid IS NULL), count(*) FILTER (WHERE after.fid IS NULL),
-       count(*) FILTER (WHERE moved), count(*) FILTER (WHERE changed), count(*) FILTER (WHERE moved AND changed),
-       count(*) FILTER (WHERE NOT moved AND NOT changed),
-       (array_agg(coalesce(after.key, before.key)) FILTER (WHERE moved OR changed OR moved IS NULL))[:%(listed)s]
-{sides}CROSS JOIN LATERAL (
-    SELECT CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
-                THEN NOT {same} END AS moved,
-           CASE WHEN before.fid IS NOT NULL AND after.fid IS NOT NULL
-                THEN before.properties <> after.properties END AS changed
-) difference
+_BY_KEY = f"""
+    SELECT before.fid AS old_fid, after.fid AS new_fid, coalesce(after.key, before.key) AS key,
+           CASE WHEN before.fid IS NULL OR after.fid IS NULL THEN '' ELSE {PLACE.format(same=_SAME_SHAPE)} END AS place,
+           before.properties <> after.properties AS changed
+    FROM ({{old}}) before FULL JOIN ({{new}}) after ON before.key = after.key
+"""  # noqa: S608 - constants of ours
+# Without a key a row is known by all that it is; the n-th of several equal ones is the same row on both sides. What is
+# left of both sides may have been rounded on its way: its corners are compared with those of a row of equal values in
+# the same cell of a metre. An old row is looked for in each cell that its lower left corner can have come to.
+_AS_A_WHOLE = """
+    WITH before AS ({old_marked}), after AS ({new_marked}),
+    exact AS MATERIALIZED (
+        SELECT before.fid AS old_fid, after.fid AS new_fid, mark FROM before FULL JOIN after USING (mark, n)
+    ), old_left AS MATERIALIZED ({old_left}), new_left AS MATERIALIZED ({new_left}),
+    near AS (
+        SELECT before.fid AS old_fid, after.fid AS new_fid FROM old_left before JOIN new_left after USING (cell)
+        WHERE layers_same_shape(before.geom, after.geom)
+    ), rounded AS MATERIALIZED (
+        SELECT DISTINCT ON (new_fid) old_fid, new_fid
+        FROM (SELECT DISTINCT ON (old_fid) * FROM near ORDER BY old_fid, new_fid) once ORDER BY new_fid, old_fid
+    )
+    SELECT old_fid, new_fid, NULL AS key, '' AS place, false AS changed FROM (
+        SELECT old_fid, new_fid FROM exact WHERE old_fid IS NOT NULL AND new_fid IS NOT NULL
+        UNION ALL SELECT old_fid, new_fid FROM rounded
+        UNION ALL SELECT old_fid, NULL FROM exact
+        WHERE new_fid IS NULL AND old_fid NOT IN (SELECT old_fid FROM rounded)
+        UNION ALL SELECT NULL, new_fid FROM exact
+        WHERE old_fid IS NULL AND new_fid NOT IN (SELECT new_fid FROM rounded)
+    ) matched
 """
-_DIFFERING = """
-SELECT what, moved, old_fid, new_fid FROM (
-    SELECT CASE WHEN before.fid IS NULL THEN 'added' WHEN after.fid IS NULL THEN 'removed'
-                WHEN before.properties <> after.properties THEN 'changed' ELSE 'moved' END AS what,
-           before.fid IS NOT NULL AND after.fid IS NOT NULL
-               AND NOT {same} AS moved,
-           before.fid AS old_fid, after.fid AS new_fid
-    {sides}) both_sides
-WHERE what <> 'moved' OR moved
-ORDER BY array_position(ARRAY['changed', 'moved', 'removed', 'added'], what), coalesce(new_fid, old_fid)
-LIMIT %(most)s
+_MARKED = """
+        SELECT fid, mark, row_number() OVER (PARTITION BY mark ORDER BY fid) AS n FROM (
+            SELECT fid, md5(coalesce(ST_AsBinary(geom), '') || convert_to(properties::text, 'UTF8')) AS mark
+            FROM ({side}) side) marked
+"""
+_LEFT = """
+        SELECT fid, geom, hashtextextended(concat_ws(' ', n, x, y, properties), 0) AS cell FROM (
+            SELECT side.fid, geom, properties, row_number() OVER (PARTITION BY mark ORDER BY side.fid) AS n
+            FROM exact JOIN ({side}) side ON side.fid = exact.{here}_fid
+            WHERE exact.{there}_fid IS NULL AND EXISTS (SELECT FROM exact WHERE {here}_fid IS NULL)) numbered
+        CROSS JOIN generate_series(
+            floor((ST_XMin(geom) - {off}) * 1e5)::int, floor((ST_XMin(geom) + {off}) * 1e5)::int) x
+        CROSS JOIN generate_series(
+            floor((ST_YMin(geom) - {off}) * 1e5)::int, floor((ST_YMin(geom) + {off}) * 1e5)::int) y
+"""
+# Looked through once, for the counts and for the features that differ.
+_TOLD = """
+WITH told AS MATERIALIZED ({pairs}), differing AS (
+    SELECT *, CASE WHEN old_fid IS NULL THEN 'added' WHEN new_fid IS NULL THEN 'removed'
+                   WHEN changed THEN 'changed' ELSE 'moved' END AS what
+    FROM told WHERE old_fid IS NULL OR new_fid IS NULL OR changed OR place <> ''
+)
+SELECT count(*) FILTER (WHERE old_fid IS NULL), count(*) FILTER (WHERE new_fid IS NULL),
+       count(*) FILTER (WHERE place = 'moved'), count(*) FILTER (WHERE place = 'lost'),
+       count(*) FILTER (WHERE place = 'gained'), count(*) FILTER (WHERE changed),
+       count(*) FILTER (WHERE place <> '' AND changed), (SELECT count(*) FROM told) - count(*),
+       (array_agg(key))[:%(listed)s],
+       (SELECT json_agg(json_build_array(what, place, old_fid, new_fid)) FROM (
+            SELECT * FROM differing
+            ORDER BY array_position(ARRAY['changed', 'moved', 'removed', 'added'], what), coalesce(new_fid, old_fid)
+            LIMIT %(most)s) first)::text
+FROM differing
 """
 _PROPERTIES = "SELECT fid, properties::text FROM layers_feature WHERE version_id = %s AND fid = ANY(%s)"
 _COLUMNS = "SELECT DISTINCT jsonb_object_keys(properties) FROM layers_feature WHERE version_id = %s"
@@ -86,14 +116,17 @@ class Comparison:
     """Counts of rows. `key` is the column, or FID, that told them apart; without one a changed row counts as removed
     and added.
 
-    `moved` rows have another geometry, `changed` ones other values, `both` are counted in either. `listed` are keys of
-    the first rows that are not the same. `columns_new` and `columns_gone` only one version has.
+    `moved` rows are elsewhere, `lost` ones have no place any more, `gained` ones had none before; `changed` ones have
+    other values. `both` have another place, or none, and other values: they count in either. `listed` are keys of
+    some rows that are not the same. `columns_new` and `columns_gone` only one version has.
     """
 
     key: str | None
     added: int
     removed: int
     moved: int
+    lost: int
+    gained: int
     changed: int
     both: int
     same: int
@@ -104,20 +137,48 @@ class Comparison:
     @property
     def n(self) -> int:
         """How many rows differ."""
-        return self.added + self.removed + self.moved + self.changed - self.both
+        return self.added + self.removed + self.moved + self.lost + self.gained + self.changed - self.both
 
 
 @dataclass(frozen=True)
 class Difference:
     """A feature that differs: what became of it (added, removed, moved, changed), and its fid on both sides.
 
-    `moved` is told of changed ones, too.
+    `place` says what became of its place (moved, lost, gained, or '' for nothing), of changed ones, too.
     """
 
     what: str
-    moved: bool
+    place: str
     old: int | None
     new: int | None
+
+    @property
+    def sign(self) -> str:
+        """By which sign a map tells it: one of `in_words`."""
+        return self.place or self.what
+
+    @property
+    def words(self) -> str:
+        """What became of it, in words."""
+        return words_for(self.place, "" if self.what == "moved" else self.what)
+
+
+def in_words() -> dict[str, str]:
+    """Return what may become of a feature, in words."""
+    return {
+        "added": _("added"),
+        "removed": _("deleted"),
+        "moved": _("moved"),
+        "lost": _("lost its place"),
+        "gained": _("got a place"),
+        "changed": _("other values"),
+    }
+
+
+def words_for(*parts: str) -> str:
+    """Return what became of a feature in words, all of it; '' is nothing."""
+    words = in_words()
+    return ", ".join(words[part] for part in parts if part)
 
 
 class Pair:
@@ -149,26 +210,35 @@ class Pair:
 
     def count(self) -> Comparison:
         """Count the rows by what became of them."""
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNTS.format(sides=self._sides, same=_SAME_SHAPE), self._params)
-            added, removed, moved, changed, both, same, listed = cursor.fetchone()
+        *counts, listed, _found = self._told
+        names = ("added", "removed", "moved", "lost", "gained", "changed", "both", "same")
         return Comparison(
-            key=self.key, added=added, removed=removed, moved=moved, changed=changed, both=both, same=same,
-            listed=tuple(listed or ()) if self.key else (), columns_new=self.columns_new,
-            columns_gone=self.columns_gone,
+            key=self.key, **dict(zip(names, counts, strict=True)), listed=tuple(listed or ()) if self.key else (),
+            columns_new=self.columns_new, columns_gone=self.columns_gone,
         )  # fmt: skip
 
     def differing(self) -> list[Difference]:
         """Return the features that differ, at most `MOST`, those with other values first."""
+        return [Difference(*one) for one in json.loads(self._told[-1] or "[]")]
+
+    @cached_property
+    def _told(self) -> tuple[Any, ...]:
         with connection.cursor() as cursor:
-            cursor.execute(_DIFFERING.format(sides=self._sides, same=_SAME_SHAPE), self._params)
-            return [Difference(*row) for row in cursor.fetchall()]
+            cursor.execute(_TOLD.format(pairs=self._pairs), self._params)
+            told: tuple[Any, ...] = cursor.fetchone()
+        return told
 
     @property
-    def _sides(self) -> str:
-        if self.key is None:
-            return _SIDES_AS_A_WHOLE
-        return _SIDES.format(key="fid::text" if self.key == FID else "properties->>%(key)s")
+    def _pairs(self) -> str:
+        key = {None: "NULL", FID: "fid::text"}.get(self.key, "properties->>%(key)s")
+        old, new = (_SIDE.format(side=side, key=key) for side in ("old", "new"))
+        if self.key is not None:
+            return _BY_KEY.format(old=old, new=new)
+        return _AS_A_WHOLE.format(
+            old_marked=_MARKED.format(side=old), new_marked=_MARKED.format(side=new),
+            old_left=_LEFT.format(side=old, here="old", there="new", off=3e-7),
+            new_left=_LEFT.format(side=new, here="new", there="old", off=0),
+        )  # fmt: skip
 
 
 def compare(*, old: LayerVersion, new: LayerVersion, key: str | None = None) -> Comparison:

@@ -1,4 +1,4 @@
-"""What changed, for a map: a sign for each feature that was added, removed, moved or has other values, as GeoJSON.
+"""What changed, for a map: a sign for each feature that differs, as GeoJSON.
 
 Signs only, not whole shapes: a point on the feature, and for a moved one a line from where it was to where it is.
 At most MOST of them; the counts in words (layers/comparing.py, layers/editing.py) are always whole.
@@ -12,8 +12,8 @@ from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from layers.comparing import MOST, Difference, Line
-from layers.editing import LATEST
+from layers.comparing import MOST, PLACE, Difference, Line, in_words
+from layers.editing import LATEST, SAME_SHAPE
 from layers.models import Layer, LayerEdit, LayerVersion
 from layers.selection import label_of
 from layers.values import shown_changes
@@ -26,8 +26,7 @@ SELECT fid, properties::text, ST_X(at), ST_Y(at) FROM (
 _OF_EDIT = f"""
 SELECT what, fid, properties::text, ST_X(old_at), ST_Y(old_at), ST_X(new_at), ST_Y(new_at) FROM (
     SELECT CASE WHEN before.fid IS NULL THEN 'added' WHEN after.fid IS NULL THEN 'removed'
-                WHEN ST_AsBinary(before.geom) IS DISTINCT FROM ST_AsBinary(after.geom) THEN 'moved'
-                ELSE 'changed' END AS what,
+                ELSE coalesce(nullif({PLACE.format(same=SAME_SHAPE)}, ''), 'changed') END AS what,
            coalesce(after.fid, before.fid) AS fid, coalesce(after.properties, before.properties) AS properties,
            before.geom AS old_geom, after.geom AS new_geom
     FROM ({LATEST % "%(edit)s"}) latest
@@ -35,7 +34,7 @@ SELECT what, fid, properties::text, ST_X(old_at), ST_Y(old_at), ST_X(new_at), ST
     LEFT JOIN LATERAL (SELECT latest.fid, latest.geom, latest.properties WHERE latest.kind <> 'delete') after ON true
     WHERE (before.fid IS NOT NULL OR after.fid IS NOT NULL) AND (
         before.fid IS NULL OR after.fid IS NULL OR before.properties <> after.properties
-        OR ST_AsBinary(before.geom) IS DISTINCT FROM ST_AsBinary(after.geom))
+        OR NOT {SAME_SHAPE})
     ORDER BY 2 LIMIT %(most)s
 ) told CROSS JOIN LATERAL (
     SELECT ST_PointOnSurface(old_geom) AS old_at, ST_PointOnSurface(new_geom) AS new_at
@@ -52,8 +51,7 @@ def between(*, layer: Layer, old: LayerVersion, new: LayerVersion, found: Sequen
         was, is_now = before.get(one.old), after.get(one.new)
         properties, *_ = is_now or was or ("{}",)
         places = [side[1:] if side else (None, None) for side in (was, is_now)]
-        what = "moved" if one.moved else one.what
-        features.append(_sign(layer, what, one.new or one.old or 0, properties, places))
+        features.append(_sign(layer, one.sign, one.new or one.old or 0, properties, places))
     return {"type": "FeatureCollection", "features": features}
 
 
@@ -87,24 +85,9 @@ def map_options(url: str, n: int) -> dict[str, Any]:
     }
 
 
-def in_words() -> dict[str, str]:
-    """Return what may become of a feature, in words."""
-    return {"added": _("added"), "removed": _("deleted"), "moved": _("moved"), "changed": _("other values")}
-
-
 def told(lines: Sequence[Line]) -> list[tuple[Line, str, list[tuple[str, str, str]]]]:
     """Return lines for a page: each with what became of the feature, and its values, in words."""
-    words = in_words()
-    return [
-        (
-            line,
-            _("moved, other values")
-            if line.difference.moved and line.difference.what == "changed"
-            else words[line.difference.what],
-            shown_changes(line.values),
-        )
-        for line in lines
-    ]
+    return [(line, line.difference.words, shown_changes(line.values)) for line in lines]
 
 
 def edit_url(layer: Layer) -> str:

@@ -333,7 +333,10 @@ def write_fgb(wanted: Download, path: Path) -> None:
     import pyogrio
 
     frame = whole_frame(wanted)
-    options = {"TITLE": wanted.chosen.layer.title, "DESCRIPTION": readme(wanted)}
+    words = readme(wanted)
+    if _has_days(frame):
+        words += "\n\n" + _("Days are written as times at 00:00: FlatGeobuf has no type for a day alone.")
+    options = {"TITLE": wanted.chosen.layer.title, "DESCRIPTION": words}
     if (frame.geometry.isna() | frame.geometry.is_empty).any():
         options["SPATIAL_INDEX"] = "NO"  # the format's index has no room for features without a place
     more = {"layer": wanted.chosen.layer.slug, "layer_options": options, "use_arrow": _has_days(frame)}
@@ -371,6 +374,8 @@ def write_shp(wanted: Download, path: Path) -> None:
         pyogrio.write_dataframe(part, stem / f"{name}.shp", driver="ESRI Shapefile", encoding="UTF-8", **more)
     renamed = [f"{new} = {old}" for old, new in short.items() if old != new]
     words = readme(wanted) + ("\n\n" + _("Names of fields were cut:") + "\n" + "\n".join(renamed) if renamed else "")
+    if any(field.get("type") == "datetime" for field in wanted.fields):
+        words += "\n\n" + _("Times are written as text: a Shapefile has a type for days only.")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(stem.iterdir()):
             archive.write(file, file.name)

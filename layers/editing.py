@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from psycopg2 import sql
 
 from accounts.models import User
-from layers.comparing import Differing, values_that_differ
+from layers.comparing import PLACE, Differing, values_that_differ, words_for
 from layers.errors import EditBusy, EditOutdated, LayerError, NotReady
 from layers.models import FeatureChange, Layer, LayerEdit, LayerVersion
 from layers.selection import label_of
@@ -53,16 +53,18 @@ MERGED = f"""
      SELECT l.fid, l.geom, l.properties FROM ({LATEST}) l WHERE l.kind <> 'delete')
 """  # noqa: S608 - constants of ours
 """The features of an edit: fid, geom, properties. Parameters: see `merged_params`."""
+SAME_SHAPE = "ST_AsBinary(before.geom) IS NOT DISTINCT FROM ST_AsBinary(after.geom)"
 _SUMMARY = f"""
-    SELECT count(*) FILTER (WHERE b.fid IS NULL AND l.kind <> 'delete'),
-           count(*) FILTER (WHERE b.fid IS NOT NULL AND l.kind = 'delete'),
-           count(*) FILTER (WHERE b.fid IS NOT NULL AND l.kind <> 'delete' AND moved),
-           count(*) FILTER (WHERE b.fid IS NOT NULL AND l.kind <> 'delete' AND NOT moved AND changed),
-           coalesce(max(l.id), 0)
-    FROM ({LATEST}) l
-    LEFT JOIN layers_feature b ON b.version_id = %s AND b.fid = l.fid
-    CROSS JOIN LATERAL (SELECT ST_AsBinary(b.geom) IS DISTINCT FROM ST_AsBinary(l.geom) AS moved,
-                               b.properties IS DISTINCT FROM l.properties AS changed) difference
+    SELECT count(*) FILTER (WHERE before.fid IS NULL AND after.kind <> 'delete'),
+           count(*) FILTER (WHERE before.fid IS NOT NULL AND after.kind = 'delete'),
+           count(*) FILTER (WHERE place = 'moved'), count(*) FILTER (WHERE place = 'lost'),
+           count(*) FILTER (WHERE place = 'gained'), count(*) FILTER (WHERE changed),
+           count(*) FILTER (WHERE changed AND place <> ''), coalesce(max(after.id), 0)
+    FROM ({LATEST}) after
+    LEFT JOIN layers_feature before ON before.version_id = %s AND before.fid = after.fid
+    LEFT JOIN LATERAL (SELECT {PLACE.format(same=SAME_SHAPE)} AS place,
+                              before.properties IS DISTINCT FROM after.properties AS changed
+                       WHERE before.fid IS NOT NULL AND after.kind <> 'delete') difference ON true
 """  # noqa: S608
 
 
@@ -70,19 +72,22 @@ _SUMMARY = f"""
 class Summary:
     """What an edit comes to, in features, beside its version. `mark` is the last change that was looked at.
 
-    `moved` features have another geometry (their attributes may differ, too); `changed` ones other attributes only.
+    `moved`, `lost`, `gained`, `changed` and `both` are as in a Comparison.
     """
 
     added: int
     removed: int
     moved: int
+    lost: int
+    gained: int
     changed: int
+    both: int
     mark: int
 
     @property
     def n(self) -> int:
         """How many features differ."""
-        return self.added + self.removed + self.moved + self.changed
+        return self.added + self.removed + self.moved + self.lost + self.gained + self.changed - self.both
 
 
 @dataclass(frozen=True)
@@ -354,7 +359,6 @@ class Line:
 
     fid: int
     label: str
-    kind: str
     what: str
     by: str
     at: dt.datetime
@@ -367,35 +371,29 @@ class Line:
 def lines(edit: LayerEdit) -> list[Line]:
     """Return the changed features, the latest change first, at most LISTED."""
     statement = f"""
-        SELECT l.fid, l.kind, (b.fid IS NULL), ST_AsBinary(b.geom) IS DISTINCT FROM ST_AsBinary(l.geom),
-               b.properties::text, l.properties::text,
-               u.first_name || ' ' || u.last_name, u.username, l.at
-        FROM ({LATEST}) l JOIN accounts_user u ON u.id = l.by_id
-        LEFT JOIN layers_feature b ON b.version_id = %s AND b.fid = l.fid
-        WHERE NOT (l.kind = 'delete' AND b.fid IS NULL)
-        ORDER BY l.id DESC LIMIT %s
+        SELECT after.fid, CASE WHEN after.kind = 'delete' THEN 'removed' WHEN before.fid IS NULL THEN 'added' END,
+               {PLACE.format(same=SAME_SHAPE)}, before.properties::text, after.properties::text,
+               u.first_name || ' ' || u.last_name, u.username, after.at
+        FROM ({LATEST}) after JOIN accounts_user u ON u.id = after.by_id
+        LEFT JOIN layers_feature before ON before.version_id = %s AND before.fid = after.fid
+        WHERE NOT (after.kind = 'delete' AND before.fid IS NULL)
+        ORDER BY after.id DESC LIMIT %s
     """  # noqa: S608 - constants of ours
     with connection.cursor() as cursor:
         cursor.execute(statement, [edit.pk, edit.base_id, LISTED])
         rows = cursor.fetchall()
     found = []
-    for fid, kind, new, moved, *sides, name, login, at in rows:
+    for fid, one_sided, place, *sides, name, login, at in rows:
         before, after = (json.loads(side) if side else None for side in sides)
         label = label_of(edit.layer, after or before or {}, fid)
-        values, hidden = values_that_differ(edit.layer, before, None if kind == Kind.DELETE else after)
-        what = _what(kind, new, moved, bool(values or hidden))
-        found.append(Line(fid, label, kind, what, name.strip() or login, at, values, hidden))
+        values, hidden = values_that_differ(edit.layer, before, after)
+        what = (
+            words_for(one_sided)
+            if one_sided
+            else words_for(place, "changed" if values or hidden else "") or _("as it was")
+        )
+        found.append(Line(fid, label, what, name.strip() or login, at, values, hidden))
     return found
-
-
-def _what(kind: str, new: bool, moved: bool, changed: bool) -> str:
-    if kind == Kind.DELETE:
-        return _("deleted")
-    if new:
-        return _("added")
-    if moved and changed:
-        return _("moved, other values")
-    return _("moved") if moved else _("other values")
 
 
 def _store(layer: Layer, edit: LayerEdit, by: User) -> LayerVersion:

@@ -306,10 +306,22 @@ class LayerWord(models.Model):
         return f"{self.word} ({self.part})"
 
 
+class CoastPiece(models.Model):
+    """A small piece of the water that counts to a kecamatan in an edition (layers/coast.py), for points alone."""
+
+    edition = models.ForeignKey(BoundaryEdition, on_delete=models.CASCADE, related_name="+")
+    kecamatan = models.ForeignKey(Kecamatan, on_delete=models.CASCADE, related_name="+")
+    geom = models.PolygonField(srid=4326)
+
+    def __str__(self) -> str:
+        return f"{self.edition_id}/{self.kecamatan_id}"
+
+
 class LayerPlace(models.Model):
     """How many features of a version lie in a kecamatan (`desa` empty) or a desa; without either, in none.
 
-    An area lies where more than a hundredth of it does, lines and points where they touch. Kept by the database.
+    An area lies where more than a hundredth of it does, lines and points where they touch; points at sea, as far as
+    coastal water reaches, in the nearest kecamatan. Kept by the database.
     """
 
     version = models.ForeignKey(LayerVersion, on_delete=models.CASCADE, related_name="places")
@@ -453,7 +465,7 @@ class VersionDifference(models.Model):
     """What a change of version changed, made by the worker after it (layers/history.py): counts of features, and which.
 
     Compared are the columns `seen`, which everybody who may read the layer could see when it was made. `features` has
-    at most comparing.MOST of them, each as what became of it, whether it moved, its fid before and after (null: it is
+    at most comparing.MOST of them, each as what became of it, of its place, its fid before and after (null: it is
     not there).
     """
 
@@ -463,6 +475,8 @@ class VersionDifference(models.Model):
     added = models.PositiveIntegerField()
     removed = models.PositiveIntegerField()
     moved = models.PositiveIntegerField()
+    lost = models.PositiveIntegerField()
+    gained = models.PositiveIntegerField()
     changed = models.PositiveIntegerField()
     both = models.PositiveIntegerField()
     same = models.PositiveIntegerField()
@@ -477,7 +491,7 @@ class VersionDifference(models.Model):
     @property
     def n(self) -> int:
         """How many features differ."""
-        return self.added + self.removed + self.moved + self.changed - self.both
+        return self.added + self.removed + self.moved + self.lost + self.gained + self.changed - self.both
 
 
 # Programs that read --------------------------------------------------------------------------------------------------

@@ -285,11 +285,14 @@ def _intersect(question: Question) -> Plan:
 
 
 def _count_in(question: Question) -> Plan:
-    areas = _areas(question)
+    has_water = question.areas == "kecamatan"
     pairs = _sql(
-        "CREATE TEMPORARY TABLE question_pairs ON COMMIT DROP AS SELECT b.id AS b, f.fid AS a"
-        " FROM {areas} b JOIN layers_feature f ON layers_lies_in(b.geom, f.geom) WHERE {a}{others} LIMIT {most}",
-        areas=areas,
+        "CREATE TEMPORARY TABLE question_pairs ON COMMIT DROP AS SELECT {distinct}b.id AS b, f.fid AS a"
+        " FROM {areas} b JOIN layers_feature f ON layers_lies_in(b.geom, f.geom){at_sea}"
+        " WHERE {a}{others} LIMIT {most}",
+        distinct=sql.SQL("DISTINCT " if has_water else ""),  # pieces of water touch each other
+        areas=_with_water(question) if has_water else _areas(question),
+        at_sea=sql.SQL(" AND ST_Dimension(f.geom) <= b.dimension" if has_water else ""),
         a=_features(question, "f"),
         others=_not_itself(question, "b.id"),
         most=PAIRS_MAX + 1,
@@ -431,6 +434,16 @@ def _areas(question: Question) -> sql.Composable:
         "(SELECT b.fid AS id, b.geom, {name} AS name FROM layers_feature b WHERE {these})",
         name=_label(question.b.layer, "b"),
         these=_polygons(question.b, "b", question) if question.kind == "count" else _only_areas(question.b),
+    )
+
+
+def _with_water(question: Question) -> sql.Composable:
+    """Return the kecamatan to count in and their coastal water, for points."""
+    return _sql(
+        "(SELECT id, geom, 2 AS dimension FROM question_areas UNION ALL"
+        " SELECT w.kecamatan_id, w.geom, 0 FROM layers_coastpiece w JOIN question_areas k ON k.id = w.kecamatan_id"
+        " WHERE w.edition_id = {edition})",
+        edition=_required(question.edition).pk,
     )
 
 

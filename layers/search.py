@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
@@ -36,7 +36,8 @@ from layers.selection import in_areas, label_of, matches, shown_properties
 
 TOKENS_MAX = 12
 PHRASE_MAX = 4  # words of a synonym or a place name
-PLACE_FROM = 6  # letters from which a mistyped word may be a kecamatan's name
+PLACE_FROM = 6  # letters from which a mistyped word may be a place's name
+TWO_SLIPS_FROM = 10  # letters from which two of its letters may be wrong
 PREFIX_FROM = 4  # letters from which the beginning of a word finds it
 LIKENESS, ALIKE = 0.35, 0.5  # trigram similarity from which a word counts as mistyped: of few letters, of any number
 LIKE_WORDS_MAX = 3
@@ -57,6 +58,12 @@ FILLING = frozenset(
     a an the of in on at by for with and or near around which what who where has have is are all map agency
     """.split()  # noqa: SIM905 - read as a text
 )
+ORDINARY = frozenset(
+    """
+    kerajaan pelawak pengadaan pengaduan pengaman perawan rantai sekarat selangka selangkah tenaga
+    """.split()  # noqa: SIM905
+)
+"""Everyday words that are one letter away from a word of a place's name."""
 AT_PLACE = frozenset(
     """
     di ke dari dekat sekitar desa kelurahan kecamatan kec in near around at village district
@@ -211,20 +218,9 @@ class Search:
     def _understood(self) -> tuple[list[Place], list[str]]:
         if self.wanted.place_off or not self.tokens or self._edition_id is None:
             return [], self.tokens
-        desa = list(Desa.objects.values_list("pk", "name"))
         kecamatan = [(k.pk, k.name) for k in self.kecamatan]
-        tokens = list(self.tokens)
-        understood = find_places(tokens, kecamatan, desa)
-        names = {word for _pk, name in (*kecamatan, *desa) for word in re.findall(r"\w+", name.casefold())}
-        for at, token in enumerate(self.tokens):
-            if token in names or token not in understood[1]:
-                continue
-            for name in likely_names(token, (name for _pk, name in kecamatan)):
-                tried = [*tokens[:at], name, *tokens[at + 1 :]]
-                instead = find_places(tried, kecamatan, desa)
-                if len(instead[0]) > len(understood[0]) and not self._is_known(token):
-                    tokens, understood = tried, instead
-        return understood
+        desa = list(Desa.objects.values_list("pk", "name"))
+        return understand(self.tokens, kecamatan, desa, is_known=self._is_known)
 
     def _is_known(self, token: str) -> bool:
         """Whether a visible layer has the word, or one that begins so, or a synonym is it."""
@@ -549,6 +545,35 @@ def _values(entry: Entry, facet: str) -> tuple[str, ...]:
     return entry.formats if facet == "format" else (str(getattr(entry, facet)),)
 
 
+def understand(
+    tokens: Sequence[str],
+    kecamatan: Sequence[tuple[int, str]],
+    desa: Sequence[tuple[int, str]],
+    *,
+    is_known: Callable[[str], bool],
+) -> tuple[list[Place], list[str]]:
+    """Return the places that the tokens name, and the other tokens. What is not `is_known` may be a mistyped name.
+
+    Of a kecamatan if no other is as near, else of a desa.
+    """
+    of_kecamatan, of_desa = (
+        {word for _pk, name in areas for word in re.findall(r"\w+", name.casefold())} for areas in (kecamatan, desa)
+    )
+    written = list(tokens)
+    understood = find_places(written, kecamatan, desa)
+    for at, token in enumerate(tokens):
+        if token in of_kecamatan | of_desa:
+            continue
+        plain = likely_names(token, of_kecamatan)
+        for name in [*(plain if len(plain) == 1 else []), *likely_names(token, of_desa - of_kecamatan)]:
+            tried = [*written[:at], name, *written[at + 1 :]]
+            instead = find_places(tried, kecamatan, desa)
+            if len(instead[1]) < len(understood[1]) and not is_known(token):
+                written, understood = tried, instead
+                break
+    return understood
+
+
 def find_places(
     tokens: Sequence[str], kecamatan: Iterable[tuple[int, str]], desa: Iterable[tuple[int, str]]
 ) -> tuple[list[Place], list[str]]:
@@ -588,13 +613,15 @@ def find_places(
     return places, left
 
 
-def likely_names(token: str, names: Iterable[str]) -> list[str]:
-    """Return the word of a kecamatan's name that a mistyped token means; nothing if that is not plain."""
-    if len(token) < PLACE_FROM or token in FILLING:
+def likely_names(token: str, words: Iterable[str]) -> list[str]:
+    """Return the words of places' names that a mistyped token may mean.
+
+    With one slip, two from ten letters, and not in the first letter: many names are near everyday words.
+    """
+    if len(token) < PLACE_FROM or token in FILLING or token in ORDINARY:
         return []
-    words = {word for name in names for word in re.findall(r"\w+", name.casefold())}
-    near = [word for word in words if typing_errors(token, word) is not None]
-    return near if len(near) == 1 else []
+    most = 1 if len(token) < TWO_SLIPS_FROM else 2
+    return sorted(word for word in words if word[0] == token[0] and (typing_errors(token, word) or math.inf) <= most)
 
 
 def find_synonyms(

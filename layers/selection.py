@@ -178,10 +178,12 @@ def in_areas(kecamatan_ids: list[int], desa_ids: list[int], *, feature: str = "f
     In the sense in which `LayerPlace` counts. `feature` is another name for it in the statement.
     """
     return sql.SQL(
-        "EXISTS (SELECT FROM geo_boundarypiece p JOIN geo_boundaryedition e ON e.id = p.edition_id"
-        " WHERE e.status = 'active' AND layers_lies_in(p.geom, {feature}.geom)"
-        " AND ((p.desa_id IS NULL AND p.kecamatan_id = ANY ({kecamatan}::bigint[]))"
-        " OR p.desa_id = ANY ({desa}::bigint[])))"
+        "EXISTS (SELECT FROM geo_boundaryedition e JOIN ("
+        "SELECT edition_id, geom, 2 AS dimension FROM geo_boundarypiece WHERE desa_id = ANY ({desa}::bigint[])"
+        " OR (desa_id IS NULL AND kecamatan_id = ANY ({kecamatan}::bigint[]))"
+        " UNION ALL SELECT edition_id, geom, 0 FROM layers_coastpiece WHERE kecamatan_id = ANY ({kecamatan}::bigint[])"
+        ") p ON e.id = p.edition_id WHERE e.status = 'active' AND layers_lies_in(p.geom, {feature}.geom)"
+        " AND ST_Dimension({feature}.geom) <= p.dimension)"
     ).format(feature=sql.Identifier(feature), kecamatan=sql.Literal(kecamatan_ids), desa=sql.Literal(desa_ids))
 
 

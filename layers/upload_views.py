@@ -214,7 +214,8 @@ def _changed(job: ImportJob) -> list[tuple[Line, str, list[tuple[str, str, str]]
 
 def _changes(job: ImportJob) -> int:
     told = _compared(job) or {}
-    return sum(told.get(name, 0) for name in ("added", "removed", "moved", "changed")) - told.get("both", 0)
+    kinds = ("added", "removed", "moved", "lost", "gained", "changed")
+    return sum(told.get(name, 0) for name in kinds) - told.get("both", 0)
 
 
 COLUMNS_ASKED = {"position_ask", "position_names_unknown"}

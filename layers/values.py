@@ -24,10 +24,15 @@ Field = Mapping[str, Any]
 MOMENTS = {"date", "datetime"}
 WRITTEN = {"boolean", "integer", "number"}
 """Types whose values PostgreSQL writes in words of its own when it makes them text."""
-NAMED_AS_IDENTIFIER = re.compile(r"(^|_)(tahun|thn|th|year|no|nomor|number|fid|gid|objectid|rt|rw)(_|$)")
+NAMED_AS_IDENTIFIER = re.compile(
+    r"(^|_)(tahun|thn|th|year|periode|bulan|tanggal|tgl|date|no|nomor|nomer|number|num|urut|fid|gid|oid|objectid|uuid"
+    r"|rt|rw|nis|nisn|nss|rek|rekening|ktp|phone|zip|bps|srid|epsg)(_|$)|^(kode|id|nomor|tahun)[a-z]|(^|_)(kode|id)\d+$"
+    r"|^(wilayah|prov|provinsi|kab|kabupaten|kec|kecamatan|kel|kelurahan|desa)$"  # numbers there are codes of places
+)
 NUMBERS = {"integer", "number"}
 LINED_UP = 4
 """Decimals to which the numbers of a column are filled up, at most."""
+FIVE_DIGITS = 10_000
 LARGE = 1e16
 """From here floating point has no single units left; such numbers are written with their exponent."""
 MEAN_DECIMALS = 2
@@ -36,15 +41,15 @@ MEAN_DECIMALS = 2
 def shown_value(value: Any, field: Field | None = None, decimals: int = 0) -> str:
     """Return a property as people read it, as the type of its `field` has it; with at least so many `decimals`.
 
-    Nothing is rounded. Thousands are grouped only where a number counts or measures: whole numbers are years and codes,
-    too.
+    Nothing is rounded. Thousands are grouped only where a number counts or measures, of whole numbers from five digits:
+    those of four may be years.
     """
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, (int, float)):
-        return _number(value, grouped=field is not None and _measures(field), decimals=decimals)
+        return _number(value, grouped=field is not None and _is_grouped(value, field), decimals=decimals)
     if isinstance(value, str) and field and field.get("type") in MOMENTS:
         return _moment(value)
     return str(value) if not isinstance(value, (dict, list)) else ", ".join(str(part) for part in value)
@@ -124,8 +129,15 @@ def words_of(one: Figures) -> FieldWords:
 
 
 def _measures(field: Field) -> bool:
+    """Whether a field's numbers count or measure, as far as its type and name tell: they are no codes, years, numbers
+    of things.
+    """
     name = str(field.get("name", "")).casefold()
-    return field.get("type") == "number" and not CODE_NAMES.search(name) and not NAMED_AS_IDENTIFIER.search(name)
+    return field.get("type") in NUMBERS and not CODE_NAMES.search(name) and not NAMED_AS_IDENTIFIER.search(name)
+
+
+def _is_grouped(value: float, field: Field) -> bool:
+    return _measures(field) and (field.get("type") == "number" or abs(value) >= FIVE_DIGITS)
 
 
 def _number(value: float, *, grouped: bool, decimals: int) -> str:

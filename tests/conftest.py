@@ -98,7 +98,8 @@ def _tables_can_be_emptied() -> Iterator[None]:
 
 SEEDED = [
     "accounts_agency", "geo_kecamatan", "geo_desa", "geo_boundaryedition", "geo_kecamatanboundary", "geo_desaboundary",
-    "geo_boundarypiece", "incidents_category", "incidents_routingrule", "incidents_servicestandard",
+    "geo_boundarypiece", "layers_coastpiece", "incidents_category", "incidents_routingrule",
+    "incidents_servicestandard",
 ]  # fmt: skip
 _copies: dict[str, bytes] = {}
 

@@ -128,6 +128,7 @@ class Command(BaseCommand):
         self.stdout.write(
             _("Beside version %(before)d: %(added)d added, %(removed)d removed, %(moved)d moved, %(changed)d changed, ")
             % facts
+            + (_("%(lost)d lost their place, %(gained)d got one, ") % facts if found.lost or found.gained else "")
             + (_("by %(key)s") % facts if found.key else _("without a key column"))
         )
 

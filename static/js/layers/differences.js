@@ -1,6 +1,6 @@
 // Signs on a map for what changed from one version to another. They are told apart by shape as well as by colour.
 
-const SIGNS = { added: "+", removed: "\u00d7", moved: "\u2192", changed: "\u2248" };
+const SIGNS = { added: "+", removed: "\u00d7", moved: "\u2192", lost: "?", gained: "\u2022", changed: "\u2248" };
 const SIZE = 22; // px
 
 /** Fetch the differences and put their signs on the map. `words` names each kind. */

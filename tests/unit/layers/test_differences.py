@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import shapely
+from django.db import connection
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.models import Agency, User
-from layers import comparing, differences, uploads
+from layers import comparing, differences, editing, uploads
 from layers.comparing import Line, Pair, compare, lines
+from layers.editing import summarise
 from layers.models import FeatureChange, ImportJob, Layer, LayerEdit, LayerVersion
 from tests.factories.accounts import make_agency, make_coordinator, make_officer
 from tests.factories.layers import Rows, make_layer, make_version
@@ -82,12 +84,12 @@ def test_lines_tell_values_before_and_after_but_not_hidden_ones() -> None:
     layer = make_layer("pos", old, fields=hidden)
     assert layer.current is not None
     found = lines_between(layer, make_version(layer, new), "kode")
-    assert [(one.label, one.difference.what, one.difference.moved, told(one), one.hidden) for one in found] == [
-        ("Pos 0", "changed", False, (), 1),
-        ("Pos satu", "changed", True, (("Nama", "Pos 1", "Pos satu"),), 1),
-        ("Pos dua", "changed", False, (("Nama", "Pos 2", "Pos dua"),), 1),
-        ("Pos 3", "removed", False, (), 0),
-        ("Pos baru", "added", False, (), 0),
+    assert [(one.label, one.difference.what, one.difference.place, told(one), one.hidden) for one in found] == [
+        ("Pos 0", "changed", "", (), 1),
+        ("Pos satu", "changed", "moved", (("Nama", "Pos 1", "Pos satu"),), 1),
+        ("Pos dua", "changed", "", (("Nama", "Pos 2", "Pos dua"),), 1),
+        ("Pos 3", "removed", "", (), 0),
+        ("Pos baru", "added", "", (), 0),
     ]
     assert lines_between(layer, layer.current, "kode") == []
     assert lines_between(layer, layer.current, None) == []
@@ -172,3 +174,87 @@ def test_upload_is_compared_on_its_map_until_it_is_published(kutim: None) -> Non
     uploads.approve(job=job, by=coordinator)
     assert client.get(address).status_code == 404
     assert "beda.geojson" not in client.get(f"/data/unggah/{job.pk}/").content.decode()
+
+
+NOWHERE = shapely.Point()
+# K0 moved and has another name, K1 lost its place, K2 lost its place and has another name, K3 had none and got one.
+PLACED: Rows = [*OLD[:3], (NOWHERE, OLD[3][1])]
+PLACED_ANEW: Rows = [
+    (shapely.Point(117.9, 0.9), {"kode": "K0", "nama": "Pos nol"}),
+    (NOWHERE, OLD[1][1]),
+    (NOWHERE, {"kode": "K2", "nama": "Pos dua"}),
+    OLD[3],
+]
+
+
+def test_place_that_is_lost_or_gained_is_not_told_as_moved() -> None:
+    layer = make_layer("pos", PLACED)
+    new = make_version(layer, PLACED_ANEW)
+    assert layer.current is not None
+    counts = compare(old=layer.current, new=new, key="kode")
+    assert (counts.moved, counts.lost, counts.gained, counts.changed, counts.both, counts.n) == (1, 2, 1, 2, 2, 4)
+    assert kinds(signs(layer, new, "kode")) == {
+        "Pos nol": ("moved", [[117.1, 0.5], [117.9, 0.9]]),
+        "Pos 1": ("lost", [117.2, 0.5]),
+        "Pos dua": ("lost", [117.3, 0.5]),
+        "Pos 3": ("gained", [117.4, 0.5]),
+    }
+    with translation.override("en"):
+        words = {line.label: what for line, what, _values in differences.told(lines_between(layer, new, "kode"))}
+    assert words == {
+        "Pos nol": "moved, other values",
+        "Pos 1": "lost its place",
+        "Pos dua": "lost its place, other values",
+        "Pos 3": "got a place",
+    }
+
+
+def test_place_without_a_shape_is_none_however_it_is_stored() -> None:
+    layer = make_layer("pos", PLACED)
+    new = make_version(layer, PLACED)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE layers_feature SET geom = NULL WHERE version_id = %s AND fid = 4", [new.pk])
+    assert layer.current is not None
+    assert compare(old=layer.current, new=new, key="kode").n == 0
+
+
+def test_edit_tells_values_of_what_moved_and_places_lost_and_gained(kutim: None) -> None:
+    agency = Agency.objects.get(short_name="DLH")
+    officer = make_officer(agency)
+    layer = make_layer("pos", PLACED, agency)
+    assert layer.current is not None
+    edit = LayerEdit.objects.create(layer=layer, base=layer.current, opened_by=officer)
+    for fid, (shape, properties) in enumerate(PLACED_ANEW, start=1):
+        place = None if shape.is_empty else shape.wkt
+        FeatureChange.objects.create(edit=edit, fid=fid, kind="replace", geom=place, properties=properties, by=officer)
+    told = summarise(edit)
+    assert (told.moved, told.lost, told.gained, told.changed, told.both, told.n) == (1, 2, 1, 2, 2, 4)
+    client = Client(headers={"Accept-Language": "en"})
+    client.force_login(officer)
+    page = " ".join(re.sub(r"<[^>]+>", " ", client.get("/data/pos/perubahan/").content.decode()).split())
+    for text in (
+        "1 moved, 2 with other values.",
+        "2 features lost their place.",
+        "1 feature got a place.",
+        "2 features changed in place and in values, and are told in both figures.",
+        "moved, other values",
+        "lost its place, other values",
+    ):
+        assert text in page, text
+    found = kinds(client.get("/data/pos/perubahan/tanda.geojson").json())
+    assert {label: what for label, (what, _place) in found.items()} == {
+        "Pos nol": "moved", "Pos 1": "lost", "Pos dua": "lost", "Pos 3": "gained",
+    }  # fmt: skip
+    assert "2 features lost their place." in client.get("/data/pos/").content.decode()
+
+
+def test_feature_that_was_changed_and_changed_back_is_told_so() -> None:
+    layer = make_layer("pos", OLD)
+    edit = LayerEdit.objects.create(layer=layer, base=layer.current, opened_by=make_officer(layer.agency))
+    place, properties = OLD[0]
+    FeatureChange.objects.create(
+        edit=edit, fid=1, kind="replace", geom=place.wkt, properties=properties, by=edit.opened_by
+    )
+    with translation.override("en"):
+        assert [(line.what, line.values) for line in editing.lines(edit)] == [("as it was", ())]
+    assert summarise(edit).n == 0

@@ -330,6 +330,15 @@ def test_dates_and_times_leave_as_such(moments: Any, code: str, tmp_path: Path) 
     assert instants == [dt.datetime(2026, 1, 31, tzinfo=dt.UTC), None, dt.datetime(2026, 1, 31, tzinfo=dt.UTC)]
 
 
+def test_file_says_where_a_day_or_a_time_could_not_be_one(moments: Any, tmp_path: Path) -> None:
+    with zipfile.ZipFile(saved("shp", tmp_path)) as archive:
+        assert "Times are written as text" in archive.read("README.txt").decode()
+    assert "Days are written as times at 00:00" in str(pyogrio.read_info(saved("fgb", tmp_path)))
+    make_layer("lain", rows=ROWS, fields=FIELDS)
+    with zipfile.ZipFile(io.BytesIO(take("shp", slug="lain").getvalue())) as archive:
+        assert "Times are" not in archive.read("README.txt").decode()
+
+
 def test_xlsx_has_cells_of_dates(moments: Any, tmp_path: Path) -> None:
     book = openpyxl.load_workbook(saved("xlsx", tmp_path))
     assert [cell.value for cell in book["data"]["C"]] == ["hari", dt.datetime(1998, 5, 21), None,

@@ -143,6 +143,43 @@ def test_compare_without_a_key_counts_whole_rows() -> None:
     assert (found.key, found.added, found.removed, found.same) == (None, 1, 2, 1)
 
 
+def points(*corners: tuple[float, float]) -> list[tuple[shapely.Point, dict[str, Any]]]:
+    return [(shapely.Point(corner), {"jenis": "sumur"}) for corner in corners]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts"),
+    [
+        ([(117.12345674, 0.512345671), (117.2, 0.6)], [(117.1234567, 0.5123457), (117.2, 0.6)], (0, 0, 2)),
+        # On both sides of where one cell of the search ends and the next begins, in each direction.
+        ([(117.123449999, 0.512349999)], [(117.12345, 0.51235)], (0, 0, 1)),
+        ([(117.12345, 0.51235)], [(117.123449999, 0.512349999)], (0, 0, 1)),
+        # The limit is two centimetres.
+        ([(117.1234567, 0.5)], [(117.1234570, 0.5)], (1, 1, 0)),
+        # Each counts once: of two equal ones one is gone, of two near one only one is it.
+        ([(117.12345674, 0.5), (117.12345674, 0.5)], [(117.1234567, 0.5)], (0, 1, 1)),
+        ([(117.1234567, 0.5), (117.1234570, 0.5)], [(117.12345685, 0.5)], (0, 1, 1)),
+        ([(117.12345685, 0.5)], [(117.1234567, 0.5), (117.1234570, 0.5)], (1, 0, 1)),
+    ],
+)
+def test_compare_without_a_key_forgives_rounding(
+    old: list[tuple[float, float]], new: list[tuple[float, float]], counts: tuple[int, int, int]
+) -> None:
+    # The last two have equal values, so that there is no key.
+    extra = points((117.5, 0.5), (117.6, 0.5))
+    layer = make_layer(rows=[*points(*old), *extra])
+    found = compare(old=layer.current, new=make_version(layer, [*points(*new), *extra]))
+    assert (found.key, found.added, found.removed, found.same - 2) == (None, *counts)
+
+
+def test_compare_without_a_key_forgives_no_other_value() -> None:
+    rows = points((117.5, 0.5), (117.6, 0.5), (117.12345674, 0.5))
+    layer = make_layer(rows=rows)
+    rows[2] = (shapely.Point(117.1234567, 0.5), {"jenis": "embung"})
+    found = compare(old=layer.current, new=make_version(layer, rows))
+    assert (found.added, found.removed, found.same) == (1, 1, 2)
+
+
 def test_agency_is_found_by_any_of_its_names_and_near_ones_are_told(dlh: Agency) -> None:
     assert find_agency("dlh") == find_agency(dlh.name) == dlh
     with pytest.raises(LookupError, match="DLH"):

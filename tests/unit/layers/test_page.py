@@ -225,7 +225,7 @@ def test_values_are_written_as_people_read_them_in_each_language() -> None:
     make_plots()
     rows = Client().get("/data/bidang/").context["lines"]
     assert [text for text, _class in rows[0][1]] == [
-        "1.284,400", "2024", "1284.4", "64081", "ya", "1 Jun 2026", "24 Sep 2025, 13.40",
+        "1.284,400", "2024", "1284.4", "64.081", "ya", "1 Jun 2026", "24 Sep 2025, 13.40",
     ]  # fmt: skip
     assert [values[0] for _fid, values in rows] == [
         (text, "is-number") for text in ("1.284,400", "1.284,400", "86,300", "2.000,000", "1.049,123")
@@ -233,7 +233,7 @@ def test_values_are_written_as_people_read_them_in_each_language() -> None:
     assert rows[0][1][5][1] == rows[0][1][6][1] == "is-moment"
     rows = get("/data/bidang/").context["lines"]
     assert [text for text, _class in rows[0][1]] == [
-        "1,284.400", "2024", "1284.4", "64081", "yes", "1 Jun 2026", "24 Sep 2025, 13:40",
+        "1,284.400", "2024", "1284.4", "64,081", "yes", "1 Jun 2026", "24 Sep 2025, 13:40",
     ]  # fmt: skip
     feature = json.loads(Client().get("/data/bidang/fitur/1/").content)["fields"]
     assert {"title": "Luas", "value": "1.284,4"} in feature
@@ -281,7 +281,12 @@ def test_legend_says_yes_and_no() -> None:
         (117.1 + 0.1, "number", "117,2"),
         (-1234.5, "number", "-1.234,5"),
         (1e300, "number", "1e+300"),
-        (10**30, "integer", "1" + "0" * 30),
+        (10**30, "integer", "1" + ".000" * 10),
+        (-1234567, "integer", "-1.234.567"),
+        (12345, "integer", "12.345"),
+        (9999, "integer", "9999"),
+        (6408, "number", "6.408"),
+        (1234567, "code", "1234567"),
         (12345, "text", "12345"),
         ("entah", "date", "entah"),
         ("2026-06-03T23:30:00", "datetime", "3 Jun 2026, 23.30"),
@@ -295,6 +300,41 @@ def test_legend_says_yes_and_no() -> None:
 def test_value_in_words(value: Any, type_: str, shown: str) -> None:
     with override("id"):
         assert shown_value(value, {"name": "kolom", "type": type_}) == shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["kode_pos", "KODE", "kodewilayah", "no", "no_persil", "nomor", "id", "id_desa", "desa_id", "iddesa", "ID2",
+     "objectid_1", "tahun", "tahun_bangun", "thn", "year", "kdbps", "kode_bps", "npsn", "tgl", "rt", "desa"],
+)  # fmt: skip
+def test_number_that_names_something_is_not_grouped(name: str) -> None:
+    with override("id"):
+        for type_ in ("integer", "number"):
+            assert shown_value(20251234, {"name": name, "type": type_}) == "20251234"
+
+
+@pytest.mark.parametrize(
+    "name", ["penduduk", "jumlah", "jumlah_desa", "luas_m2", "anggaran", "produksi_ton", "kodok", "unoccupied", "murid"]
+)
+def test_number_that_counts_is_grouped(name: str) -> None:
+    with override("id"):
+        assert shown_value(20251234, {"name": name, "type": "integer"}) == "20.251.234"
+    with override("en"):
+        assert shown_value(20251234, {"name": name, "type": "integer"}) == "20,251,234"
+
+
+def test_page_groups_thousands_and_downloads_do_not() -> None:
+    fields = [{"name": "penduduk", "type": "integer"}, {"name": "kode_pos", "type": "integer"}]
+    rows = [(shapely.Point(117.5, 0.5), {"penduduk": n, "kode_pos": 75611}) for n in (1234567, 1234569)]
+    make_layer("desa", rows, fields=fields)
+    page = get("/data/desa/").content.decode()
+    assert "1,234,567" in page
+    assert "1,234,568" in page  # on average
+    assert "75,611" not in page
+    for address in ("/data/desa/unduh/csv/", "/data/desa/unduh/geojson/", "/ogc/collections/desa/items"):
+        answer = Client().get(address)
+        taken = answer.getvalue().decode()
+        assert "1234567" in taken, address
 
 
 def test_empty_cell_of_numbers_stands_where_the_numbers_do() -> None:

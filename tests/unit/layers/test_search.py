@@ -1,16 +1,32 @@
 """Search: places, filling words, synonyms, typing errors, ranking, examples; each in a sentence as people type it."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 import shapely
+from babel.messages.pofile import read_po
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
+from geo import facts
 from geo.models import KecamatanBoundary
+from layers.demo import OPEN_LAYERS
 from layers.models import Layer, LayerPlace, LayerWord, Synonym
-from layers.search import Search, Wanted, find_places, find_synonyms, likely_names, marked, snippet, typing_errors
+from layers.search import (
+    Search,
+    Wanted,
+    find_places,
+    find_synonyms,
+    likely_names,
+    marked,
+    snippet,
+    typing_errors,
+    understand,
+)
+from layers.synthetic import CONDITIONS, KINDS, LAND_USES, LEVELS, SURFACES
 from layers.table import per_kecamatan
 from tests.factories.accounts import make_agency
 from tests.factories.layers import make_layer
@@ -57,11 +73,78 @@ def test_desa_of_two_words_is_found_anywhere() -> None:
     ],
 )  # fmt: skip
 def test_mistyped_name_of_a_kecamatan_is_likely(token: str, names: list[str]) -> None:
-    assert likely_names(token, [name for _pk, name in KECAMATAN]) == names
+    assert likely_names(token, {word for _pk, name in KECAMATAN for word in name.casefold().split()}) == names
 
 
 def test_name_that_may_be_two_is_neither() -> None:
-    assert likely_names("kaliorung", ["Kaliorang", "Kaliurung"]) == []
+    areas = [(1, "Kaliorang"), (2, "Kaliurung")]
+    assert understand(["kaliorung"], areas, [], is_known=lambda _token: False) == ([], ["kaliorung"])
+
+
+REAL = (
+    [(n, fact.name) for n, fact in enumerate(facts.kecamatan())],
+    [(n, fact.name) for n, fact in enumerate(facts.desa())],
+)
+
+
+def understood(text: str, known: str = "") -> tuple[list[str], list[str]]:
+    places, left = understand(text.split(), *REAL, is_known=lambda token: token in known.split())
+    return [place.name for place in places], left
+
+
+@pytest.mark.parametrize(
+    ("typed", "place", "left"),
+    [
+        ("puskesmas di sangkimah", "Sangkima", ["puskesmas", "di"]),
+        ("sekolah desa keraitn", "Keraitan", ["sekolah"]),
+        ("senyiuur", "Senyiur", []),
+        ("jalan tepian langsta", "Tepian Langsat", ["jalan"]),
+        ("teluk singkma", "Teluk Singkama", []),
+        ("di sepaso seltan", "Sepaso Selatan", ["di"]),
+        ("karya bahkti", "Karya Bhakti", []),
+        ("di bengalan", "Bengalon", ["di"]),  # a kecamatan's name comes first
+        ("di muara bengkel", "Muara Bengkal", ["di"]),
+        ("puskesmas sangkimah", None, ["puskesmas", "sangkimah"]),  # a desa of one word stands after "di", or alone
+        ("di menambah", None, ["di", "menambah"]),
+        ("pengaduan", None, ["pengaduan"]),
+        ("keuangan dalam negeri", None, ["keuangan", "dalam", "negeri"]),
+        ("tepian langsta sekali", "Tepian Langsat", ["sekali"]),
+        ("margo mulya", None, ["margo", "mulya"]),  # two desa, Marga Mulya and Margo Mulyo: neither
+    ],
+)
+def test_mistyped_name_of_a_desa_is_the_desa(typed: str, place: str | None, left: list[str]) -> None:
+    assert understood(typed) == ([place] if place else [], left)
+
+
+def test_word_that_a_layer_has_is_no_mistyped_desa() -> None:
+    assert understood("sekolah di sangkimah", known="sangkimah") == ([], ["sekolah", "di", "sangkimah"])
+
+
+def texts_of_the_house() -> list[str]:
+    """What the demonstration's catalogue says, and every text of the site, in both languages."""
+    catalogue = [
+        *(text for one in OPEN_LAYERS for text in (one.title_id, one.title_en, one.abstract_id, one.abstract_en)),
+        *(text for one in KINDS for text in (one.title, one.abstract, *(name for name, _type in one.fields))),
+        *(*LAND_USES, *SURFACES, *CONDITIONS, *LEVELS),
+        *(" ".join(words) for words in Synonym.objects.values_list("words", flat=True)),
+        *(settings.BASE_DIR / "data" / "facts" / "categories.csv").read_text().splitlines(),
+        *(settings.BASE_DIR / "data" / "facts" / "opd.csv").read_text().splitlines(),
+    ]
+    with (settings.BASE_DIR / "locale" / "id" / "LC_MESSAGES" / "django.po").open("rb") as file:
+        site = [part for message in read_po(file) for part in (message.id, message.string) if isinstance(part, str)]
+    return [*catalogue, *site]
+
+
+def test_no_ordinary_word_is_taken_for_a_place() -> None:
+    texts = {tuple(re.findall(r"[^\W\d_]+", text.casefold())) for text in texts_of_the_house()}
+    words = {word for text in texts for word in text}
+    taken = {
+        asked
+        for asked in {*texts, *((word,) for word in words), *(("di", word) for word in words)}
+        if understand(asked, *REAL, is_known=lambda _token: False) != find_places(asked, *REAL)
+    }
+    assert len(words) > 3_000
+    assert taken == set()
 
 
 def test_synonyms_take_the_longest_phrase() -> None:

@@ -1,5 +1,7 @@
 """Reports of the same matter: which one a report repeats, which ones lie near, and who is told along."""
 
+from typing import Any
+
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.gis.db.models.functions import Distance
 from django.contrib.gis.geos import Point
@@ -14,6 +16,8 @@ from incidents.querysets import ReportQuerySet
 
 NEAR_M = 300
 NEAR_MAX = 5
+REPEATS_MAX = 20
+"""More reports that tell the same are only counted on the page."""
 FIELD = "original"
 
 
@@ -92,13 +96,17 @@ def followed_by(report: Report) -> list[Report]:
     return found
 
 
-def shown_with(report: Report, readable: ReportQuerySet) -> tuple[Report | None, list[Report]]:
-    """Return what the page of `report` leads to: the report to follow instead, and the ones that say the same.
+def shown_with(report: Report, readable: ReportQuerySet) -> dict[str, Any]:
+    """Return what the page of `report` leads to, for its template, of what is `readable`.
 
-    Only what is `readable`. A chain of duplicates leads to its end.
+    `original` is the report to follow instead (None: none that is readable), at the end of a chain of duplicates;
+    `repeats` are the first of the `repeats_n` reports that tell the same as this one.
     """
     wanted, original = report.duplicate_of_id, None
     while wanted:
         original = readable.with_places().filter(pk=wanted).first()
         wanted = original.duplicate_of_id if original else None
-    return original, list(readable.filter(duplicate_of=report).with_places().order_by("created_at")[: NEAR_MAX * 4])
+    repeats = readable.filter(duplicate_of=report)
+    first = list(repeats.order_by("created_at")[:REPEATS_MAX])
+    n = len(first) if len(first) < REPEATS_MAX else repeats.count()
+    return {"original": original, "repeats": first, "repeats_n": n, "repeats_more": n - len(first)}

@@ -272,28 +272,30 @@ def _detail(
     if failed:
         failed["still_possible"] = any(move.name == failed["move"] for move in allowed)
     may_repeat = any(move.name == "duplicate" for move in allowed) and isinstance(request.user, User)
-    original, repeats = duplicates.shown_with(report, Report.objects.visible_to(request.user))
-    context = listed | {
-        "original": original,
-        "repeats": repeats,
-        "object_days": REOPEN_DAYS,
-        "near_m": duplicates.NEAR_M,
-        "near": duplicates.near(report, by=request.user) if may_repeat else [],
-        "report": report,
-        "photos": report.photos.filter(event=None),
-        "promises": promises_of(report),
-        "turns": _turns(report),
-        "locator": locator(request, report),
-        "contact": ReportContact.objects.filter(report=report).first(),
-        "moves": allowed,
-        "quick": [move for move in allowed if move.name in {"take", "resume"}],
-        "forms": [move for move in allowed if move.name not in {"take", "resume"}],
-        "agencies": Agency.objects.filter(active=True).exclude(pk=report.agency_id or 0),
-        "reasons": REJECTION_REASONS.items(),
-        "bodies": Agency.objects.filter(active=True, kind=Agency.Kind.EXTERNAL),
-        "failed": failed,
-        "news": news,
-    }
+    told_with = duplicates.shown_with(report, Report.objects.visible_to(request.user))
+    context = (
+        listed
+        | told_with
+        | {
+            "object_days": REOPEN_DAYS,
+            "near_m": duplicates.NEAR_M,
+            "near": duplicates.near(report, by=request.user) if may_repeat else [],
+            "report": report,
+            "photos": report.photos.filter(event=None),
+            "promises": promises_of(report),
+            "turns": _turns(report),
+            "locator": locator(request, report),
+            "contact": ReportContact.objects.filter(report=report).first(),
+            "moves": allowed,
+            "quick": [move for move in allowed if move.name in {"take", "resume"}],
+            "forms": [move for move in allowed if move.name not in {"take", "resume"}],
+            "agencies": Agency.objects.filter(active=True).exclude(pk=report.agency_id or 0),
+            "reasons": REJECTION_REASONS.items(),
+            "bodies": Agency.objects.filter(active=True, kind=Agency.Kind.EXTERNAL),
+            "failed": failed,
+            "news": news,
+        }
+    )
     return render(request, "incidents/desk/report.html", context, status=status)
 
 

@@ -187,19 +187,18 @@ def _detail(
         .order_by("pk")
     )
     is_reporter = keyring.holds(request.session, report.ticket)
-    original, repeats = duplicates.shown_with(report, keyring.readable(request.user, request.session))
+    told_with = duplicates.shown_with(report, keyring.readable(request.user, request.session))
     return render(
         request,
         "incidents/follow/detail.html",
-        {
+        told_with
+        | {
             "report": report,
             "photos": report.photos.filter(event=None),
             "promises": promises_of(report),
             "now": next_promise(report),
             "locator": locator(request, report),
             "turns": turns_of(report, events),
-            "original": original,
-            "repeats": repeats,
             "is_reporter": is_reporter,
             "allowed": {move.name for move in moves.allowed(report, by=Party.REPORTER)} if is_reporter else set(),
             "answer": answer,

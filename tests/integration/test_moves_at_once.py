@@ -10,7 +10,7 @@ from django.db import connection
 
 from accounts.models import User
 from incidents import audit, moves
-from incidents.errors import MoveNotAllowed
+from incidents.errors import MoveIncomplete, MoveNotAllowed
 from incidents.models import Report
 from incidents.models.reports import Status
 from incidents.workflow import Party
@@ -29,7 +29,7 @@ def all_at_once(act: Callable[[int], Any]) -> list[Any]:
         barrier.wait(timeout=20)
         try:
             return act(number)
-        except MoveNotAllowed as error:
+        except (MoveIncomplete, MoveNotAllowed) as error:
             return error
         finally:
             connection.close()
@@ -80,3 +80,16 @@ def test_many_words_at_once_keep_the_chain_whole() -> None:
     assert all(not isinstance(result, MoveNotAllowed) for result in all_at_once(write))
     assert report.events.count() == 2 + AT_ONCE
     assert audit.verify() == audit.Verdict(events=2 + AT_ONCE, reports=1, problem=None)
+
+
+def test_two_reports_at_once_do_not_become_each_others_duplicates() -> None:
+    make_standards()
+    pair, officer = [make_report(), make_report()], make_officer(make_agency("dpu-pupr"))
+
+    def merge(number: int) -> Any:
+        mine = Report.objects.get(pk=pair[number % 2].pk)
+        by = User.objects.get(pk=officer.pk)
+        return moves.make("duplicate", report=mine, by=by, original=pair[(number + 1) % 2].ticket)
+
+    all_at_once(merge)
+    assert sorted(Report.objects.values_list("status", flat=True)) in (["duplicate", "routed"], ["routed", "routed"])

@@ -329,3 +329,18 @@ def test_moves_of_a_report_without_duplicates_cost_one_look(officer: User, djang
     report = make_report()
     with django_assert_num_queries(1):
         assert duplicates.followed_by(report) == []
+
+
+def test_page_counts_all_that_tell_the_same_and_names_the_first(
+    client: Client, officer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "REPEATS_MAX", 2)
+    client.cookies["bahasa"] = "en"
+    original = make_report()
+    for n in range(3):
+        merge(make_report(title=f"Laporan ganda {n}"), original, officer)
+    page = text_of(client.get(f"/laporan/{original.ticket}/"))
+    assert "3 other reports tell the same" in page
+    assert "Laporan ganda 1" in page
+    assert "Laporan ganda 2" not in page
+    assert "and 1 more" in page

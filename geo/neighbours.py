@@ -16,6 +16,7 @@ from geo.loading import Options, Say, normalised
 from geo.matching import text
 from geo.models import KecamatanBoundary, NeighbourBoundary
 from geo.reading import Table, read_table
+from geo.signals import neighbours_loaded
 
 CODE_COLUMNS = ("kode", "kode_kemendagri", "kdpkab", "kab_kode", "kode_kab")
 NAME_COLUMNS = ("nama", "kab_nama", "wadmkk", "namobj", "nama_kab")
@@ -62,7 +63,9 @@ def load_neighbours(
         )
         stored.append(neighbour)
         say(f"{code} {name}: {checks.ha(normalise.area_ha(geometry))} ha")
-    if not commit:
+    if commit:
+        neighbours_loaded.send(sender=NeighbourBoundary)
+    else:
         transaction.set_rollback(True)
     return stored
 

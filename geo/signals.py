@@ -10,5 +10,8 @@ the `geo.locate.Location` of each in the candidate, or None outside. Receivers r
 or None; whoever previews prints them.
 """
 
+neighbours_loaded = Signal()
+"""Sent inside the transaction that stores outlines of regencies next door: what lies in them lies not in ours."""
+
 edition_activated = Signal()
 """Sent inside the transaction that puts an edition in use. Argument: `edition`."""

@@ -242,7 +242,7 @@ def _what_is_wrong(error: ParseError) -> str:
         return words % {"line": cause.lineno, "column": cause.colno}
     if isinstance(cause, UnicodeDecodeError):
         return _("The body is not JSON in UTF-8.")
-    return _("The body is not JSON: a number in it is infinite or none.")
+    return _("The body is not JSON: a number in it is infinite, none, or far too long.")
 
 
 def _is_whole(parsed: Any) -> bool:

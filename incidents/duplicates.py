@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.gis.db.models.functions import Distance
 from django.contrib.gis.geos import Point
 from django.utils.translation import gettext as _
@@ -10,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from incidents import tickets
 from incidents.errors import MistypedTicket, MoveIncomplete
-from incidents.models import Category, Report
+from incidents.models import Category, Report, ReportEvent
 from incidents.models.reports import OPEN_STATUSES, Status
 from incidents.querysets import ReportQuerySet
 
@@ -39,10 +38,15 @@ def original_of(ticket: str, *, report: Report, by: User) -> Report:
         raise MoveIncomplete(_("There is no report %(ticket)s that you may read.") % words, FIELD)
     if found.pk == report.pk:
         raise MoveIncomplete(_("%(ticket)s is this report itself. Choose another one.") % words, FIELD)
+    if found.duplicate_of_id == report.pk:
+        told = _("%(ticket)s was told to be a duplicate of this one. Take that back first, on its page.")
+        raise MoveIncomplete(told % words, FIELD)
     if found.duplicate_of:
+        if found.duplicate_of.confidential:
+            raise MoveIncomplete(_("%(ticket)s is a duplicate itself. Choose another one.") % words, FIELD)
         words["original"] = found.duplicate_of.ticket
         raise MoveIncomplete(_("%(ticket)s is a duplicate itself, of %(original)s. Choose that one.") % words, FIELD)
-    if found.confidential and not report.confidential:
+    if found.confidential:
         raise MoveIncomplete(
             _("%(ticket)s is confidential: who wrote this report could not follow it. Choose a public one.") % words,
             FIELD,
@@ -56,10 +60,17 @@ def original_of(ticket: str, *, report: Report, by: User) -> Report:
     return found
 
 
-def near(report: Report, *, by: User | AnonymousUser) -> list[tuple[Report, int]]:
-    """Return reports that may tell the same as `report`, which `by` may read, as `_around` does."""
-    readable = Report.objects.visible_to(by).exclude(pk=report.pk)
-    return _around(report.geom_3857, report.category, readable if report.confidential else readable.public())
+def names(typed: str, ticket: str) -> bool:
+    """Whether somebody who typed `typed` means `ticket`."""
+    try:
+        return tickets.parse(typed) == ticket
+    except MistypedTicket:
+        return False
+
+
+def near(report: Report) -> list[tuple[Report, int]]:
+    """Return public reports that may tell the same as `report`, as `_around` does."""
+    return _around(report.geom_3857, report.category, Report.objects.public().exclude(pk=report.pk))
 
 
 def near_point(*, lon: float, lat: float, category: Category) -> list[tuple[Report, int]]:
@@ -85,6 +96,12 @@ def _around(place: Point, category: Category, among: ReportQuerySet) -> list[tup
     return [(one, round(one.apart.m)) for one in found[:NEAR_MAX]]
 
 
+def told_by(event: ReportEvent) -> str | None:
+    """Return the ticket that an event tells to follow instead; None where it tells of none that everybody may read."""
+    ticket = event.data.get("original")
+    return ticket if ticket and Report.objects.public().filter(ticket=ticket).exists() else None
+
+
 def followed_by(report: Report) -> list[Report]:
     """Return the reports that were told to be duplicates of `report`, directly or of one of these: they move along."""
     found: list[Report] = []
@@ -106,7 +123,7 @@ def shown_with(report: Report, readable: ReportQuerySet) -> dict[str, Any]:
     while wanted:
         original = readable.with_places().filter(pk=wanted).first()
         wanted = original.duplicate_of_id if original else None
-    repeats = readable.filter(duplicate_of=report)
+    repeats = readable.filter(pk__in=[one.pk for one in followed_by(report)])
     first = list(repeats.order_by("created_at")[:REPEATS_MAX])
     n = len(first) if len(first) < REPEATS_MAX else repeats.count()
     return {"original": original, "repeats": first, "repeats_n": n, "repeats_more": n - len(first)}

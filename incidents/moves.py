@@ -18,8 +18,8 @@ from incidents.photos import CleanPhoto, keep
 from incidents.workflow import MOVES, NOT_AUTHORITY, REJECTION_REASONS, REOPEN_DAYS, Move, Party, Who
 
 By = User | Party
-PASSING_ON = {"route", "hand_over"}
-"""Moves that are no response to the reporter: they pass the report on."""
+NO_RESPONSE = {"route", "hand_over", "duplicate", "separate"}
+"""Moves that are no response to what was reported: they pass it on, or say where it is worked on."""
 TEXT_MAX = 5_000
 """Characters of an event's text."""
 NAME_MAX = 120
@@ -41,7 +41,8 @@ def make(name: str, *, report: Report, by: By, seen_at: dt.datetime | None = Non
     current = Report.objects.select_for_update(of=("self",)).get(pk=report.pk)
     if seen_at and current.changed_at != seen_at:
         last = current.events.order_by("-id").first()
-        if last and _repeats(last, name, by, str(given.get("text", ""))):
+        same_words = last and _repeats(last, name, by, str(given.get("text", "")))
+        if last and same_words and (name != "duplicate" or duplicates.names(given["original"], last.data["original"])):
             return last
         raise ReportChanged(_("The report changed while you were writing. Nothing was lost; look and send again."))
     return SERVICES[name](report=report, by=by, **given)
@@ -242,7 +243,11 @@ def other_matter(*, report: Report, by: By, text: str) -> ReportEvent:
 
 
 def _on_its_own(report: Report) -> dict[str, Any]:
-    return {"closed_at": None, "duplicate_of": None, "verified_at": report.verified_at or timezone.now()}
+    """Return what makes a duplicate a report of its own: one that nobody had forwarded waits for that again."""
+    changes: dict[str, Any] = {"closed_at": None, "duplicate_of": None}
+    if report.verified_at is None:
+        changes |= {"status": Status.RECEIVED, "agency": None}
+    return changes
 
 
 @transaction.atomic
@@ -270,8 +275,13 @@ def reopen(*, report: Report, by: By, text: str) -> ReportEvent:
     return _move("reopen", report, by, text=text, changes={"closed_at": None, "answered_at": None})
 
 
+def until_when(said_at: dt.datetime) -> dt.datetime:
+    """Return until when the reporter may object to what was said at `said_at`."""
+    return clock.rules().deadline(said_at, REOPEN_DAYS)
+
+
 def _still_in_time(said_at: dt.datetime | None) -> None:
-    if said_at and timezone.now() > clock.rules().deadline(said_at, REOPEN_DAYS):
+    if said_at and timezone.now() > until_when(said_at):
         raise MoveNotAllowed(
             _("The %(days)d working days for an objection are over. Send a new report and name this ticket.")
             % {"days": REOPEN_DAYS}
@@ -347,7 +357,7 @@ def _move(
     now = timezone.now()
     before = current.status
     values = {"status": move.to or before, "changed_at": now, **(changes or {})}
-    if current.responded_at is None and isinstance(by, User) and public and name not in PASSING_ON:
+    if current.responded_at is None and isinstance(by, User) and public and name not in NO_RESPONSE:
         values["responded_at"] = now
     for target in (current, report):
         for field, value in values.items():

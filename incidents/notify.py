@@ -10,9 +10,11 @@ from django.utils import translation
 
 from accounts.models import Membership, User
 from incidents import clock
+from incidents.duplicates import told_by
 from incidents.models import Report, ReportEvent
 from incidents.models.outbox import OutboxMessage
 from incidents.models.reports import Status
+from incidents.moves import until_when
 from incidents.outbox import handles
 from incidents.secrets import secret_of
 from incidents.timeline import note_of
@@ -89,6 +91,9 @@ def _send(
         }
         if event and event.report_id != report.pk:
             words["followed_link"] = _url("report_detail", ticket=event.report.ticket)
+        if event and event.type == ReportEvent.Type.MERGED and (ticket := told_by(event)):
+            words["original_link"] = _url("report_detail", ticket=ticket)
+            words["object_until"] = until_when(event.created_at)
         if event and event.type == ReportEvent.Type.ANSWERED:
             words["silent_days"] = clock.rules().working_days(clock.Step.CLOSE)
         subject = " ".join(render_to_string(f"incidents/mail/{kind}_subject.txt", words).split())

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework_gis.serializers import GeoFeatureModelSerializer
 
 from accounts.models import Agency
+from incidents.duplicates import told_by
 from incidents.intake import NewReport, Receipt, Reporter
 from incidents.limits import DESCRIPTION_MIN, OLDEST, TITLE_MIN
 from incidents.models import Category, Report, ReportEvent
@@ -282,7 +283,7 @@ class EventSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_original(self, event: ReportEvent) -> str | None:
-        return event.data.get("original")
+        return told_by(event)
 
     @extend_schema_field(serializers.ListField(child=serializers.URLField()))
     def get_photos(self, event: ReportEvent) -> list[str]:

@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
+from incidents.duplicates import told_by
 from incidents.models import Photo, Report, ReportEvent
 from incidents.workflow import REJECTION_REASONS
 
@@ -148,8 +149,8 @@ def note_of(event: ReportEvent) -> str:
         return _("Without a photo: %(reason)s") % {"reason": data["no_photo_reason"]}
     if event.type == Type.HELD and (until := parse_date(str(data.get("until", "")))):
         return _("Work goes on on %(day)s.") % {"day": date_format(until, "DATE_FORMAT")}
-    if event.type == Type.MERGED and data.get("original"):
-        return _("What is done about it stands at %(ticket)s.") % {"ticket": data["original"]}
+    if event.type == Type.MERGED and (ticket := told_by(event)):
+        return _("What is done about it stands at %(ticket)s.") % {"ticket": ticket}
     if event.type == Type.REJECTED and data.get("reason_code") in REJECTION_REASONS:
         reason = str(REJECTION_REASONS[data["reason_code"]])
         if addressee := addressee_of(event):

@@ -132,7 +132,7 @@ MOVES: dict[str, Move] = {
             _("Not a duplicate after all"),
             Type.SEPARATED,
             frozenset({Status.DUPLICATE}),
-            Status.ROUTED,
+            Status.ROUTED,  # or received, as it was
             Who.OFFICER,
             ("text",),
         ),

@@ -10,9 +10,10 @@ class LayersConfig(AppConfig):
 
     def ready(self) -> None:
         """Count features per kecamatan again when other boundaries come into use."""
-        from geo.signals import edition_activated
+        from geo.signals import edition_activated, neighbours_loaded
 
         edition_activated.connect(_count_places_again, dispatch_uid="layers count places again")
+        neighbours_loaded.connect(_share_water_out_again, dispatch_uid="layers share water out again")
 
 
 def _count_places_again(*, edition: Any, **_kwargs: Any) -> None:
@@ -21,3 +22,12 @@ def _count_places_again(*, edition: Any, **_kwargs: Any) -> None:
 
     coast.share_out(edition.pk)
     Layer.objects.index_places()
+
+
+def _share_water_out_again(**_kwargs: Any) -> None:
+    from geo.models import BoundaryEdition
+    from layers.models import Answer
+
+    for edition in BoundaryEdition.objects.active():
+        _count_places_again(edition=edition)
+    Answer.objects.all().delete()  # made again when they are asked for

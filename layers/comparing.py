@@ -59,11 +59,15 @@ _AS_A_WHOLE = """
         SELECT before.fid AS old_fid, after.fid AS new_fid, mark FROM before FULL JOIN after USING (mark, n)
     ), old_left AS MATERIALIZED ({old_left}), new_left AS MATERIALIZED ({new_left}),
     near AS (
-        SELECT before.fid AS old_fid, after.fid AS new_fid FROM old_left before JOIN new_left after USING (cell)
+        SELECT before.fid AS old_fid, after.fid AS new_fid,
+               abs(ST_XMin(before.geom) - ST_XMin(after.geom))
+                   + abs(ST_YMin(before.geom) - ST_YMin(after.geom)) AS apart
+        FROM old_left before JOIN new_left after USING (cell)
         WHERE layers_same_shape(before.geom, after.geom)
     ), rounded AS MATERIALIZED (
         SELECT DISTINCT ON (new_fid) old_fid, new_fid
-        FROM (SELECT DISTINCT ON (old_fid) * FROM near ORDER BY old_fid, new_fid) once ORDER BY new_fid, old_fid
+        FROM (SELECT DISTINCT ON (old_fid) * FROM near ORDER BY old_fid, apart, new_fid) nearest
+        ORDER BY new_fid, apart, old_fid
     )
     SELECT old_fid, new_fid, NULL AS key, '' AS place, false AS changed FROM (
         SELECT old_fid, new_fid FROM exact WHERE old_fid IS NOT NULL AND new_fid IS NOT NULL

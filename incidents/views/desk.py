@@ -279,7 +279,7 @@ def _detail(
         | {
             "object_days": REOPEN_DAYS,
             "near_m": duplicates.NEAR_M,
-            "near": duplicates.near(report, by=request.user) if may_repeat else [],
+            "near": duplicates.near(report) if may_repeat else [],
             "report": report,
             "photos": report.photos.filter(event=None),
             "promises": promises_of(report),
@@ -308,8 +308,10 @@ def _confirm(request: HttpRequest, report: Report, name: str, given: dict[str, A
         "original": duplicates.original_of(given["original"], report=report, by=request.user)
         if name == "duplicate" and isinstance(request.user, User)
         else None,
+        "followers": len(duplicates.followed_by(report)) if name == "conceal" else 0,
         "addressee": _addressee(given) if given.get("reason_code") == NOT_AUTHORITY else "",
         "kept": {key: value for key, value in request.POST.items() if key != "csrfmiddlewaretoken"},
+        "waiting": {"action": request.path, "typed": _typed(request)},  # for whoever changes the language here
         "here": request.GET.urlencode(),
     }
     return render(request, "incidents/desk/confirm.html", context)

@@ -18,6 +18,7 @@ from incidents import clock, duplicates, keyring, moves, pages, tickets
 from incidents.errors import MistypedTicket, MoveIncomplete, MoveNotAllowed
 from incidents.filters import ReportFilter
 from incidents.models import Report, ReportEvent
+from incidents.moves import until_when
 from incidents.promises import next_promise, promises_of
 from incidents.secrets import is_secret_of
 from incidents.timeline import turns_of
@@ -187,6 +188,7 @@ def _detail(
         .order_by("pk")
     )
     is_reporter = keyring.holds(request.session, report.ticket)
+    allowed = {move.name for move in moves.allowed(report, by=Party.REPORTER)} if is_reporter else set()
     told_with = duplicates.shown_with(report, keyring.readable(request.user, request.session))
     return render(
         request,
@@ -200,14 +202,25 @@ def _detail(
             "locator": locator(request, report),
             "turns": turns_of(report, events),
             "is_reporter": is_reporter,
-            "allowed": {move.name for move in moves.allowed(report, by=Party.REPORTER)} if is_reporter else set(),
+            "allowed": allowed,
+            "object_until": until_when(report.closed_at) if report.closed_at else None,
             "answer": answer,
+            "at_reply": _is_told_at_reply(answer["move"], allowed) if answer else False,
             "silent_days": clock.rules().working_days(clock.Step.CLOSE),
             "works_here": Report.objects.at_desk_of(request.user).filter(pk=report.pk).exists()
             if request.user.is_authenticated
             else False,
         },
         status=status,
+    )
+
+
+def _is_told_at_reply(name: str, allowed: set[str]) -> bool:
+    """Whether what came of the move `name` is told beside the field for a reply: it has no field of its own now."""
+    return (
+        name == "reply"
+        or (name == "reopen" and "confirm" not in allowed)
+        or (name == "other_matter" and name not in allowed)
     )
 
 

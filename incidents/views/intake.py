@@ -59,7 +59,9 @@ def start(request: HttpRequest) -> HttpResponse:
     waiting = drafts.of_session(request.session)
     too_many = drafts.too_many(len(waiting)) if len(waiting) >= drafts.IN_A_SESSION else ""
     if waiting and ("baru" not in request.GET or too_many):
-        shown = [(draft, Answers(draft)) for draft in waiting]
+        codes = [draft.data.get("apa", {}).get("typed", {}).get("category", "") for draft in waiting]
+        categories = {category.code: category for category in Category.objects.filter(code__in=codes)}
+        shown = [(draft, categories.get(code)) for draft, code in zip(waiting, codes, strict=True)]
         context = {"waiting": shown, "query": request.GET.urlencode(), "too_many": too_many}
         return render(request, "incidents/intake/resume.html", context)
     form = STEPS[FIRST](initial={"category": request.GET.get("category", "")})

@@ -4,27 +4,48 @@
 const NAME = "kept";
 const told = document.querySelector("#kept");
 const unsent = document.querySelector("[data-unsent]");
-const kept = JSON.parse(sessionStorage.getItem(NAME) ?? "[]");
-if (told) sessionStorage.setItem(NAME, `[${told.textContent}]`);
+const kept = stored();
+if (told) keepToo(JSON.parse(told.textContent));
 else kept.forEach(fill);
 
 document.addEventListener("submit", ({ target }) => {
   if (target.matches("form.language")) keep();
-  else if (target.method === "post") sessionStorage.removeItem(NAME); // what is refused comes back with its page
+  else if (target.method === "post") drop(pathOf(target)); // what is refused comes back with its page
 });
 
+function stored() {
+  return JSON.parse(sessionStorage.getItem(NAME) ?? "[]");
+}
+
+function store(entries) {
+  if (entries.length) sessionStorage.setItem(NAME, JSON.stringify(entries));
+  else sessionStorage.removeItem(NAME);
+}
+
+function drop(path) {
+  store(stored().filter(({ action }) => action !== path));
+}
+
+function keepToo(entry) {
+  drop(entry.action);
+  store([...stored(), entry]);
+}
+
+/** Keep what is typed here, beside what waits for forms of other pages. */
 function keep() {
+  if (told) return; // it was kept when the page came
   const forms = [...document.querySelectorAll("main form[method=post]")];
   const found = forms.filter(isWritten).map((form) => ({ action: pathOf(form), id: form.id, typed: typedIn(form) }));
   if (unsent && wordsOf(unsent).textContent) found.push({ action: unsent.dataset.unsent, typed: { text: wordsOf(unsent).textContent } });
-  sessionStorage.setItem(NAME, JSON.stringify(found));
+  const here = new Set([...forms.map(pathOf), unsent?.dataset.unsent]);
+  store([...stored().filter(({ action }) => !here.has(action)), ...found]);
 }
 
 function fill({ action, id, typed }) {
   const forms = [...document.querySelectorAll("form")].filter((form) => pathOf(form) === action && asksFor(form, typed));
   const form = forms.find((one) => id && one.id === id) ?? forms[0];
   if (!form && unsent?.dataset.unsent !== action) return;
-  sessionStorage.removeItem(NAME);
+  drop(action);
   if (!form) {
     wordsOf(unsent).textContent = typed.text;
     unsent.hidden = false;

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -180,7 +181,7 @@ def test_officer_finds_the_duplicate_beside_it_on_a_phone(
     page.get_by_role("button", name="No, go back").click()
     expect(page.get_by_label("Lubang di depan pasar")).to_be_checked()
     page.locator("#step-duplicate").get_by_role("button", name="Check and go on").click()
-    page.get_by_role("button", name="Same as another report").click()
+    page.get_by_role("button", name="Yes, put them together").click()
     expect(page.locator(".report__head .status")).to_have_text("Duplicate")
     page.goto(f"{live_server.url}/laporan/{report.ticket}/")
     assert axe_findings(page) == []
@@ -430,4 +431,32 @@ def test_what_an_officer_typed_is_there_again_after_signing_in_anew(
     page.reload()
     page.locator("#step-comment summary").click()
     expect(page.locator("#comment-text")).to_have_value("")
+    page.context.close()
+
+
+def test_what_an_officer_typed_stays_in_the_other_language(
+    browser: Browser, live_server: LiveServer, officer: User
+) -> None:
+    report = a_report()
+    page = browser.new_context(
+        viewport=DESKTOP, locale="id-ID"
+    ).new_page()  # not watched: that it is refused is an error
+    sign_in(page, live_server.url, officer)
+    address = f"{live_server.url}/opd/{report.ticket}/"
+    page.goto(address)
+    page.locator("#step-conceal > summary").click()
+    page.locator("#conceal-text").fill("Menyebut nama orang.")
+    page.locator("#step-conceal button").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("rahasia")
+    page.locator("form.language button[value=en]:visible").first.click()
+    page.wait_for_url(address)
+    expect(page.locator("#conceal-text")).to_have_value("Menyebut nama orang.")
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)  # the session ended
+    page.locator("#step-conceal button").click()
+    expect(page.get_by_text("Menyebut nama orang.")).to_be_visible()
+    page.locator("form.language button[value=en]:visible").first.click()
+    page.wait_for_url("**/akun/login/**")
+    sign_in(page, live_server.url, officer)
+    page.goto(address)
+    expect(page.locator("#conceal-text")).to_have_value("Menyebut nama orang.")
     page.context.close()

@@ -11,6 +11,7 @@ const groups = [...list.querySelectorAll(".choice__group")].map((group) => ({
   // The words of both languages: people search in either.
   leaves: [...group.querySelectorAll("li")].map((item) => ({ item, text: ` ${wordsOf(item.dataset.words).join(" ")}` })),
 }));
+const otherwise = list.querySelector("[data-otherwise]"); // none where the coordinator retired it: all stay then
 const UNSAID = new Set("di ke dari dan atau yang ada saya kami nya itu ini the a an of in on at to and is are my no there".split(" "));
 
 function wordsOf(text) {
@@ -23,7 +24,7 @@ function narrow(words) {
   const most = Math.max(...groups.flatMap(({ leaves }) => leaves.map(hits)));
   none.hidden = most > 0 || !words.length;
   for (const { group, leaves, open } of groups) {
-    for (const leaf of leaves) leaf.item.hidden = none.hidden ? hits(leaf) < most : !leaf.item.matches("[data-otherwise]");
+    for (const leaf of leaves) leaf.item.hidden = none.hidden ? hits(leaf) < most : Boolean(otherwise) && leaf.item !== otherwise;
     group.hidden = leaves.every(({ item }) => item.hidden);
     group.open = words.length ? !group.hidden : open || Boolean(group.querySelector("input:checked"));
   }

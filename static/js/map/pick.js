@@ -115,7 +115,7 @@ export function pick(map, { lonInput, latInput, place, near, close, bounds, text
   element.addEventListener("placeset", ({ detail }) => {
     tell("");
     show({ lat: detail.lat, lng: detail.lon });
-    map.setView([detail.lat, detail.lon], Math.min(detail.zoom ?? near, near), { animate: false });
+    map.setView([detail.lat, detail.lon], detail.zoom ? Math.min(detail.zoom, near) : Math.max(map.getZoom(), near), { animate: false });
   });
 
   showWhole(map, bounds);

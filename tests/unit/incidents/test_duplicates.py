@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 
 from accounts.models import User
 from incidents import duplicates, keyring, moves, notify, outbox
-from incidents.errors import MoveIncomplete, MoveNotAllowed
+from incidents.errors import MoveIncomplete, MoveNotAllowed, ReportChanged
 from incidents.models import Report
 from incidents.models.reports import Status
 from incidents.secrets import secret_of
@@ -56,7 +56,7 @@ def test_duplicate_ends_and_says_where_to_follow(officer: User) -> None:
     stored = Report.objects.get(pk=report.pk)
     assert (stored.status, stored.duplicate_of, event.data) == ("duplicate", original, {"original": original.ticket})
     assert stored.closed_at
-    assert stored.responded_at
+    assert stored.responded_at is None  # nobody answered what was reported
     assert Report.objects.get(pk=original.pk).status == "routed"
 
 
@@ -96,6 +96,24 @@ def test_what_cannot_be_followed_is_refused(officer: User, case: str) -> None:
     assert words.lower() in str(refusal.value).lower()
     assert refusal.value.field == "original"
     assert Report.objects.get(pk=report.pk).status == "routed"
+
+
+def test_confidential_report_is_no_duplicate_of_a_confidential_one(officer: User) -> None:
+    """Its reporter could read nothing of the other."""
+    report, other = make_report(confidential=True), make_report(confidential=True)
+    with pytest.raises(MoveIncomplete):
+        moves.duplicate(report=report, by=officer, original=other.ticket)
+
+
+def test_another_original_on_an_old_page_is_no_double_click(officer: User) -> None:
+    report, first, second = make_report(), make_report(), make_report()
+    seen = report.changed_at
+    event = moves.make("duplicate", report=report, by=officer, seen_at=seen, original=first.ticket)
+    again = moves.make("duplicate", report=report, by=officer, seen_at=seen, original=first.ticket.lower())
+    assert again == event
+    for other in (second.ticket, "KT-26-1"):
+        with pytest.raises(ReportChanged):
+            moves.make("duplicate", report=report, by=officer, seen_at=seen, original=other)
 
 
 def test_report_is_no_duplicate_of_itself_or_of_its_own_duplicate(officer: User) -> None:
@@ -185,7 +203,15 @@ def test_officer_takes_it_back(officer: User) -> None:
     stored = Report.objects.get(pk=report.pk)
     assert (stored.status, stored.duplicate_of, stored.closed_at) == ("routed", None, None)
     assert stored.resolve_due_at == due
-    assert stored.verified_at
+
+
+def test_taken_back_report_that_nobody_had_forwarded_waits_for_it_again() -> None:
+    report, original = make_report(agency=None), make_report()
+    coordinator = make_coordinator()
+    merge(report, original, coordinator)
+    moves.separate(report=report, by=coordinator, text="Lubangnya lain.")
+    stored = Report.objects.get(pk=report.pk)
+    assert (stored.status, stored.agency, stored.verified_at) == ("received", None, None)
 
 
 @pytest.mark.parametrize(("days", "allowed"), [(1, True), (30, False)])
@@ -205,7 +231,7 @@ def test_reporter_objects_within_ten_working_days(officer: User, days: int, allo
 # What lies near.
 
 
-def test_near_reports_are_of_the_same_matter_and_worked_on(officer: User) -> None:
+def test_near_reports_are_of_the_same_matter_and_worked_on() -> None:
     report = make_report()
     lon, lat = SANGATTA
     metre = 1 / 111_320
@@ -219,12 +245,11 @@ def test_near_reports_are_of_the_same_matter_and_worked_on(officer: User) -> Non
     beside(10, status="rejected")
     beside(10, category=make_category("lampu-jalan"))
     hidden = beside(10, confidential=True, agency=make_agency("dlh"))
-    assert [(one.ticket, metres) for one, metres in duplicates.near(report, by=officer)] == [
+    assert [(one.ticket, metres) for one, metres in duplicates.near(report)] == [
         (close.ticket, 40),
         (far.ticket, 250),
     ]
-    secret = make_report(confidential=True)
-    found = [one for one, _metres in duplicates.near(secret, by=officer)]
+    found = [one for one, _metres in duplicates.near(make_report(confidential=True))]
     assert hidden not in found
     assert report in found
 
@@ -253,6 +278,8 @@ def test_chain_of_duplicates_leads_to_its_end(client: Client, officer: User) -> 
     page = text_of(client.get(f"/laporan/{report.ticket}/"))
     assert "Lubang di pasar" in page
     assert "Yang di tengah" not in page
+    client.cookies["bahasa"] = "en"
+    assert "2 other reports tell the same" in text_of(client.get(f"/laporan/{original.ticket}/"))
 
 
 def test_concealed_original_is_not_shown(client: Client, officer: User) -> None:
@@ -261,8 +288,15 @@ def test_concealed_original_is_not_shown(client: Client, officer: User) -> None:
     report = merge(make_report(), original, officer)
     moves.conceal(report=original, by=officer, text="Menyebut nama.")
     page = text_of(client.get(f"/laporan/{report.ticket}/"))
-    assert "That report is confidential" in page
+    assert "That report is confidential now" in page
     assert "Yang dirahasiakan" not in page
+    assert original.ticket not in page
+    told = client.get(f"/api/v1/reports/{report.ticket}/")
+    assert original.ticket not in text_of(told)
+    other = make_report()
+    with pytest.raises(MoveIncomplete) as refusal:
+        moves.duplicate(report=other, by=officer, original=report.ticket)
+    assert original.ticket not in str(refusal.value)
 
 
 def test_reporter_objects_on_the_page_and_keeps_the_words(client: Client, officer: User) -> None:
@@ -344,3 +378,39 @@ def test_page_counts_all_that_tell_the_same_and_names_the_first(
     assert "Laporan ganda 1" in page
     assert "Laporan ganda 2" not in page
     assert "and 1 more" in page
+
+
+def test_objection_that_comes_too_late_is_kept_and_told(client: Client, officer: User) -> None:
+    """The officer took it back meanwhile."""
+    client.cookies["bahasa"] = "en"
+    report = merge(make_report(), make_report(), officer)
+    session = client.session
+    keyring.remember(session, report.ticket)
+    session.save()
+    moves.separate(report=report, by=officer, text="Lubangnya lain.")
+    answer = client.post(
+        f"/laporan/{report.ticket}/jawab/", {"move": "other_matter", "text": "Punya saya di seberang."}
+    )
+    assert answer.status_code == 409
+    page = text_of(answer)
+    assert "is not possible now" in page
+    assert ">Punya saya di seberang.</textarea>" in page
+
+
+def test_letter_says_where_to_follow_and_until_when_to_object(officer: User, mailoutbox: list[EmailMessage]) -> None:
+    original = make_report()
+    report = merge(make_report(contact={"email": "b@warga.example"}, language="en"), original, officer)
+    moves.separate(report=report, by=officer, text="Lubangnya lain.")
+    (_b, told), (_again, back) = letters_of(mailoutbox)
+    assert f"/laporan/{original.ticket}/" in told
+    assert "Say so on your page until" in told
+    assert mailoutbox[0].subject.endswith("Duplicate")  # as it was then, though it is none any more
+    assert mailoutbox[1].subject.endswith("Forwarded")
+    assert "Say so on your page until" not in back
+
+
+def test_conceal_says_who_goes_along(desk: Client, officer: User) -> None:
+    original = make_report()
+    merge(make_report(), original, officer)
+    form = {"seen_at": original.changed_at.isoformat(), "text": "Menyebut nama."}
+    assert "1 other report goes along" in text_of(desk.post(f"/opd/{original.ticket}/conceal/", form))

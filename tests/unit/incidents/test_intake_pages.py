@@ -526,9 +526,20 @@ def test_draft_waits_to_be_gone_on_with() -> None:
     citizen.post("cerita", {"title": "Setengah jadi"}, go="back")
     page = citizen.client.get("/lapor/?lon=1").content.decode()
     assert "Setengah jadi" in page
-    assert citizen.url("cerita") in page
+    assert citizen.url("periksa") in page
+    assert citizen.client.get(citizen.url("periksa")).url == citizen.url("cerita")
     assert "/lapor/?baru&amp;lon=1" in page
     assert "Step 1 of 5" in citizen.client.get("/lapor/?baru").content.decode()
+
+
+def test_many_drafts_that_wait_cost_as_much_as_one(django_assert_num_queries: Any) -> None:
+    citizen = Citizen()
+    for n in range(5):
+        citizen.draft_id = uuid4()
+        citizen.begin()
+        if n in {0, 4}:
+            with django_assert_num_queries(4):  # however many they are
+                assert "Damaged road" in citizen.client.get("/lapor/").content.decode()
 
 
 def test_no_more_drafts_than_fit_is_said_before_anything_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -539,7 +550,7 @@ def test_no_more_drafts_than_fit_is_said_before_anything_is_typed(monkeypatch: p
         citizen.begin()
     page = citizen.client.get("/lapor/?baru").content.decode()
     assert "2 of your reports here are not sent yet, and no more fit." in page
-    assert citizen.url("di-mana") in page
+    assert citizen.url("periksa") in page
     assert "Begin a new report" not in page
     citizen.client.post(reverse("report_discard", args=[citizen.draft_id]))
     assert "Step 1 of 5" in citizen.client.get("/lapor/?baru").content.decode()
@@ -676,7 +687,7 @@ def test_what_was_reported_beside_it_is_told_before_one_writes() -> None:
     make_report(title="Yang dirahasiakan", place=(lon, lat), category=category, confidential=True)
     make_report(title="Yang jauh", place=(lon + 0.01, lat), category=category)
     page = citizen.show("cerita")
-    assert "Reported already? 1 report about this" in page
+    assert "Reported already? 1 open report about this" in page
     assert f'href="/laporan/{beside.ticket}/"' in page
     assert "111 m away" in page
     assert "Yang dirahasiakan" not in page

@@ -1,18 +1,20 @@
 """Points at sea near the coast lie in the nearest kecamatan, as reports do: in counts, filters and search."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.db import connection
 from django.test import Client
 
+from geo.loading import Options
 from geo.locate import locate_many
-from geo.models import BoundaryEdition, Kecamatan, NeighbourBoundary
-from layers.coast import STEP_M, share_out
+from geo.models import Kecamatan
+from geo.neighbours import load_neighbours
+from layers.coast import STEP_M
 from layers.models import CoastPiece, LayerPlace
 from layers.search import Search, Wanted
 from layers.table import per_kecamatan
@@ -67,12 +69,21 @@ def test_water_is_shared_out_as_reports_are_looked_up(kutim: None) -> None:
     assert sum(code != other for code, other in zip(found, expected, strict=True)) < 5
 
 
-def test_water_ends_two_kilometres_out_and_where_a_neighbour_begins() -> None:
+def test_water_ends_two_kilometres_out_and_where_a_neighbour_begins(tmp_path: Path) -> None:
     make_edition()
     assert owners([117.601, 117.617, 117.619, 117.595, 117.395], [0.45] * 5) == [SELATAN, SELATAN, None, None, None]
-    box = Polygon.from_bbox((117.61, 0.40, 117.70, 0.50))
-    NeighbourBoundary.objects.create(code="64.74", name="Kota Bontang", source="", geom=MultiPolygon(box))
-    share_out(BoundaryEdition.objects.active().get().pk)
+    layer = make_layer(rows=[(shapely.Point(117.612, 0.45), {"nama": "Pelampung"})])
+    assert layer.current is not None
+    assert [code for code, _name, _n in per_kecamatan(layer.current)] == [SELATAN]
+    box = shapely.geometry.mapping(shapely.box(117.61, 0.40, 117.70, 0.50))
+    about = {"kode": "64.74", "nama": "Kota Bontang"}
+    file = tmp_path / "tetangga.geojson"
+    features = [{"type": "Feature", "properties": about, "geometry": box}]
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    load_neighbours(file, options=Options(), commit=False)
+    assert owners([117.611], [0.45]) == [SELATAN]
+    load_neighbours(file, options=Options(), commit=True)
+    assert [code for code, _name, _n in per_kecamatan(layer.current)] == [""]
     assert owners([117.609, 117.611], [0.45] * 2) == [SELATAN, None]
 
 

@@ -261,6 +261,7 @@ def _map(request: HttpRequest, chosen: AnswerSelection, style: Style) -> MapMark
                 "zoomOut": _("Zoom out"),
                 "nothing": _("There is nothing here. Tap a sign, a line or an area."),
                 "featureFailed": _("The details could not be loaded. Check your connection."),
+                "noPlace": _("This feature has no place, so that the map does not show it."),
             },
         },
         label=_("Map of the answer. Arrow keys move it, plus and minus zoom, Enter shows what is in the middle."),

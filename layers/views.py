@@ -179,6 +179,7 @@ def map_texts() -> dict[str, str]:
         "zoomOut": _("Zoom out"),
         "nothing": _("There is nothing here. Tap a sign, a line or an area."),
         "featureFailed": _("The details could not be loaded. Check your connection."),
+        "noPlace": _("This feature has no place, so that the map does not show it."),
     }
 
 

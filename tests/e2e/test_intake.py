@@ -89,7 +89,11 @@ def tell(page: Page, title: str = NASTY) -> None:
 def to_the_check(page: Page, base: str) -> None:
     """All steps, by the quickest way."""
     choose(page, base)
+    page.fill("#place-search", "singa gombara")
+    expect(page.locator("#place-count")).to_be_visible()
+    expect(page.locator("#place-count")).to_have_text(re.compile("Tidak ada desa|No desa"))
     page.fill("#place-search", "singa gembara")
+    expect(page.locator("#place-count")).to_have_class(re.compile("visually-hidden"))
     page.locator("#place-found button").first.click()
     go_on(page, "cerita")
     tell(page)

@@ -133,7 +133,9 @@ search.addEventListener("input", () => {
   hits.sort((a, b) => rank(names.get(a)) - rank(names.get(b)));
   found.replaceChildren(...hits.slice(0, SUGGESTED).map(suggestion));
   found.hidden = !hits.length;
-  count.textContent = typed.length ? fill(count.dataset.t, { n: hits.length }) : "";
+  const none = typed.length > 0 && !hits.length;
+  count.textContent = none ? count.dataset.tNone : typed.length ? fill(count.dataset.t, { n: hits.length }) : "";
+  count.classList.toggle("visually-hidden", !none); // a list says itself what was found
 });
 search.addEventListener("keydown", (event) => {
   if (event.key === "Enter") {

@@ -111,7 +111,11 @@ export class FeaturePanel {
     this.told.textContent = "";
     this.ring?.remove();
     this.ring = null;
-    if (lat === null || lat === undefined) return;
+    if (lat === null || lat === undefined) {
+      this.tell(this.texts.noPlace);
+      if (move) panel.scrollIntoView({ block: "center", behavior: this.calm ? "auto" : "smooth" });
+      return;
+    }
     this.ring = L.circleMarker([lat, lon], { radius: 14, className: "map-here__reach", interactive: false }).addTo(map);
     if (move) {
       map.setView([lat, lon], Math.max(map.getZoom(), 12), { animate: !this.calm });

@@ -40,6 +40,10 @@ MERCATOR_LAT = 85.06
 """Degrees; EPSG:3857 ends there."""
 
 
+UNKNOWN = _("There is no “%(value)s” here.")
+CHOICES: dict[str, Any] = {"distinct": False, "error_messages": {"invalid_choice": UNKNOWN}}
+
+
 class BBoxField(forms.CharField):
     """`west,south,east,north` in degrees; cleans to a `BBox`, or None when empty."""
 
@@ -66,7 +70,7 @@ class BBoxFilter(django_filters.Filter):
 class CodesField(forms.ModelMultipleChoiceField):
     """Rows by their codes; an unknown code is an error that names it."""
 
-    default_error_messages = {"invalid_choice": _("There is no “%(value)s” here.")}
+    default_error_messages = {"invalid_choice": UNKNOWN}
 
     def clean(self, value: Any) -> list[Any]:  # type: ignore[override]
         for text in value or ():
@@ -94,6 +98,7 @@ class CategoryFilter(CodesFilter):
 
 DAYS: dict[str, Any] = {
     "input_formats": ["%Y-%m-%d"],
+    "error_messages": {"invalid": _("This is no day. Write year, month and day, such as 2026-11-30.")},
     "validators": [MinValueValidator(dt.date(1900, 1, 1)), MaxValueValidator(dt.date(2200, 1, 1))],
 }
 
@@ -122,11 +127,11 @@ class ReportFilter(django_filters.FilterSet):
 
     q = django_filters.CharFilter(method="search", label=_("Search"), max_length=200)
     category = CategoryFilter(queryset=lambda _request: Category.objects.all(), label=_("What about"))
-    status = django_filters.MultipleChoiceFilter(choices=Status.choices, distinct=False, label=_("Status"))
+    status = django_filters.MultipleChoiceFilter(choices=Status.choices, label=_("Status"), **CHOICES)
     kecamatan = CodesFilter(queryset=lambda _request: Kecamatan.objects.all(), label=_("Kecamatan"))
     desa = CodesFilter(queryset=lambda _request: Desa.objects.all(), label=_("Desa"))
     agency = CodesFilter(queryset=lambda _request: Agency.objects.all(), label=_("Agency"))
-    kind = django_filters.MultipleChoiceFilter(choices=Kind.choices, distinct=False, label=_("Kind"))
+    kind = django_filters.MultipleChoiceFilter(choices=Kind.choices, label=_("Kind"), **CHOICES)
     since = django_filters.DateFilter(method="from_day", label=_("From"), **DAYS)
     until = django_filters.DateFilter(method="to_day", label=_("Until"), **DAYS)
     overdue = django_filters.ChoiceFilter(method="late_only", choices=[("1", _("Overdue only"))], label=_("Overdue"))

@@ -137,7 +137,10 @@ def test_conditions_narrow_list_and_tiles_and_keep_the_place(
 
 @pytest.mark.parametrize(
     ("locale", "words"),
-    [("id-ID", ["Sebagian pencarian tidak dapat dipakai", "Dari:"]), ("en-US", ["Part of the search", "From: This is no day"])],
+    [
+        ("id-ID", ["Sebagian pencarian tidak dapat dipakai", "Dari:"]),
+        ("en-US", ["Part of the search", "From: This is no day"]),
+    ],
 )
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_wrong_condition_is_told_beside_the_others_and_left_by_a_link(

@@ -102,14 +102,13 @@ def told_by(event: ReportEvent) -> str | None:
     return ticket if ticket and Report.objects.public().filter(ticket=ticket).exists() else None
 
 
-def followed_by(report: Report) -> list[Report]:
-    """Return the reports that were told to be duplicates of `report`, directly or of one of these: they move along."""
-    found: list[Report] = []
+def followed_by(report: Report) -> list[int]:
+    """Return the ids of the duplicates of `report`, and of their own: whoever wrote them goes along with it."""
+    found: list[int] = []
     level = [report.pk]
     while level:
-        repeats = list(Report.objects.filter(duplicate_of__in=level).order_by("pk"))
-        found += repeats
-        level = [one.pk for one in repeats]
+        level = list(Report.objects.filter(duplicate_of__in=level).order_by("pk").values_list("pk", flat=True))
+        found += level
     return found
 
 
@@ -123,7 +122,7 @@ def shown_with(report: Report, readable: ReportQuerySet) -> dict[str, Any]:
     while wanted:
         original = readable.with_places().filter(pk=wanted).first()
         wanted = original.duplicate_of_id if original else None
-    repeats = readable.filter(pk__in=[one.pk for one in followed_by(report)])
+    repeats = readable.filter(pk__in=followed_by(report))
     first = list(repeats.order_by("created_at")[:REPEATS_MAX])
     n = len(first) if len(first) < REPEATS_MAX else repeats.count()
     return {"original": original, "repeats": first, "repeats_n": n, "repeats_more": n - len(first)}

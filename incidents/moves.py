@@ -41,17 +41,16 @@ def make(name: str, *, report: Report, by: By, seen_at: dt.datetime | None = Non
     current = Report.objects.select_for_update(of=("self",)).get(pk=report.pk)
     if seen_at and current.changed_at != seen_at:
         last = current.events.order_by("-id").first()
-        same_words = last and _repeats(last, name, by, str(given.get("text", "")))
-        if last and same_words and (name != "duplicate" or duplicates.names(given["original"], last.data["original"])):
+        if last and _repeats(last, name, by, given):
             return last
         raise ReportChanged(_("The report changed while you were writing. Nothing was lost; look and send again."))
     return SERVICES[name](report=report, by=by, **given)
 
 
-def was_made(name: str, *, ticket: str, by: By, text: str) -> bool:
-    """Whether the last thing that happened to a report is this move by `by`, with these words."""
+def was_made(name: str, *, ticket: str, by: By, **given: Any) -> bool:
+    """Whether the last thing that happened to a report is this move by `by`, with the same given."""
     last = ReportEvent.objects.filter(report__ticket=ticket).order_by("-id").first()
-    return last is not None and _repeats(last, name, by, text)
+    return last is not None and _repeats(last, name, by, given)
 
 
 @transaction.atomic
@@ -324,10 +323,12 @@ SERVICES: dict[str, Callable[..., ReportEvent]] = {
 """The moves that people make, by name."""
 
 
-def _repeats(last: ReportEvent, name: str, by: By, text: str) -> bool:
-    """Whether `last` is the very move that `by` asks for."""
+def _repeats(last: ReportEvent, name: str, by: By, given: dict[str, Any]) -> bool:
+    """Whether `last` is the very move that `by` asks for: the same words, and for a duplicate the same original."""
     same_person = last.actor_id == by.pk if isinstance(by, User) else last.by_reporter
-    return last.type == MOVES[name].event and same_person and last.text == text.strip()
+    if last.type != MOVES[name].event or not same_person or last.text != str(given.get("text", "")).strip():
+        return False
+    return name != "duplicate" or duplicates.names(given["original"], last.data["original"])
 
 
 def _move(
@@ -379,8 +380,8 @@ def _move(
     if public:
         outbox.send("report_moved", report_id=current.pk, event_id=event.pk)
         if name != "reply" and not current.confidential:
-            for follower in duplicates.followed_by(current):
-                outbox.send("report_followed", report_id=follower.pk, event_id=event.pk)
+            for follower_id in duplicates.followed_by(current):
+                outbox.send("report_followed", report_id=follower_id, event_id=event.pk)
     return event
 
 

@@ -175,11 +175,9 @@ move.before_body = _before_move  # type: ignore[attr-defined]
 
 def _was_made(request: HttpRequest, ticket: str, name: str) -> bool:
     """Whether the same was sent before and has been done: the report may be at another desk by now."""
-    person, text = request.user, posted_text(request, "text")
+    person, given = request.user, {"text": posted_text(request, "text"), "original": _original(request)}
     return (
-        isinstance(person, User)
-        and name in moves.SERVICES
-        and moves.was_made(name, ticket=ticket, by=person, text=text)
+        isinstance(person, User) and name in moves.SERVICES and moves.was_made(name, ticket=ticket, by=person, **given)
     )
 
 
@@ -202,10 +200,15 @@ def _given(name: str, request: HttpRequest) -> dict[str, Any]:
         given["addressee"] = Agency.objects.filter(active=True, code=posted_text(request, "addressee")).first()
         given["addressee_name"] = posted_text(request, "addressee_name")
     if name == "duplicate":
-        given["original"] = posted_text(request, "ticket") or posted_text(request, "original")
+        given["original"] = _original(request)
     if name == "comment":
         given["public"] = request.POST.get("audience") == "public"
     return given
+
+
+def _original(request: HttpRequest) -> str:
+    """Return the ticket of the report that tells the same: a typed one before a chosen one."""
+    return posted_text(request, "ticket") or posted_text(request, "original")
 
 
 def _inbox(request: HttpRequest, open_report: Report | None = None) -> dict[str, Any]:

@@ -244,6 +244,7 @@ shared_buffers = '128MB'
 maintenance_work_mem = '64MB'
 max_locks_per_transaction = 256    # layers are partitions: one query may lock many
 jit = off                          # compiling costs more than any of our queries
+random_page_cost = 1.1            # the databases live on SSDs or in memory
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %d '

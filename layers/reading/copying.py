@@ -4,16 +4,17 @@ https://www.postgresql.org/docs/15/sql-copy.html (binary format), `jsonb_recv` f
 """
 
 import struct
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """Stands before the rows. Whoever copies sends it: where nothing could be read, no rows are copied."""
-_NOTHING = b"\xff\xff\xff\xff"
-_JSONB = b"\x01"  # the version of what follows
-_length = struct.Struct(">i").pack
-_begin = struct.Struct(">hiq").pack
+_BEFORE_SHAPE = np.dtype([("columns", ">i2"), ("fid_bytes", ">i4"), ("fid", ">i8"), ("bytes", ">i4")])
+_BEFORE_TEXT = np.dtype([("bytes", ">i4"), ("jsonb", "u1")])
+_NOTHING = -1
+_JSONB = 1  # the version of what follows
 
 
 def rows_of_pass(folder: Path, number: int) -> Path:
@@ -21,17 +22,20 @@ def rows_of_pass(folder: Path, number: int) -> Path:
     return folder / f"rows.{number}"
 
 
-def without_fids(shapes: Sequence[bytes | None], properties: Sequence[bytes]) -> list[bytes]:
-    """Return each row behind its fid, from EWKB (None: no place) and a JSON object."""
-    return [
-        (_NOTHING if shape is None else _length(len(shape)) + shape) + _length(len(text) + 1) + _JSONB + text
-        for shape, text in zip(shapes, properties, strict=True)
-    ]
-
-
-def with_fids(first: int, rows: Sequence[bytes], order: Iterable[int]) -> bytes:
-    """Return rows numbered from `first` on, written in the order of these indices."""
-    return b"".join(chain.from_iterable((_begin(3, 8, first + index), rows[index]) for index in order))
+def as_rows(fids: Sequence[int], shapes: Sequence[bytes | None], properties: Sequence[bytes]) -> bytes:
+    """Return rows from their numbers, EWKB (None: no place) and JSON objects."""
+    before_shapes = np.empty(len(fids), _BEFORE_SHAPE)
+    before_shapes["columns"], before_shapes["fid_bytes"], before_shapes["fid"] = 3, 8, fids
+    before_shapes["bytes"] = [_NOTHING if shape is None else len(shape) for shape in shapes]
+    before_texts = np.empty(len(fids), _BEFORE_TEXT)
+    before_texts["bytes"], before_texts["jsonb"] = [len(text) + 1 for text in properties], _JSONB
+    # Pieces of all rows at once: joining each row by itself would take three times as long.
+    pieces = [b""] * (4 * len(fids))
+    pieces[0::4] = before_shapes.view("V18").tolist()
+    pieces[1::4] = [shape or b"" for shape in shapes]
+    pieces[2::4] = before_texts.view("V5").tolist()
+    pieces[3::4] = properties
+    return b"".join(pieces)
 
 
 def read_rows(text: bytes) -> list[tuple[int, bytes | None, bytes]]:

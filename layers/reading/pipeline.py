@@ -12,7 +12,7 @@ import shapely
 
 from layers.reading import archives, columns, crs, geometry, kinds, limits, positions
 from layers.reading.columns import Column
-from layers.reading.copying import rows_of_pass, with_fids, without_fids
+from layers.reading.copying import as_rows, rows_of_pass
 from layers.reading.findings import ROWS_LISTED, Choice, Findings, Row, Stopped
 from layers.reading.places import Places, read_places
 from layers.reading.source import Batch, Source
@@ -303,15 +303,15 @@ class Reading:
         self, out: IO[bytes], part: slice, values: Values, shapes: Any, rows: list[int], hashes: set[int], tally: Tally
     ) -> Any:
         """Write a part of a batch without its empty and repeated rows; return the indices of those written."""
-        lines = without_fids(geometry.as_ewkb(shapes[part]), values.texts(part))
+        ewkb, texts = geometry.as_ewkb(shapes[part]), values.texts(part)
         missing = shapely.is_missing(shapes[part])
-        keep = np.full(len(lines), True)
+        keep = np.full(len(texts), True)
         for index in np.flatnonzero(missing & values.blank(part)).tolist() if missing.any() else ():
             keep[index] = False
             tally.empty += 1
             _list(tally.empty_rows, Row(rows[part.start + index]))
         if not self.options.get("keep_duplicates", False):
-            marks = list(map(hash, lines))
+            marks = list(map(hash, zip(ewkb, texts, strict=True)))
             fresh = set(marks)
             if len(fresh) < len(marks) or not hashes.isdisjoint(fresh):
                 self._leave_out_repeated(marks, hashes, keep, rows[part], tally)
@@ -320,11 +320,11 @@ class Reading:
             tally.without += 1
             _list(tally.without_rows, Row(rows[part.start + index]))
         kept = np.flatnonzero(keep)
-        if len(kept) < len(lines):
-            lines = [lines[index] for index in kept]
+        order = geometry.by_place(shapes[part.start + kept])
+        written = kept[order].tolist()
+        out.write(as_rows(tally.written + 1 + order, [ewkb[at] for at in written], [texts[at] for at in written]))
+        tally.written += len(kept)
         kept += part.start
-        out.write(with_fids(tally.written + 1, lines, geometry.by_place(shapes[kept]).tolist()))
-        tally.written += len(lines)
         for index in kept[: PREVIEWED - len(tally.preview)].tolist():
             tally.preview.append(values.row(index))
         return kept

@@ -18,7 +18,7 @@ from layers.importing import copy_rows, find_agency, import_file, inspect, merge
 from layers.models import Layer, LayerVersion
 from layers.reader import Options, Reader, Rows, reading
 from layers.reading import limits
-from layers.reading.copying import HEAD, rows_of_pass, with_fids, without_fids
+from layers.reading.copying import HEAD, as_rows, rows_of_pass
 from layers.reading.source import BATCH
 from tests.factories.layers import make_layer, make_version
 
@@ -217,7 +217,7 @@ def test_command_leaves_other_agencies_layers_alone(dlh: Agency, tmp_path: Path)
 
 def test_store_is_all_or_nothing(dlh: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layer, before = Layer.objects.create(slug="sumur", title_id="Sumur", agency=dlh), partitions()
-    given = iter([HEAD, with_fids(1, without_fids([b"nonsense"], [b"{}"]), [0]), b""])
+    given = iter([HEAD, as_rows([1], [b"nonsense"], [b"{}"]), b""])
     monkeypatch.setattr(Rows, "read", lambda *_: next(given))
     with pytest.raises(DatabaseError, match="endian"):
         import_file(layer=layer, path=geojson(tmp_path / "sumur.geojson", ROWS), by=None)
@@ -258,7 +258,7 @@ def test_rows_of_a_reader_that_is_killed_leave_nothing_but_a_sentence(
     monkeypatch.setattr(limits, "WALL_S", 0)
     folder = tmp_path / "private"
     folder.mkdir()
-    rows_of_pass(folder, 1).write_bytes(with_fids(1, without_fids([None, None], [b"{}", b"{}"]), [0, 1])[:-1])
+    rows_of_pass(folder, 1).write_bytes(as_rows([1, 2], [None, None], [b"{}", b"{}"])[:-1])
     before = partitions()
     with pytest.raises(ImportRefused) as refused, transaction.atomic():
         copy_rows(Reader(folder, geojson(tmp_path / "sumur.geojson", ROWS), Options()))

@@ -219,7 +219,7 @@ def measure_import(run: Run) -> None:
         load_layer = (sys.executable, "manage.py", "load_layer", str(file), "--agency", "DLH", "--commit", "--slug")
         ogr2ogr = ("ogr2ogr", "-f", "PostgreSQL", target, str(file), "-overwrite", "-lco", "GEOMETRY_NAME=geom", "-nln")
         seconds: dict[str, list[float]] = {"worker": [], "load_layer": [], "ogr2ogr": []}
-        for number in range(min(3, run.options.rounds)):
+        for number in range(run.options.rounds):
             for name, importing in {
                 "worker": lambda number=number: _as_the_worker(file, f"bench-upload-{number}"),
                 "load_layer": lambda number=number: command(*load_layer, f"bench-import-{number}"),

@@ -8,8 +8,8 @@ from incidents.models import Report
 from incidents.querysets import ReportQuerySet
 
 KEY = "tickets"
-KEPT = 50
-"""Tickets that one session remembers; the oldest goes first."""
+KEPT = 200
+"""Tickets that one session remembers (a village head sends for many); the oldest goes first."""
 
 
 def remember(session: SessionBase, ticket: str) -> None:

@@ -26,6 +26,7 @@ from django.conf import settings
 from django.utils.translation import get_language
 
 from geo.models import BoundaryEdition, Desa, DesaBoundary, Kecamatan, KecamatanBoundary
+from layers.models import CoastPiece
 from layers.reading import limits
 from layers.reading.copying import HEAD, rows_of_pass
 from layers.reading.findings import Findings
@@ -291,5 +292,9 @@ def _places() -> dict[str, Any]:
                 "outline": desa.get(row.pk),
             }
             for row in Desa.objects.select_related("kecamatan")
+        ],
+        "coast": [
+            {"kecamatan": piece.kecamatan.name, "outline": piece.geom.hex.decode()}
+            for piece in CoastPiece.objects.filter(edition=edition).select_related("kecamatan")
         ],
     }

@@ -210,7 +210,7 @@ def tell_personal(columns: Iterable[Column], findings: Findings) -> None:
                     "NIP (numbers of officials, which hold their birth date)",
                 ),
                 "phone": ("nomor telepon", "phone numbers"),
-                "email": ("alamat surel", "e-mail addresses"),
+                "email": ("alamat email", "e-mail addresses"),
                 "name": ("data pribadi (menurut namanya)", "personal data (by its name)"),
             }[column.personal]
             findings.tell("personal", column=column.title, what=what)

@@ -355,7 +355,11 @@ class Reading:
         else:
             points = geometry.centres(present)
         tally.far += len(points) - round(self.places.share_near(points) * len(points))
-        for name in self.places.kecamatan_of(points):
+        names = np.array(self.places.kecamatan_of(points), dtype=object)
+        at_sea = np.flatnonzero((names == None) & (shapely.get_dimensions(present) == 0))  # noqa: E711  each of them
+        if len(at_sea):  # points alone, as the catalogue counts them
+            names[at_sea] = self.places.coast_of(points[at_sea])
+        for name in names:
             tally.placed[name] = tally.placed.get(name, 0) + 1
 
     def _tell(self, tally: Tally, cols: list[Column], where: positions.Positions | None) -> None:

@@ -42,6 +42,8 @@ class Places:
 
     kecamatan: list[Place] = field(default_factory=list)
     desa: list[Place] = field(default_factory=list)
+    coast: list[tuple[str, Any]] = field(default_factory=list)
+    """Pieces of the water along the coast, each with the name of its kecamatan (layers/coast.py)."""
     near: Any = None
     hull: Any = None
     by_code: dict[str, Place] = field(default_factory=dict)
@@ -57,11 +59,11 @@ class Places:
 
     def kecamatan_of(self, lonlat: Any) -> list[str | None]:
         """Return the name of the kecamatan around each point (n, 2), None outside."""
-        names: list[str | None] = [None] * len(lonlat)
-        for place in self.kecamatan:
-            for row in np.flatnonzero(shapely.contains_xy(place.outline, lonlat[:, 0], lonlat[:, 1])):
-                names[row] = place.name
-        return names
+        return _names_around([(place.name, place.outline) for place in self.kecamatan], lonlat)
+
+    def coast_of(self, lonlat: Any) -> list[str | None]:
+        """Return the name of the kecamatan whose coastal water is around each point (n, 2), None outside."""
+        return _names_around(self.coast, lonlat)
 
     def where(self, lonlat: Any) -> tuple[str, str]:
         """Say in both languages where points fall: in the kecamatan that hold the most, or how far from the regency."""
@@ -145,12 +147,21 @@ def read_places(path: Path | None) -> Places:
             else:
                 places.desa.append(place)
                 places.desa_by_name.setdefault(name_key(row["name"]), []).append(place)
+    places.coast = [(row["kecamatan"], shapely.from_wkb(row["outline"])) for row in table.get("coast", [])]
     outlines = [place.outline for place in places.kecamatan if place.outline is not None]
     if outlines:
         places.hull = shapely.convex_hull(shapely.GeometryCollection(outlines))
         places.near = shapely.buffer(places.hull, NEAR_DEGREES)
         shapely.prepare(places.near)
     return places
+
+
+def _names_around(outlines: Iterable[tuple[str, Any]], lonlat: Any) -> list[str | None]:
+    names: list[str | None] = [None] * len(lonlat)
+    for name, outline in outlines:
+        for row in np.flatnonzero(shapely.contains_xy(outline, lonlat[:, 0], lonlat[:, 1])):
+            names[row] = name
+    return names
 
 
 def _km(lon: float, lat: float, other_lon: float, other_lat: float) -> float:

@@ -180,6 +180,7 @@ def test_officer_finds_the_duplicate_beside_it_on_a_phone(
     assert axe_findings(page) == []
     page.get_by_role("button", name="No, go back").click()
     expect(page.get_by_label("Lubang di depan pasar")).to_be_checked()
+    expect(page.locator("#steps")).to_be_in_viewport()
     page.locator("#step-duplicate").get_by_role("button", name="Check and go on").click()
     page.get_by_role("button", name="Yes, put them together").click()
     expect(page.locator(".report__head .status")).to_have_text("Duplicate")

@@ -67,3 +67,39 @@ def test_letter_of_an_answer_names_the_days_of_the_standard(
     moves.answer(report=report, by=make_officer(agency), text="Sudah ditambal.", no_photo_reason="Gelap")
     outbox.deliver_due()
     assert words in mailoutbox[-1].body
+
+
+@pytest.mark.usefixtures("_in_english")
+@pytest.mark.parametrize(
+    ("move", "text", "status", "subject", "body"),
+    [
+        ("confirm", "", "answered", "done, the reporter confirms", "confirms that it is done"),
+        ("reopen", "Masih basah.", "answered", "not done yet, the reporter says", "says that it is not done yet"),
+        ("reply", "Lubangnya dua.", "in_progress", "the reporter wrote", "has written something"),
+    ],
+)
+def test_officers_read_what_the_reporter_said(
+    mailoutbox: list[EmailMessage], move: str, text: str, status: str, subject: str, body: str
+) -> None:
+    agency = make_agency("dpu-pupr")
+    make_officer(agency)
+    report = make_report(agency=agency, status=status)
+    getattr(moves, move)(report=report, by=moves.Party.REPORTER, text=text)
+    outbox.deliver_due()
+    (letter,) = mailoutbox
+    assert letter.subject == f"{report.ticket}: {subject}"
+    assert f"“{report.title}” {body}" in letter.body
+    assert text in letter.body
+    assert "\n\n\n" not in letter.body
+
+
+@pytest.mark.usefixtures("_in_english")
+def test_officers_read_that_a_duplicate_is_none(mailoutbox: list[EmailMessage]) -> None:
+    agency = make_agency("dpu-pupr")
+    officer = make_officer(agency)
+    report, original = make_report(agency=agency), make_report(agency=agency)
+    moves.duplicate(report=report, by=officer, original=original.ticket)
+    moves.other_matter(report=report, by=moves.Party.REPORTER, text="Punya saya di seberang.")
+    outbox.deliver_due()
+    assert mailoutbox[-1].subject == f"{report.ticket}: no duplicate, the reporter says"
+    assert "is not the same as the other report" in mailoutbox[-1].body

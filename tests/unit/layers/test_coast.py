@@ -15,6 +15,7 @@ from geo.locate import locate_many
 from geo.models import Kecamatan
 from geo.neighbours import load_neighbours
 from layers.coast import STEP_M
+from layers.importing import inspect
 from layers.models import CoastPiece, LayerPlace
 from layers.search import Search, Wanted
 from layers.table import per_kecamatan
@@ -134,3 +135,14 @@ def test_lines_and_areas_at_sea_lie_in_no_kecamatan(kutim: None) -> None:
     assert "in no kecamatan: at sea or beyond the border" in Client(headers={"Accept-Language": "en"}).get(
         "/data/kabel/"
     ).content.decode()  # fmt: skip
+
+
+def test_reading_a_file_counts_points_at_sea_as_the_catalogue_does(kutim: None, tmp_path: Path) -> None:
+    file = tmp_path / "dermaga.csv"
+    file.write_text(f"nama,lon,lat\nDermaga,{JETTY.x},{JETTY.y}\nSuar,{FAR.x},{FAR.y}\nGudang,117.55,0.5\n")
+    found = inspect(file)
+    assert found.kecamatan == [{"name": Kecamatan.objects.get(code=UTARA).name, "count": 2}]
+    assert found.kecamatan_of == 3
+    cable = tmp_path / "kabel.geojson"
+    cable.write_text(shapely.to_geojson(shapely.LineString([JETTY, (JETTY.x + 0.001, JETTY.y)])))
+    assert inspect(cable).kecamatan == []

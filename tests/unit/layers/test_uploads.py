@@ -217,7 +217,7 @@ def test_preview_counts_each_area_where_it_lies_and_tells_what_lies_in_none(offi
     at_sea = read(started(officer, file("b.csv", CSV + b"A3,Keramba,1.0,119.0\n")))
     client.force_login(officer)
     page = client.get(reverse("upload", args=[at_sea.pk]), headers={"Accept-Language": "en"}).content.decode()
-    assert "on the land of no kecamatan (at sea or beyond the border): 1" in page
+    assert "in no kecamatan (at sea or beyond the border): 1" in page
 
 
 def test_what_is_kept_for_later_may_lack_anything(officer: User, client: Client) -> None:

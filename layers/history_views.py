@@ -83,7 +83,7 @@ def map_of_changes(
         nonce=request.csp_nonce,  # type: ignore[attr-defined]
         areas=areas,
         layer=tiles,
-        module="js/layers-upload-map.js",
+        module="js/layers/upload-map.js",
         options={
             "extent": [round(side, 6) for side in (min(west), min(south), max(east), max(north))],
             "texts": map_texts(),

@@ -29,7 +29,7 @@ from layers.reading import limits
 
 KEPT = timedelta(days=3)
 PIECE_BYTES = 16_000_000
-"""At most so much is sent by one request; the browser sends less (static/js/layers-upload.js)."""
+"""At most so much is sent by one request; the browser sends less (static/js/layers/upload.js)."""
 FILES_OPEN = 24
 BYTES_OPEN = limits.ZIP_BYTES
 """How many files, of how many bytes together, a person may have under way."""

@@ -1,13 +1,11 @@
 """What people search in the catalogue and do not find: a day, a text, a number. Nothing about who searched.
 
-A process adds up what it answers and writes the sums every `COUNT_USE_EVERY_S` seconds, and when it ends, as
-layers/usage.py does: no search waits for it. A process that is killed loses at most those seconds.
+A process adds up what it answers and writes the sums now and then (layers/written_later.py): no search waits for it.
 
 What is counted as found is what the public would have found, whoever searched: the counts say nothing about layers
 that not everybody may see. Texts that look like personal data are not written down; rare ones are never shown.
 """
 
-import atexit
 import datetime as dt
 import logging
 import re
@@ -15,7 +13,6 @@ import threading
 import unicodedata
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, connection
 from django.db.models import Count, Max, Sum
@@ -23,6 +20,7 @@ from django.utils import timezone
 
 from layers.models import CatalogueSearch
 from layers.search import Search
+from layers.written_later import WrittenLater
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +69,6 @@ class _Sums:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     rows: dict[Row, tuple[int, int, int]] = field(default_factory=dict)
-    timer: threading.Timer | None = None
-    at_exit: bool = False
 
 
 _sums = _Sums()
@@ -117,8 +113,7 @@ def note(search: Search) -> None:
         if row in _sums.rows or len(_sums.rows) < WAITING_MAX:
             n, none, part = _sums.rows.get(row, (0, 0, 0))
             _sums.rows[row] = (n + 1, none + nothing, part + partly)
-        if _sums.timer is None and settings.COUNT_USE_EVERY_S:
-            _start_timer()
+    _writing.soon()
 
 
 def flush() -> int:
@@ -180,24 +175,4 @@ def clear_old(today: dt.date | None = None) -> int:
         return int(cursor.rowcount)
 
 
-def _start_timer() -> None:
-    _sums.timer = threading.Timer(settings.COUNT_USE_EVERY_S, _on_time)
-    _sums.timer.daemon = True
-    _sums.timer.start()
-    if not _sums.at_exit:
-        atexit.register(_at_exit)
-        _sums.at_exit = True
-
-
-def _on_time() -> None:
-    with _sums.lock:
-        _sums.timer = None
-    try:
-        flush()
-    finally:
-        connection.close()  # a thread of its own has a connection of its own
-
-
-def _at_exit() -> None:
-    flush()
-    connection.close()
+_writing = WrittenLater(flush)

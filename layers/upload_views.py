@@ -312,7 +312,7 @@ def _map(request: HttpRequest, job: ImportJob) -> MapMarkup | None:
         nonce=request.csp_nonce,  # type: ignore[attr-defined]
         areas=areas,
         layer=TileLayer(url, f"v={job.version.pk}", more=more),
-        module="js/layers-upload-map.js",
+        module="js/layers/upload-map.js",
         options={
             "extent": [round(number, 6) for number in job.version.extent.extent],
             "texts": map_texts(),

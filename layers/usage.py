@@ -1,23 +1,21 @@
 """How much each layer and each API key is used: a day, a kind of answer, a number, bytes. People are not counted.
 
-A process adds up what it answers and writes the sums every `COUNT_USE_EVERY_S` seconds, and when it ends: no request
-waits for a row that others write too. A process that is killed loses at most those seconds.
+A process adds up what it answers and writes the sums now and then (layers/written_later.py).
 """
 
-import atexit
 import datetime as dt
 import logging
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from layers.models import ApiKey, LayerUse
+from layers.written_later import WrittenLater
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +45,6 @@ class _Sums:
     lock: threading.Lock = field(default_factory=threading.Lock)
     rows: dict[Row, tuple[int, int]] = field(default_factory=dict)
     keys: dict[int, dt.datetime] = field(default_factory=dict)
-    timer: threading.Timer | None = None
-    at_exit: bool = False
 
 
 _sums = _Sums()
@@ -88,8 +84,7 @@ def add(row: Row, n: int, size: int) -> None:
             _sums.rows[row] = (was_n + n, was_size + size)
         if row[3] is not None:
             _sums.keys[row[3]] = timezone.now()
-        if _sums.timer is None and settings.COUNT_USE_EVERY_S:
-            _start_timer()
+    _writing.soon()
 
 
 def flush() -> int:
@@ -135,24 +130,4 @@ def _measured(chunks: Iterable[bytes], row: Row) -> Iterator[bytes]:
         add(row, 0, size)
 
 
-def _start_timer() -> None:
-    _sums.timer = threading.Timer(settings.COUNT_USE_EVERY_S, _on_time)
-    _sums.timer.daemon = True
-    _sums.timer.start()
-    if not _sums.at_exit:
-        atexit.register(_at_exit)
-        _sums.at_exit = True
-
-
-def _on_time() -> None:
-    with _sums.lock:
-        _sums.timer = None
-    try:
-        flush()
-    finally:
-        connection.close()  # a thread of its own has a connection of its own
-
-
-def _at_exit() -> None:
-    flush()
-    connection.close()
+_writing = WrittenLater(flush)

@@ -1,6 +1,6 @@
 // The kecamatan in the colours of a measure. Outlines come by URL; colours, words and ways on stand in the page's table.
 
-import { zoomButtons } from "../map/pick.js";
+import { problemNote, zoomButtons } from "../map/controls.js";
 import { fitFreely } from "../map/whole.js";
 
 const rowOf = (code) => document.querySelector(`[data-area="${CSS.escape(code)}"]`);
@@ -32,7 +32,7 @@ export function start(map, layer, { bounds, texts }) {
   element.after(zoomButtons(map, texts));
   map.on("resize", () => matchMedia("print").matches || showAll());
   map.scrollWheelZoom.disable(); // a page that scrolls must not stop here
-  const note = problem(element, texts, load);
+  const note = problemNote(element, texts, load);
   async function load() {
     note.hidden = true;
     try {
@@ -69,19 +69,4 @@ function words(feature) {
 function follow(feature) {
   const row = rowOf(feature.id);
   if (row) location.assign(row.dataset.inside);
-}
-
-function problem(element, texts, again) {
-  const note = document.createElement("div");
-  note.className = "map-problem";
-  note.setAttribute("role", "alert");
-  note.hidden = true;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "button";
-  button.textContent = texts.retry;
-  button.addEventListener("click", again);
-  note.append(`${texts.failed} `, button);
-  element.after(note);
-  return note;
 }

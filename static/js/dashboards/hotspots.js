@@ -1,6 +1,6 @@
 // Cells on one map, or on two that move together; a slider and a button go through the months.
 
-import { zoomButtons } from "../map/pick.js";
+import { problemNote, zoomButtons } from "../map/controls.js";
 import { aboveCredit, showWhole } from "../map/whole.js";
 import { tellCells } from "./tips.js";
 
@@ -37,7 +37,7 @@ export function start(map, layer, { bounds, texts }) {
   map.on("move", () => follow(map));
   layer.tellAgain = tellCells(map, layer, (shape) => shape.words && `${shape.cell.at}: ${shape.words}`);
   started.push({ map, layer });
-  const note = problem(element, texts, load);
+  const note = problemNote(element, texts, load);
   async function load() {
     note.hidden = true;
     try {
@@ -153,19 +153,4 @@ function goThrough(layer, texts) {
   });
   box.hidden = false;
   show();
-}
-
-function problem(element, texts, again) {
-  const note = document.createElement("div");
-  note.className = "map-problem";
-  note.setAttribute("role", "alert");
-  note.hidden = true;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "button";
-  button.textContent = texts.retry;
-  button.addEventListener("click", again);
-  note.append(`${texts.failed} `, button);
-  element.after(note);
-  return note;
 }

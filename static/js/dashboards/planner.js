@@ -1,7 +1,7 @@
 // A planner's map: cells or kecamatan in the colours of their numbers, smooth heat, and an area drawn corner by corner.
 
 import { colours, onSchemeChange } from "../map/colours.js";
-import { zoomButtons } from "../map/pick.js";
+import { problemNote, zoomButtons } from "../map/controls.js";
 import { fitFreely } from "../map/whole.js";
 import { dataLayer as kecamatanLayer, start as startKecamatan } from "./choropleth.js";
 import { tellCells } from "./tips.js";
@@ -39,7 +39,7 @@ function startCells(map, layer, { bounds, texts, smooth, list, within, near }) {
   map.on("resize", () => matchMedia("print").matches || showAll());
   map.scrollWheelZoom.disable(); // a page that scrolls must not stop here
   tellCells(map, layer, (shape) => shape.words);
-  const note = problem(element, texts, load);
+  const note = problemNote(element, texts, load);
   async function load() {
     note.hidden = true;
     try {
@@ -209,19 +209,4 @@ function crosses(ring) {
       return turn(a, b, c) !== turn(a, b, d) && turn(c, d, a) !== turn(c, d, b);
     }),
   );
-}
-
-function problem(element, texts, again) {
-  const note = document.createElement("div");
-  note.className = "map-problem";
-  note.setAttribute("role", "alert");
-  note.hidden = true;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "button";
-  button.textContent = texts.retry;
-  button.addEventListener("click", again);
-  note.append(`${texts.failed} `, button);
-  element.after(note);
-  return note;
 }

@@ -1,6 +1,6 @@
 // Several layers, and reports, on one map: what a tap finds, and the address that keeps the view.
 
-import { sayFailures, zoomButtons } from "../map/pick.js";
+import { sayFailures, zoomButtons } from "../map/controls.js";
 import { showAddress } from "../map/whole.js";
 import { dataLayer, FeaturePanel, onTap, pick } from "./map.js";
 

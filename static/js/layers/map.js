@@ -1,7 +1,7 @@
 // A layer's map: its tiles in the colours of the legend, and what a tap finds.
 
 import { colours, onSchemeChange } from "../map/colours.js";
-import { sayFailures, zoomButtons } from "../map/pick.js";
+import { sayFailures, zoomButtons } from "../map/controls.js";
 import { VectorGrid } from "../map/tile-layer.js";
 
 const REACH = 12; // px around a fingertip

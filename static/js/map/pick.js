@@ -1,5 +1,6 @@
 // Choosing a place on a map, and showing one.
 
+import { sayFailures, zoomButtons } from "./controls.js";
 import { showWhole } from "./whole.js";
 
 const STEP = 10; // px for an arrow key, with Shift 1
@@ -176,40 +177,4 @@ function whenSeen(map, then) {
     then();
   });
   observer.observe(element);
-}
-
-export function zoomButtons(map, texts) {
-  const group = document.createElement("div");
-  group.className = "map-zoom";
-  for (const [sign, label, zoom] of [
-    ["+", texts.zoomIn, 1],
-    ["\u2212", texts.zoomOut, -1],
-  ]) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "button button--icon button--float";
-    button.textContent = sign;
-    button.setAttribute("aria-label", label);
-    button.addEventListener("click", () => map.setZoom(map.getZoom() + zoom));
-    group.append(button);
-  }
-  return group;
-}
-
-export function sayFailures(map, texts) {
-  const note = document.createElement("div");
-  note.className = "map-problem";
-  note.setAttribute("role", "alert");
-  note.hidden = true;
-  const again = document.createElement("button");
-  again.type = "button";
-  again.className = "button";
-  again.textContent = texts.retry;
-  note.append(`${texts.failed} `, again);
-  map.getContainer().after(note);
-  map.eachLayer((layer) => {
-    if (!layer.retry) return;
-    layer.on("tilesfailed tilesmended", ({ count }) => (note.hidden = !count));
-    again.addEventListener("click", () => layer.retry());
-  });
 }

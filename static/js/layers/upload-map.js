@@ -1,8 +1,8 @@
 // The map of data that are not published yet: shapes in the frame of the data and, if there are any, what changed.
 
-import { showDifferences } from "./layers/differences.js";
-import { dataLayer } from "./layers/map.js";
-import { sayFailures, zoomButtons } from "./map/pick.js";
+import { showDifferences } from "./differences.js";
+import { dataLayer } from "./map.js";
+import { sayFailures, zoomButtons } from "../map/controls.js";
 
 export { dataLayer };
 

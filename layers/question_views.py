@@ -45,7 +45,7 @@ from layers.tiles import NO_FIELD, draw_tile
 from layers.upload_views import for_uploaders
 from layers.uploads import agencies_of
 from layers.values import lines_of, shown_field
-from layers.views import geometry_of
+from layers.views import geometry_of, map_texts
 
 Answered = TypeVar("Answered", bound=HttpResponseBase)
 COLOURED_BY = {"count": "per_km2", "near": "jarak_m", "nearest": "jarak_m"}
@@ -254,15 +254,7 @@ def _map(request: HttpRequest, chosen: AnswerSelection, style: Style) -> MapMark
             "extent": [round(number, 6) for number in extent],
             "feature": reverse("question_feature", args=[0]).replace("/0/", "/{fid}/"),
             "query": query,
-            "texts": {
-                "failed": _("Part of the map did not load."),
-                "retry": _("Try again"),
-                "zoomIn": _("Zoom in"),
-                "zoomOut": _("Zoom out"),
-                "nothing": _("There is nothing here. Tap a sign, a line or an area."),
-                "featureFailed": _("The details could not be loaded. Check your connection."),
-                "noPlace": _("This feature has no place, so that the map does not show it."),
-            },
+            "texts": map_texts(),
         },
         label=_("Map of the answer. Arrow keys move it, plus and minus zoom, Enter shows what is in the middle."),
     )

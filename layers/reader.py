@@ -14,13 +14,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import count
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.utils.translation import get_language
@@ -97,7 +97,22 @@ class Reader:
 
     def __init__(self, folder: Path, path: Path, options: Options) -> None:
         self.name, self.folder = path.name, folder
-        copied, self.sha256 = _copied(path, folder)
+        self._stopped: str | None = None
+        self._peak = 0
+        self._child = _start_child(folder)  # it prepares itself while the file is copied
+        try:
+            self.sha256 = self._ask(path, options)
+        except BaseException:
+            self._child.kill()
+            self._child.wait()
+            raise
+        self._watcher = Thread(target=self._watch, name=f"watches reader {self._child.pid}", daemon=True)
+        self._watcher.start()
+
+    def _ask(self, path: Path, options: Options) -> str:
+        """Copy the file and tell the child what to do with it; return the file's SHA-256."""
+        folder = self.folder
+        copied, sha256 = _copied(path, folder)
         places = folder / "places.json"
         places.write_text(json.dumps(_places()), encoding="utf-8")
         request = {
@@ -107,12 +122,9 @@ class Reader:
             "answer": str(folder / "answer.json"),
             "options": {**asdict(options), "name": path.name},
         }
-        (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        self._stopped: str | None = None
-        self._peak = 0
-        self._child = _start_child(folder)
-        self._watcher = Thread(target=self._watch, name=f"watches reader {self._child.pid}", daemon=True)
-        self._watcher.start()
+        with suppress(BrokenPipeError), cast("IO[bytes]", self._child.stdin) as pipe:  # one that has ended is told of
+            pipe.write(json.dumps(request).encode())
+        return sha256
 
     def close(self) -> None:
         """End the child if it still reads."""
@@ -242,11 +254,11 @@ def _start_child(folder: Path) -> subprocess.Popen[bytes]:
     environment = {name: os.environ[name] for name in CHILD_PATHS if name in os.environ}
     environment |= limits.ENVIRONMENT | {"TMPDIR": str(folder), "HOME": str(folder)}
     with (folder / "stderr").open("wb") as stderr:
-        return subprocess.Popen(  # noqa: S603  our own module, a path that we made
-            [sys.executable, "-m", "layers.reading", str(folder / "request.json")],
+        return subprocess.Popen(
+            [sys.executable, "-m", "layers.reading"],
             cwd=settings.BASE_DIR,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,

@@ -1,6 +1,6 @@
 """Reads an agency's file, whatever its state, and writes features ready for PostgreSQL's COPY.
 
-Runs as a process of its own (`python -m layers.reading REQUEST.json`), started and watched by `layers.reader`:
+Runs as a process of its own (`python -m layers.reading`), started and watched by `layers.reader`:
 without Django, without a database, without the network, in a private folder, with limits on time, memory and size.
 
     kinds      what a file is, by its content            archives   zips, unpacked under limits

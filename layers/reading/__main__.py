@@ -1,4 +1,7 @@
-"""The child process: `python -m layers.reading REQUEST.json`. Ends with 0 when it has written its answer."""
+"""The child process: `python -m layers.reading`, the request as JSON on its standard input.
+
+Ends with 0 when it has written its answer.
+"""
 
 import gc
 import json
@@ -24,9 +27,9 @@ def main() -> int:
     limits.apply()
     gc.set_threshold(100_000, 20, 50)  # millions of values, hardly any of them in a circle
     sys.meta_path.insert(0, Absent())
-    request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    from layers.reading.pipeline import answer
+    from layers.reading.pipeline import answer  # while the file is still being copied
 
+    request = json.load(sys.stdin)
     result = answer(request)
     Path(request["answer"]).write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
     return 0

@@ -234,7 +234,9 @@ def _limited(timed: bool) -> Iterator[None]:
         ) from error
     except (DataError, InternalError) as error:
         raise ParameterError(
-            "filter", "", _("The filter or the box cannot be computed: a number or a place is out of range.")
+            "filter" if timed else "bbox",
+            "",
+            _("The filter or the box cannot be computed: a number or a place is out of range."),
         ) from error
 
 
@@ -260,7 +262,7 @@ def parse_limit(text: str | None) -> int:
     """Return how many features a page holds; a limit above the maximum is the maximum, as the standard has it."""
     if text is None:
         return LIMIT_DEFAULT
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
+    if not re.fullmatch(r"[0-9]{1,99}", text) or int(text) == 0:
         raise ParameterError(
             "limit",
             text,

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 import shapely
-from django.db import connection
+from django.db import connection, transaction
+from django.http import QueryDict
 from django.test import Client
 
+from geo.errors import ParameterError
 from layers.models import Layer
+from layers.ogc.items import parse_items, read_page
 from layers.versions import publish
 from tests.factories.layers import POINTS, make_layer, make_version
 
@@ -210,6 +213,14 @@ def test_unknown_parameter_is_refused_everywhere(client: Client, faskes: Layer, 
     assert list(client.get(f"{path}?sandi=1").json()["errors"]) == ["sandi"]
 
 
+def test_box_that_cannot_be_computed_is_named(faskes: Layer) -> None:
+    version = faskes.versions.get()
+    question = parse_items(faskes, version, QueryDict("bbox=-1e9,-1e9,1e9,1e9&bbox-crs=EPSG:32650"))
+    with pytest.raises(ParameterError) as told, transaction.atomic():
+        read_page(question)
+    assert told.value.name == "bbox"
+
+
 def test_page_of_queryables_says_types_in_words(client: Client, faskes: Layer) -> None:
     page = client.get(f"{BASE}/queryables?f=html", headers={"Accept-Language": "en"}).content.decode()
     assert [row.split("</td>")[0] for row in page.split('data-label="Type">')[1:]] == [
@@ -238,6 +249,7 @@ def test_404_among_data_does_not_speak_of_tickets(client: Client, db: None, path
 
 def test_limit_above_the_maximum_is_no_error(client: Client, faskes: Layer) -> None:
     assert ids(client, limit=999_999) == [1, 2, 3]
+    assert ids(client, limit=10**20) == [1, 2, 3]
 
 
 def test_property_is_a_filter(client: Client, faskes: Layer) -> None:
@@ -252,7 +264,7 @@ def test_property_is_a_filter(client: Client, faskes: Layer) -> None:
             "2025-03-10",
             [
                 "2025-03-10", "2025-03-01/2025-03-31", "2025-03-10/P1D", "P1M/2025-04-10", "../2025-03-10",
-                "2025-03-09T20:00:00Z", "2025-03-10/..",
+                "2025-03-09T20:00:00Z", "2025-03-10/..", "../9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00/..",
             ],
             ["2025-03-11", "2025-03-11/..", "../2025-03-09"],
         ),

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from geo.tiles import lazy_tile, tile_of
+from geo.tiles import MVT_TYPE, lazy_tile, tile_of
 from layers import editing
 from layers.access import keep_private, layer_or_404, who
 from layers.models import Layer
@@ -214,6 +214,7 @@ def tileset(request: HttpRequest, slug: str) -> HttpResponse:
 @only_parameters()
 def tilejson(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer the layer's TileJSON."""
+    format_of(request, formats={"json": layer_tiles.TILEJSON})
     layer = _layer(request, slug)
     body = json.dumps(layer_tiles.tilejson(request, layer), ensure_ascii=False).encode()
     etag = request_digest(request, body)
@@ -228,6 +229,8 @@ def tilejson(request: HttpRequest, slug: str) -> HttpResponse:
 @only_parameters()
 def tile(request: HttpRequest, slug: str, z: str, y: str, x: str) -> HttpResponse:
     """Answer one tile; 204 where nothing is."""
+    if "f" in request.GET:
+        format_of(request, formats={"mvt": MVT_TYPE})
     layer = _layer(request, slug, lean=True)
     version = documents.current(layer)
     wanted = tile_of(z, x, y)

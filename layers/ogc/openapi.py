@@ -45,7 +45,7 @@ def build(request: HttpRequest) -> dict[str, Any]:
 def _paths() -> dict[str, Any]:
     layer, f = _ref("collectionId"), _ref("f")
     place = [_ref(name) for name in ("tileMatrix", "tileRow", "tileCol")]
-    records = [_ref(name) for name in ("limit", "bbox", "q", "type", "ids", "cursor")]
+    records = [_ref(name) for name in ("limit", "bbox", "datetime", "q", "type", "ids", "externalIds", "cursor")]
     tiles = f"/collections/{{collectionId}}/tiles/{SCHEME}"
     return {
         "/": _get("landing", _("What there is"), [f]),
@@ -207,9 +207,12 @@ def _parameters() -> dict[str, Any]:
         ),
         _parameter("filter-crs", uri, _("Coordinate system of the geometries in filter")),
         _parameter("cursor", word, _("From a “next” link; not written by hand")),
-        _parameter("q", word, _("Words to look for")),
+        _parameter("q", {"type": "array", "items": word}, _("Words to look for; a comma stands for “or”")),
         _parameter("type", word, _("Kind of record")),
         _parameter("ids", {"type": "array", "items": word}, _("Short names")),
+        _parameter(
+            "externalIds", {"type": "array", "items": word}, _("Identifiers given elsewhere; no record has one")
+        ),
     ]
     inside = ("collectionId", "featureId", "recordId", "tileMatrix", "tileRow", "tileCol")
     free = {

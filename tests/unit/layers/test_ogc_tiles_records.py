@@ -51,6 +51,13 @@ def test_tilejson_leads_to_the_same_tiles(client: Client, faskes: Layer) -> None
     assert client.get(address).content == client.get(f"{TILES}/8/127/211").content
 
 
+def test_tiles_in_another_format_are_refused(client: Client, faskes: Layer) -> None:
+    assert client.get(f"{TILES}/8/127/211?f=mvt").status_code == 200
+    for address in ("8/127/211?f=png", "tilejson.json?f=pdf"):
+        answer = client.get(f"{TILES}/{address}")
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["f"])
+
+
 def test_tiling_scheme_has_the_scales_of_the_standard(client: Client, db: None) -> None:
     matrices = client.get("/ogc/tileMatrixSets/WebMercatorQuad").json()["tileMatrices"]
     assert matrices[0]["scaleDenominator"] == pytest.approx(559082264.0287178)
@@ -63,6 +70,7 @@ def test_record_tells_what_and_whose(client: Client, faskes: Layer) -> None:
     assert record["properties"]["title"] == "Fasilitas kesehatan"
     assert record["properties"]["contacts"][0]["organization"] == faskes.agency.name
     assert record["geometry"]["type"] == "Polygon"
+    assert record["time"] is None  # the standard wants the member, also where there is no time
     assert client.get(f"{RECORDS}/tidak-ada").status_code == 404
 
 
@@ -76,6 +84,14 @@ def test_records_are_found_by_words_box_type_and_id(client: Client, faskes: Laye
     assert titles(client, type="dataset,service") == ["faskes", "jalan"]
     assert titles(client, type="service") == []
     assert titles(client, ids="jalan,lain") == ["jalan"]
+    assert titles(client, q="puskesmas, aspal kabupaten") == ["faskes", "jalan"]
+    assert titles(client, q="puskesmas aspal") == []
+    assert titles(client, q=",") == ["faskes", "jalan"]
+    assert titles(client, bbox="117,0,-10,118,1,90") == ["faskes", "jalan"]
+    assert titles(client, bbox="117,0,-170,1") == ["faskes", "jalan"]
+    assert titles(client, bbox="170,0,-170,1") == []
+    assert titles(client, datetime="../2020-01-01") == ["faskes", "jalan"]
+    assert titles(client, externalIds="x") == []
 
 
 def test_records_come_in_pages(client: Client, db: None) -> None:
@@ -91,7 +107,16 @@ def test_records_come_in_pages(client: Client, db: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "name"), [("limit=0", "limit"), ("bbox=1", "bbox"), ("filter=x", "filter"), ("q=%00", "q")]
+    ("query", "name"),
+    [
+        ("limit=0", "limit"),
+        ("bbox=1", "bbox"),
+        ("filter=x", "filter"),
+        ("q=%00", "q"),
+        ("datetime=kemarin", "datetime"),
+        ("q=a+b+c+d+e+f+g+h+i+j+k", "q"),
+        ("bbox=0,1,1,0", "bbox"),
+    ],
 )
 def test_records_refuse_what_they_do_not_know(client: Client, faskes: Layer, query: str, name: str) -> None:
     answer = client.get(f"{RECORDS}?{query}")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -39,6 +40,7 @@ from layers.selection import withheld
 from layers.tiles import SHELF, make_tile
 
 ROWS_FOR_PEOPLE = 50
+"""A page for people holds no more features, whatever limit was asked for; the next begins after them."""
 
 
 @readable
@@ -130,6 +132,8 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:
     etag = request_digest(request, chosen, question.version.pk, state, *question.hidden)
     if chosen == "json" and (fresh := unchanged(request, etag, public=public)):
         return fresh
+    if chosen == "html":
+        question = replace(question, limit=min(question.limit, ROWS_FOR_PEOPLE))
     found = read_page(question)
     links = here(request, GEOJSON)
     if found.next_after is not None:
@@ -310,10 +314,10 @@ def _members(about: dict[str, Any]) -> str:
 
 
 def _table(request: HttpRequest, layer: Layer, features: str, about: dict[str, Any]) -> dict[str, Any]:
-    """Return what the page for people shows: at most `ROWS_FOR_PEOPLE` rows of the page that was asked for."""
+    """Return what the page for people shows."""
     fields = list(fields_of(layer).values())
     rows = []
-    for feature in json.loads(f"[{features}]")[:ROWS_FOR_PEOPLE]:
+    for feature in json.loads(f"[{features}]"):
         rows.append((feature["id"], [feature["properties"].get(field.name) for field in fields]))
     following = next((entry["href"] for entry in about["links"] if entry["rel"] == "next"), None)
     return {"layer": layer, "fields": fields, "rows": rows, "about": about, "next_url": following}

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from typing import Any
 
 import pytest
@@ -300,6 +301,17 @@ def test_pages_follow_one_another_without_overlap(client: Client, db: None) -> N
     make_layer(rows=[(shapely.Point(117 + n / 100, 0.5), {"n": n}) for n in range(25)])
     assert follow(client, limit=10) == [list(range(1, 11)), list(range(11, 21)), list(range(21, 26))]
     assert follow(client, limit=5, bbox="117,0,117.105,1") == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11]]
+
+
+def test_pages_for_people_leave_nothing_out(client: Client, db: None) -> None:
+    make_layer(rows=[(shapely.Point(117, 0), {"nama": str(number)}) for number in range(120)])
+    address, seen = f"{ITEMS}?f=html&limit=200", []
+    while address:
+        page = client.get(address).content.decode()
+        seen.append([int(fid) for fid in re.findall(r"/items/(\d+)\"", page)])
+        found = re.search(r'href="http://testserver([^"]+)" rel="next"', page)
+        address = found[1].replace("&amp;", "&") if found else ""
+    assert seen == [list(range(1, 51)), list(range(51, 101)), list(range(101, 121))]
 
 
 def test_numbers_are_told(client: Client, faskes: Layer) -> None:

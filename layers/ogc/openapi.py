@@ -15,7 +15,7 @@ from layers.ogc.documents import CATALOGUE, current
 from layers.ogc.fields import Field, fields_of
 from layers.ogc.items import LIMIT_DEFAULT, LIMIT_MAX, RESERVED
 from layers.ogc.links import address
-from layers.ogc.tiles import SCHEME, TILEJSON
+from layers.ogc.tiles import SCHEME, STYLE, TILEJSON
 
 PROBLEM = "application/problem+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -77,6 +77,7 @@ def _paths() -> dict[str, Any]:
         "/collections/{collectionId}/tiles": _get("tilesets", _("Map tiles"), [layer, f]),
         tiles: _get("tileset", _("Map tiles"), [layer, f]),
         f"{tiles}/tilejson.json": _get("tilejson", "TileJSON", [layer], TILEJSON),
+        f"{tiles}/style.json": _get("tileStyle", "Mapbox Style", [layer], STYLE),
         f"{tiles}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": {
             "get": {
                 "operationId": "tile",
@@ -299,7 +300,9 @@ def _answers(name: str) -> dict[str, Any]:
 
 
 def _get(name: str, summary: str, parameters: list[dict[str, Any]], media_type: str = JSON) -> dict[str, Any]:
-    content = {media_type: {"schema": {"type": "object"}}, HTML: _TEXT}
+    content: dict[str, Any] = {media_type: {"schema": {"type": "object"}}}
+    if _ref("f") in parameters:
+        content[HTML] = _TEXT
     return {
         "get": {
             "operationId": name,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -218,14 +219,25 @@ def tileset(request: HttpRequest, slug: str) -> HttpResponse:
 @only_parameters()
 def tilejson(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer the layer's TileJSON."""
-    format_of(request, formats={"json": layer_tiles.TILEJSON})
+    return _for_maps(request, slug, layer_tiles.tilejson, layer_tiles.TILEJSON)
+
+
+@readable
+@only_parameters()
+def tilestyle(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer a style for the layer's tiles."""
+    return _for_maps(request, slug, layer_tiles.style, layer_tiles.STYLE)
+
+
+def _for_maps(
+    request: HttpRequest, slug: str, tell: Callable[[HttpRequest, Layer], dict[str, Any]], content_type: str
+) -> HttpResponse:
+    format_of(request, formats={"json": content_type})
     layer = _layer(request, slug)
-    body = json.dumps(layer_tiles.tilejson(request, layer), ensure_ascii=False).encode()
+    body = json.dumps(tell(request, layer), ensure_ascii=False).encode()
     etag = request_digest(request, body)
     public = _is_public(layer)
-    return unchanged(request, etag, public=public) or sent(
-        request, body, layer_tiles.TILEJSON, etag=etag, public=public
-    )
+    return unchanged(request, etag, public=public) or sent(request, body, content_type, etag=etag, public=public)
 
 
 @asks_who

@@ -51,6 +51,22 @@ def test_tilejson_leads_to_the_same_tiles(client: Client, faskes: Layer) -> None
     assert client.get(address).content == client.get(f"{TILES}/8/127/211").content
 
 
+def test_style_draws_the_layer_of_its_tiles(client: Client, faskes: Layer) -> None:
+    tileset = client.get(TILES).json()
+    link = next(link for link in tileset["links"] if link["rel"] == "stylesheet")
+    answer = client.get(link["href"])
+    assert (answer["Content-Type"], link["type"]) == ("application/vnd.mapbox.style+json",) * 2
+    style = json.loads(answer.content)
+    source = style["sources"]["features"]
+    assert (style["version"], source["type"]) == (8, "vector")
+    assert source["tiles"] == client.get(f"{TILES}/tilejson.json").json()["tiles"]
+    assert {drawn["type"] for drawn in style["layers"]} == {"fill", "line", "circle"}
+    assert {(drawn["source"], drawn["source-layer"]) for drawn in style["layers"]} == {("features", "features")}
+    assert client.get(link["href"], headers={"If-None-Match": answer["ETag"]}).status_code == 304
+    Layer.objects.update(access="agency")
+    assert client.get(link["href"]).status_code == 404
+
+
 def test_tiles_in_another_format_are_refused(client: Client, faskes: Layer) -> None:
     assert client.get(f"{TILES}/8/127/211?f=mvt").status_code == 200
     for address in ("8/127/211?f=png", "tilejson.json?f=pdf"):

@@ -45,7 +45,10 @@ def build(request: HttpRequest) -> dict[str, Any]:
 def _paths() -> dict[str, Any]:
     layer, f = _ref("collectionId"), _ref("f")
     place = [_ref(name) for name in ("tileMatrix", "tileRow", "tileCol")]
-    records = [_ref(name) for name in ("limit", "bbox", "datetime", "q", "type", "ids", "externalIds", "cursor")]
+    records = [
+        _ref(name)
+        for name in ("limit", "bbox", "bbox-crs", "datetime", "crs", "q", "type", "ids", "externalIds", "cursor")
+    ]
     tiles = f"/collections/{{collectionId}}/tiles/{SCHEME}"
     return {
         "/": _get("landing", _("What there is"), [f]),
@@ -101,7 +104,7 @@ def _paths() -> dict[str, Any]:
             "get": {
                 "operationId": "record",
                 "summary": _("One record"),
-                "parameters": [_ref("recordId"), f],
+                "parameters": [_ref("recordId"), _ref("crs"), f],
                 "responses": _answers("Feature"),
             }
         },

@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from geo.errors import ParameterError
 from layers.models import Layer
 from layers.ogc.answers import GEOJSON, HTML, JSON
-from layers.ogc.crs import CRS84
+from layers.ogc.crs import CRS84, parse_crs
 from layers.ogc.documents import CATALOGUE, current
 from layers.ogc.items import LIMIT_MAX, parse_boxes, parse_limit
 from layers.ogc.links import address, here, link
 from layers.ogc.times import parse_span
 
 TYPE = "dataset"
-PARAMETERS = ("limit", "bbox", "datetime", "q", "type", "ids", "externalIds", "cursor")
+PARAMETERS = ("limit", "bbox", "bbox-crs", "datetime", "crs", "q", "type", "ids", "externalIds", "cursor")
 WORDS_MAX = 10
 
 
@@ -43,6 +43,9 @@ def find(layers: QuerySet[Layer], params: Mapping[str, str]) -> QuerySet[Layer]:
 
     A record has no time of its own, so `datetime` must be one but tells none apart, and no identifier given elsewhere.
     """
+    for name in ("crs", "bbox-crs"):
+        if name in params:
+            parse_crs(params[name], (CRS84,), name=name)
     if "datetime" in params:
         parse_span(params["datetime"])
     if "externalIds" in params:

@@ -286,18 +286,26 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 def records(request: HttpRequest) -> HttpResponse:
     """Answer /ogc/collections/catalogue/items."""
     body = catalogue_records.page(request, Layer.objects.visible_to(who(request)))
-    return document(
+    response = document(
         request, body, template="layers/ogc/records.html", content_type=GEOJSON, public=who(request).is_anonymous
     )
+    response["Content-Crs"] = content_crs(CRS84)
+    return response
 
 
 @readable
-@only_parameters()
+@only_parameters("crs")
 def record(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer /ogc/collections/catalogue/items/<slug>."""
     layer = _layer(request, slug)
+    if "crs" in request.GET:
+        parse_crs(request.GET["crs"], (CRS84,), name="crs")
     body = catalogue_records.record(request, layer)
-    return document(request, body, template="layers/ogc/record.html", content_type=GEOJSON, public=_is_public(layer))
+    response = document(
+        request, body, template="layers/ogc/record.html", content_type=GEOJSON, public=_is_public(layer)
+    )
+    response["Content-Crs"] = content_crs(CRS84)
+    return response
 
 
 def _visible(request: HttpRequest) -> list[Layer]:

@@ -110,6 +110,16 @@ def test_records_are_found_by_words_box_type_and_id(client: Client, faskes: Laye
     assert titles(client, externalIds="x") == []
 
 
+def test_records_come_in_the_system_that_the_catalogue_names(client: Client, faskes: Layer) -> None:
+    (only,) = client.get("/ogc/collections/catalogue").json()["crs"]
+    for address in (RECORDS, f"{RECORDS}/faskes"):
+        answer = client.get(address, {"crs": only})
+        assert (answer.status_code, answer["Content-Crs"]) == (200, f"<{only}>")
+        assert list(client.get(address, {"crs": "EPSG:3857"}).json()["errors"]) == ["crs"]
+    assert titles(client, bbox="117,0,118,1", **{"bbox-crs": only}) == ["faskes"]
+    assert list(client.get(RECORDS, {"bbox-crs": "EPSG:4326"}).json()["errors"]) == ["bbox-crs"]
+
+
 def test_records_come_in_pages(client: Client, db: None) -> None:
     for number in range(5):
         make_layer(f"lapis-{number}")

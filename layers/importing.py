@@ -56,17 +56,21 @@ def copy_rows(reader: Reader) -> Filled:
 
 @transaction.atomic
 def store_inspected(*, layer: Layer, inspection: Inspection, rows: Filled, by: User | None) -> LayerVersion:
-    """Store copied rows as the layer's next version."""
+    """Store copied rows as the layer's next version.
+
+    The types of known fields stay as readers have them until a version of other types is published.
+    """
+    kinds = {str(entry["name"]): entry["type"] for entry in inspection.fields}
     loaded = Loaded(
         geometry_type=inspection.geometry_type,
         source_name=inspection.name,
         source_sha256=inspection.sha256,
         source_crs=inspection.source_crs,
         findings=inspection.findings,
-        statistics=inspection.statistics,
+        statistics={name: {**told, "type": kinds[name]} for name, told in inspection.statistics.items()},
     )
     locked = Layer.objects.select_for_update().get(pk=layer.pk)
-    locked.fields = merge_fields(locked.fields, inspection.fields)
+    locked.fields = merge_fields(locked.fields, inspection.fields, keep_types=locked.current_id is not None)
     locked.save(update_fields=["fields", "changed_at"])
     layer.fields = locked.fields
     with connection.cursor() as cursor:
@@ -74,9 +78,12 @@ def store_inspected(*, layer: Layer, inspection: Inspection, rows: Filled, by: U
     return store_version(layer=layer, by=by, loaded=loaded, rows=rows)
 
 
-def merge_fields(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def merge_fields(
+    old: list[dict[str, Any]], new: list[dict[str, Any]], *, keep_types: bool = False
+) -> list[dict[str, Any]]:
     """Return the dictionary with the new file's fields: what people wrote or hid stays, the type is the file's.
 
+    With `keep_types`, only fields that are new take the file's type.
     Fields that the new file lacks stay: an older version, rolled back to, must not show what was hidden.
     """
     known = {entry["name"]: entry for entry in old}
@@ -88,7 +95,8 @@ def merge_fields(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[d
         else:
             hidden = bool(before.get("hidden") or (entry["personal"] and not before.get("personal")))
             personal = bool(before.get("personal") or entry["personal"])
-            merged.append(entry | before | {"type": entry["type"], "hidden": hidden, "personal": personal})
+            kind = before.get("type", entry["type"]) if keep_types else entry["type"]
+            merged.append(entry | before | {"type": kind, "hidden": hidden, "personal": personal})
     return merged + list(known.values())
 
 

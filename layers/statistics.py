@@ -41,7 +41,7 @@ class _Overall:
 
 
 def count_statistics(layer: Layer, version: LayerVersion) -> dict[str, Any]:
-    """Return for each field of the dictionary: counts, extremes and common values; of personal data counts only."""
+    """Return for each field of the dictionary: type, counts, extremes and common values; of personal data no values."""
     parts = {"version": sql.Literal(version.pk), "most": sql.Literal(COMMON)}
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(_OVERALL).format(**parts))
@@ -60,7 +60,11 @@ def count_statistics(layer: Layer, version: LayerVersion) -> dict[str, Any]:
 
 
 def _told(field: dict[str, Any], features: int, one: _Overall, common: list[list[Any]]) -> dict[str, Any]:
-    told: dict[str, Any] = {"count": one.count, "nulls": features - one.count}
+    told: dict[str, Any] = {
+        "type": field.get("type", "text"),
+        "count": one.count,
+        "nulls": features - one.count,
+    }
     if field.get("personal"):
         return told
     told["distinct"] = one.distinct if one.distinct <= DISTINCT_COUNTED else None

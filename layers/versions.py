@@ -150,7 +150,10 @@ def _index_words(cursor: Any, version: LayerVersion) -> None:
 
 @transaction.atomic
 def publish(*, version: LayerVersion, by: User | None, reason: str = "") -> Layer:
-    """Make `version` the layer's current one and put the layer into the catalogue; who did it and why is kept."""
+    """Make `version` the layer's current one and put the layer into the catalogue; who did it and why is kept.
+
+    From now on its fields are of the types that they have in it.
+    """
     layer = Layer.objects.select_for_update().get(pk=version.layer_id)
     if missing := missing_for_publication(layer):
         raise NotReady(_("Before publication, fill in: %(fields)s.") % {"fields": ", ".join(missing)})
@@ -166,7 +169,11 @@ def publish(*, version: LayerVersion, by: User | None, reason: str = "") -> Laye
         )
     layer.current = version
     layer.state = Layer.State.PUBLISHED
-    layer.save(update_fields=["current", "state", "changed_at"])
+    layer.fields = [
+        entry | {"type": version.statistics.get(entry["name"], {}).get("type", entry.get("type", "text"))}
+        for entry in layer.fields
+    ]
+    layer.save(update_fields=["current", "state", "fields", "changed_at"])
     version.refresh_from_db()
     return layer
 

@@ -95,7 +95,10 @@ def parse_filter(text: str, language: str, fields: dict[str, Field], crs: Crs) -
     """Return a filter as a condition. `crs` is that of the geometries in it. Raises ParameterError."""
     if len(text) > LENGTH_MAX or "\0" in text:
         raise _refused(text, _("The filter is longer than %(limit)d characters.") % {"limit": LENGTH_MAX})
-    return Compiler(fields, crs).condition(_read_json(text) if language == "cql2-json" else cql_text.parse(text))
+    try:
+        return Compiler(fields, crs).condition(_read_json(text) if language == "cql2-json" else cql_text.parse(text))
+    except RecursionError as error:
+        raise _refused(text, _("The filter is nested too deeply.")) from error
 
 
 def field_sql(field: Field) -> Sql:
@@ -137,6 +140,10 @@ class Compiler:
         if isinstance(node, (int, Decimal)):
             return Term("number", Sql("%s::numeric", (node,)), node)
         if isinstance(node, str):
+            if "\0" in node or any("\ud800" <= letter <= "\udfff" for letter in node):
+                raise _refused(
+                    node, _("“%(part)s” cannot stand in a filter.") % {"part": json.dumps(node)[1:-1][:SHOWN]}
+                )
             return Term("text", Sql("%s::text", (node,)), node)
         if isinstance(node, dict):
             return self._object(node)
@@ -232,7 +239,10 @@ class Compiler:
         ):
             raise _refused(numbers, _("BBOX takes four numbers: west, south, east, north."))
         low, high = numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :]
-        (a, b), (c, d) = ([float(value) for value in corner[:2]] for corner in (low, high))
+        try:
+            (a, b), (c, d) = ([float(value) for value in corner[:2]] for corner in (low, high))
+        except OverflowError as error:
+            raise _refused(numbers, _("The filter holds a number that is too large.")) from error
         if self.crs.north_first:
             a, b, c, d = b, a, d, c
         if self.crs.srid == 4326 and a > c:  # over the antimeridian

@@ -39,6 +39,7 @@ RESERVED = (
     "f", "limit", "bbox", "bbox-crs", "datetime", "crs", "filter", "filter-lang", "filter-crs", "cursor",
 )  # fmt: skip
 MERCATOR_EDGE_M = 20_037_508.342789244
+Box = tuple[float, float, float, float]
 BOX_STEPS = 16
 """Into how many pieces an edge is cut before it is transformed: straight lines bend between systems."""
 
@@ -234,7 +235,9 @@ def _limited(timed: bool) -> Iterator[None]:
         ) from error
     except (DataError, InternalError) as error:
         raise ParameterError(
-            "filter", "", _("The filter or the box cannot be computed: a number or a place is out of range.")
+            "filter" if timed else "bbox",
+            "",
+            _("The filter or the box cannot be computed: a number or a place is out of range."),
         ) from error
 
 
@@ -260,7 +263,7 @@ def parse_limit(text: str | None) -> int:
     """Return how many features a page holds; a limit above the maximum is the maximum, as the standard has it."""
     if text is None:
         return LIMIT_DEFAULT
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
+    if not re.fullmatch(r"[0-9]{1,99}", text) or int(text) == 0:
         raise ParameterError(
             "limit",
             text,
@@ -290,6 +293,19 @@ def _bbox(params: Mapping[str, str], systems: tuple[Crs, ...]) -> list[Sql]:
     if "bbox" not in params:
         return []
     text = params["bbox"]
+    box = _corners(text, crs)
+    if crs.srid != 4326:
+        return [_in_other_system(text, box, crs)]
+    return [joined("OR", [_in_box(box) for box in _in_degrees(text, box)])]
+
+
+def parse_boxes(text: str) -> list[Box]:
+    """Return what a bbox in degrees means: a box, or two where it crosses the antimeridian."""
+    return _in_degrees(text, _corners(text, CRS84))
+
+
+def _corners(text: str, crs: Crs) -> Box:
+    """Return the least and the greatest x and y of a bbox; heights are not looked at."""
     numbers = [parse_number(part, name="bbox") for part in text.split(",")] if len(text) < 400 else []
     if len(numbers) not in {4, 6}:
         raise ParameterError("bbox", text, _("bbox needs four numbers, or six with heights."))
@@ -298,18 +314,20 @@ def _bbox(params: Mapping[str, str], systems: tuple[Crs, ...]) -> list[Sql]:
         a, b, c, d = b, a, d, c
     if b > d:
         raise ParameterError("bbox", text, _("bbox must begin with its south: west,south,east,north."))
-    if crs.srid != 4326:
-        return [_in_other_system(text, (a, b, c, d), crs)]
+    return a, b, c, d
+
+
+def _in_degrees(text: str, box: Box) -> list[Box]:
+    a, b, c, d = box
     if max(abs(a), abs(c)) > 180 or max(abs(b), abs(d)) > 90:
         raise ParameterError(
             "bbox", text, _("bbox lies outside the world: longitudes to 180, latitudes to 90 degrees.")
         )
     # A box whose west is east of its east crosses the antimeridian.
-    boxes = [(a, b, 180.0, d), (-180.0, b, c, d)] if a > c else [(a, b, c, d)]
-    return [joined("OR", [_in_box(box) for box in boxes])]
+    return [(a, b, 180.0, d), (-180.0, b, c, d)] if a > c else [box]
 
 
-def _in_box(box: tuple[float, float, float, float]) -> Sql:
+def _in_box(box: Box) -> Sql:
     shape = Sql("%s::geometry", (_ewkb(_rectangle(box), 4326),))
     # What lies in the box as a whole needs no second look; that is most of it. CASE, not OR: of an OR the planner makes
     # two scans of the index.
@@ -318,7 +336,7 @@ def _in_box(box: tuple[float, float, float, float]) -> Sql:
     )
 
 
-def _in_other_system(text: str, box: tuple[float, float, float, float], crs: Crs) -> Sql:
+def _in_other_system(text: str, box: Box, crs: Crs) -> Sql:
     west, south, east, north = box
     if west > east:
         raise ParameterError("bbox", text, _("bbox must begin with its west: west,south,east,north."))
@@ -332,7 +350,7 @@ def _in_other_system(text: str, box: tuple[float, float, float, float], crs: Crs
     return Sql("ST_Intersects(f.geom, ST_Transform(%s::geometry, 4326))", (_ewkb(shape, crs.srid),))
 
 
-def _rectangle(box: tuple[float, float, float, float]) -> Any:
+def _rectangle(box: Box) -> Any:
     west, south, east, north = box
     if west == east and south == north:
         return shapely.Point(west, south)

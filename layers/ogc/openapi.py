@@ -15,7 +15,7 @@ from layers.ogc.documents import CATALOGUE, current
 from layers.ogc.fields import Field, fields_of
 from layers.ogc.items import LIMIT_DEFAULT, LIMIT_MAX, RESERVED
 from layers.ogc.links import address
-from layers.ogc.tiles import SCHEME, TILEJSON
+from layers.ogc.tiles import SCHEME, STYLE, TILEJSON
 
 PROBLEM = "application/problem+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -45,7 +45,10 @@ def build(request: HttpRequest) -> dict[str, Any]:
 def _paths() -> dict[str, Any]:
     layer, f = _ref("collectionId"), _ref("f")
     place = [_ref(name) for name in ("tileMatrix", "tileRow", "tileCol")]
-    records = [_ref(name) for name in ("limit", "bbox", "q", "type", "ids", "cursor")]
+    records = [
+        _ref(name)
+        for name in ("limit", "bbox", "bbox-crs", "datetime", "crs", "q", "type", "ids", "externalIds", "cursor")
+    ]
     tiles = f"/collections/{{collectionId}}/tiles/{SCHEME}"
     return {
         "/": _get("landing", _("What there is"), [f]),
@@ -77,6 +80,7 @@ def _paths() -> dict[str, Any]:
         "/collections/{collectionId}/tiles": _get("tilesets", _("Map tiles"), [layer, f]),
         tiles: _get("tileset", _("Map tiles"), [layer, f]),
         f"{tiles}/tilejson.json": _get("tilejson", "TileJSON", [layer], TILEJSON),
+        f"{tiles}/style.json": _get("tileStyle", "Mapbox Style", [layer], STYLE),
         f"{tiles}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": {
             "get": {
                 "operationId": "tile",
@@ -100,7 +104,7 @@ def _paths() -> dict[str, Any]:
             "get": {
                 "operationId": "record",
                 "summary": _("One record"),
-                "parameters": [_ref("recordId"), f],
+                "parameters": [_ref("recordId"), _ref("crs"), f],
                 "responses": _answers("Feature"),
             }
         },
@@ -207,9 +211,12 @@ def _parameters() -> dict[str, Any]:
         ),
         _parameter("filter-crs", uri, _("Coordinate system of the geometries in filter")),
         _parameter("cursor", word, _("From a “next” link; not written by hand")),
-        _parameter("q", word, _("Words to look for")),
+        _parameter("q", {"type": "array", "items": word}, _("Words to look for; a comma stands for “or”")),
         _parameter("type", word, _("Kind of record")),
         _parameter("ids", {"type": "array", "items": word}, _("Short names")),
+        _parameter(
+            "externalIds", {"type": "array", "items": word}, _("Identifiers given elsewhere; no record has one")
+        ),
     ]
     inside = ("collectionId", "featureId", "recordId", "tileMatrix", "tileRow", "tileCol")
     free = {
@@ -296,7 +303,9 @@ def _answers(name: str) -> dict[str, Any]:
 
 
 def _get(name: str, summary: str, parameters: list[dict[str, Any]], media_type: str = JSON) -> dict[str, Any]:
-    content = {media_type: {"schema": {"type": "object"}}, HTML: _TEXT}
+    content: dict[str, Any] = {media_type: {"schema": {"type": "object"}}}
+    if _ref("f") in parameters:
+        content[HTML] = _TEXT
     return {
         "get": {
             "operationId": name,

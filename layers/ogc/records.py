@@ -8,16 +8,17 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from geo.params import parse_bbox
+from geo.errors import ParameterError
 from layers.models import Layer
 from layers.ogc.answers import GEOJSON, HTML, JSON
-from layers.ogc.crs import CRS84
+from layers.ogc.crs import CRS84, parse_crs
 from layers.ogc.documents import CATALOGUE, current
-from layers.ogc.items import LIMIT_MAX, parse_limit
+from layers.ogc.items import LIMIT_MAX, parse_boxes, parse_limit
 from layers.ogc.links import address, here, link
+from layers.ogc.times import parse_span
 
 TYPE = "dataset"
-PARAMETERS = ("limit", "bbox", "q", "type", "ids", "cursor")
+PARAMETERS = ("limit", "bbox", "bbox-crs", "datetime", "crs", "q", "type", "ids", "externalIds", "cursor")
 WORDS_MAX = 10
 
 
@@ -38,21 +39,45 @@ def collection(request: HttpRequest) -> dict[str, Any]:
 
 
 def find(layers: QuerySet[Layer], params: Mapping[str, str]) -> QuerySet[Layer]:
-    """Return those layers that the parameters ask for. Raises ParameterError."""
+    """Return those layers that the parameters ask for. Raises ParameterError.
+
+    A record has no time of its own, so `datetime` must be one but tells none apart, and no identifier given elsewhere.
+    """
+    for name in ("crs", "bbox-crs"):
+        if name in params:
+            parse_crs(params[name], (CRS84,), name=name)
+    if "datetime" in params:
+        parse_span(params["datetime"])
+    if "externalIds" in params:
+        return layers.none()
     if "type" in params and TYPE not in params["type"].split(","):
         return layers.none()
     if "ids" in params:
         layers = layers.filter(slug__in=params["ids"].split(",")[:LIMIT_MAX])
     if "bbox" in params:
-        box = Polygon.from_bbox(parse_bbox(params["bbox"]))
-        box.srid = 4326
-        layers = layers.filter(current__extent__intersects=box)
-    for word in params.get("q", "").replace(",", " ").split()[:WORDS_MAX]:
-        somewhere = Q()
-        for name in ("title_id", "title_en", "abstract_id", "abstract_en", "keywords"):
-            somewhere |= Q(**{f"{name}__icontains": word})
-        layers = layers.filter(somewhere)
-    return layers
+        inside = Q()
+        for box in parse_boxes(params["bbox"]):
+            shape = Polygon.from_bbox(box)
+            shape.srid = 4326
+            inside |= Q(current__extent__intersects=shape)
+        layers = layers.filter(inside)
+    return layers.filter(_words(params.get("q", "")))
+
+
+def _words(text: str) -> Q:
+    """Return the condition of `q`: one of the terms between commas, of which each word stands somewhere."""
+    if len(text.replace(",", " ").split()) > WORDS_MAX:
+        raise ParameterError("q", text, _("q takes at most %(limit)d words.") % {"limit": WORDS_MAX})
+    found = Q()
+    for term in text.split(","):
+        whole = Q()
+        for word in term.split():
+            somewhere = Q()
+            for name in ("title_id", "title_en", "abstract_id", "abstract_en", "keywords"):
+                somewhere |= Q(**{f"{name}__icontains": word})
+            whole &= somewhere
+        found |= whole
+    return found
 
 
 def page(request: HttpRequest, layers: QuerySet[Layer]) -> dict[str, Any]:
@@ -101,6 +126,7 @@ def record(request: HttpRequest, layer: Layer) -> dict[str, Any]:
     return {
         "type": "Feature",
         "id": layer.slug,
+        "time": None,
         "geometry": _outline(version.extent),
         "conformsTo": ["http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/record-core"],
         "properties": properties,

@@ -1,4 +1,4 @@
-"""OGC API Tiles: each layer's vector tiles on WebMercatorQuad, their metadata, and TileJSON.
+"""OGC API Tiles: each layer's vector tiles on WebMercatorQuad, their metadata, TileJSON, and a style.
 
 Addresses count rows before columns: /ogc/collections/<slug>/tiles/WebMercatorQuad/<zoom>/<row>/<column>.
 """
@@ -22,6 +22,9 @@ TILE_PX = 256
 PIXEL_M = 0.000_28
 """The size of a pixel by which OGC computes scales."""
 TILEJSON = "application/vnd.mapbox.tilejson+json"
+STYLE = "application/vnd.mapbox.style+json"
+COLOUR, AROUND_POINTS = "#0f6b8f", "#ffffff"
+"""`--layer-0` of static/css/layers.css, in which the layer's own page draws it, too."""
 TILE = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
 
 NAME = "features"
@@ -91,6 +94,38 @@ def tilejson(request: HttpRequest, layer: Layer) -> dict[str, Any]:
     return made
 
 
+def style(request: HttpRequest, layer: Layer) -> dict[str, Any]:
+    """Return a style (Mapbox Style 8, as MapLibre and QGIS read it) that draws a layer's tiles."""
+    told = tilejson(request, layer)
+    source = {
+        name: told[name] for name in ("tiles", "scheme", "minzoom", "maxzoom", "attribution", "bounds") if name in told
+    }
+
+    def drawn(kind: str, paint: dict[str, Any], only: str = "") -> dict[str, Any]:
+        made = {"id": kind, "type": kind, "source": NAME, "source-layer": NAME, "paint": paint}
+        return made | ({"filter": ["==", ["geometry-type"], only]} if only else {})
+
+    return {
+        "version": 8,
+        "name": layer.title,
+        "sources": {NAME: {"type": "vector", **source}},
+        "layers": [
+            drawn("fill", {"fill-color": COLOUR, "fill-opacity": 0.35}, "Polygon"),
+            drawn("line", {"line-color": COLOUR, "line-width": 2}),  # of areas the outline
+            drawn(
+                "circle",
+                {
+                    "circle-color": COLOUR,
+                    "circle-radius": 5,
+                    "circle-stroke-color": AROUND_POINTS,
+                    "circle-stroke-width": 1,
+                },
+                "Point",
+            ),
+        ],
+    }
+
+
 def schemes(request: HttpRequest) -> dict[str, Any]:
     """Return the list of tiling schemes: one."""
     return {
@@ -149,6 +184,7 @@ def _links(request: HttpRequest, layer: Layer) -> list[dict[str, Any]]:
         link("self", own, JSON),
         link("alternate", f"{own}?f=html", HTML),
         link("describedby", address(request, "tilejson", layer.slug), TILEJSON, "TileJSON"),
+        link("stylesheet", address(request, "tilestyle", layer.slug), STYLE, "Mapbox Style"),
         link(TILE, address(request, "scheme"), JSON),
         link("item", template, MVT_TYPE, _("Map tiles")) | {"templated": True},
     ]

@@ -91,8 +91,13 @@ def last_instant(moment: Moment) -> dt.datetime:
 
 
 def day_of(moment: Moment) -> dt.date:
-    """Return the day in the regency on which a moment falls."""
-    return timezone.localdate(moment) if isinstance(moment, dt.datetime) else moment
+    """Return the day in the regency on which a moment falls; before the first day it is that, after the last that."""
+    if not isinstance(moment, dt.datetime):
+        return moment
+    try:
+        return timezone.localdate(moment)
+    except OverflowError:  # the regency's clock is in another year than the moment's own
+        return dt.date.max if moment.year == dt.MAXYEAR else dt.date.min
 
 
 def day_sql(text: Sql) -> Sql:

@@ -20,6 +20,7 @@ urlpatterns = [
     path("collections/<str:slug>/tiles", views.tilesets, name="tilesets"),
     path("collections/<str:slug>/tiles/WebMercatorQuad", views.tileset, name="tileset"),
     path("collections/<str:slug>/tiles/WebMercatorQuad/tilejson.json", views.tilejson, name="tilejson"),
+    path("collections/<str:slug>/tiles/WebMercatorQuad/style.json", views.tilestyle, name="tilestyle"),
     path("collections/<str:slug>/tiles/WebMercatorQuad/<str:z>/<str:y>/<str:x>", views.tile, name="tile"),
     path("tileMatrixSets", views.schemes, name="schemes"),
     path("tileMatrixSets/WebMercatorQuad", views.scheme, name="scheme"),

@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from geo.tiles import lazy_tile, tile_of
+from geo.tiles import MVT_TYPE, lazy_tile, tile_of
 from layers import editing
 from layers.access import keep_private, layer_or_404, who
 from layers.models import Layer
@@ -39,6 +41,7 @@ from layers.selection import withheld
 from layers.tiles import SHELF, make_tile
 
 ROWS_FOR_PEOPLE = 50
+"""A page for people holds no more features, whatever limit was asked for; the next begins after them."""
 
 
 @readable
@@ -130,6 +133,8 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:
     etag = request_digest(request, chosen, question.version.pk, state, *question.hidden)
     if chosen == "json" and (fresh := unchanged(request, etag, public=public)):
         return fresh
+    if chosen == "html":
+        question = replace(question, limit=min(question.limit, ROWS_FOR_PEOPLE))
     found = read_page(question)
     links = here(request, GEOJSON)
     if found.next_after is not None:
@@ -214,13 +219,25 @@ def tileset(request: HttpRequest, slug: str) -> HttpResponse:
 @only_parameters()
 def tilejson(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer the layer's TileJSON."""
+    return _for_maps(request, slug, layer_tiles.tilejson, layer_tiles.TILEJSON)
+
+
+@readable
+@only_parameters()
+def tilestyle(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer a style for the layer's tiles."""
+    return _for_maps(request, slug, layer_tiles.style, layer_tiles.STYLE)
+
+
+def _for_maps(
+    request: HttpRequest, slug: str, tell: Callable[[HttpRequest, Layer], dict[str, Any]], content_type: str
+) -> HttpResponse:
+    format_of(request, formats={"json": content_type})
     layer = _layer(request, slug)
-    body = json.dumps(layer_tiles.tilejson(request, layer), ensure_ascii=False).encode()
+    body = json.dumps(tell(request, layer), ensure_ascii=False).encode()
     etag = request_digest(request, body)
     public = _is_public(layer)
-    return unchanged(request, etag, public=public) or sent(
-        request, body, layer_tiles.TILEJSON, etag=etag, public=public
-    )
+    return unchanged(request, etag, public=public) or sent(request, body, content_type, etag=etag, public=public)
 
 
 @asks_who
@@ -228,6 +245,8 @@ def tilejson(request: HttpRequest, slug: str) -> HttpResponse:
 @only_parameters()
 def tile(request: HttpRequest, slug: str, z: str, y: str, x: str) -> HttpResponse:
     """Answer one tile; 204 where nothing is."""
+    if "f" in request.GET:
+        format_of(request, formats={"mvt": MVT_TYPE})
     layer = _layer(request, slug, lean=True)
     version = documents.current(layer)
     wanted = tile_of(z, x, y)
@@ -267,18 +286,26 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 def records(request: HttpRequest) -> HttpResponse:
     """Answer /ogc/collections/catalogue/items."""
     body = catalogue_records.page(request, Layer.objects.visible_to(who(request)))
-    return document(
+    response = document(
         request, body, template="layers/ogc/records.html", content_type=GEOJSON, public=who(request).is_anonymous
     )
+    response["Content-Crs"] = content_crs(CRS84)
+    return response
 
 
 @readable
-@only_parameters()
+@only_parameters("crs")
 def record(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer /ogc/collections/catalogue/items/<slug>."""
     layer = _layer(request, slug)
+    if "crs" in request.GET:
+        parse_crs(request.GET["crs"], (CRS84,), name="crs")
     body = catalogue_records.record(request, layer)
-    return document(request, body, template="layers/ogc/record.html", content_type=GEOJSON, public=_is_public(layer))
+    response = document(
+        request, body, template="layers/ogc/record.html", content_type=GEOJSON, public=_is_public(layer)
+    )
+    response["Content-Crs"] = content_crs(CRS84)
+    return response
 
 
 def _visible(request: HttpRequest) -> list[Layer]:
@@ -307,10 +334,10 @@ def _members(about: dict[str, Any]) -> str:
 
 
 def _table(request: HttpRequest, layer: Layer, features: str, about: dict[str, Any]) -> dict[str, Any]:
-    """Return what the page for people shows: at most `ROWS_FOR_PEOPLE` rows of the page that was asked for."""
+    """Return what the page for people shows."""
     fields = list(fields_of(layer).values())
     rows = []
-    for feature in json.loads(f"[{features}]")[:ROWS_FOR_PEOPLE]:
+    for feature in json.loads(f"[{features}]"):
         rows.append((feature["id"], [feature["properties"].get(field.name) for field in fields]))
     following = next((entry["href"] for entry in about["links"] if entry["rel"] == "next"), None)
     return {"layer": layer, "fields": fields, "rows": rows, "about": about, "next_url": following}

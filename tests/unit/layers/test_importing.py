@@ -9,6 +9,7 @@ import pytest
 import shapely
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.utils import translation
 
 from accounts.models import Agency
@@ -20,6 +21,7 @@ from layers.reader import Options, Reader, Rows, reading
 from layers.reading import limits
 from layers.reading.copying import HEAD, as_rows, rows_of_pass
 from layers.reading.source import BATCH
+from layers.versions import publish, roll_back
 from tests.factories.layers import make_layer, make_version
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +82,7 @@ def test_import_stores_what_the_file_holds(dlh: Agency, tmp_path: Path) -> None:
         "dalam": "integer",
     }
     assert version.statistics["dalam"] == {
-        "count": 2, "nulls": 1, "distinct": 2, "min": 10, "max": 20, "common": [[10, 1], [20, 1]],
+        "type": "integer", "count": 2, "nulls": 1, "distinct": 2, "min": 10, "max": 20, "common": [[10, 1], [20, 1]],
     }  # fmt: skip
 
 
@@ -99,6 +101,27 @@ def test_readers_see_what_they_saw_until_the_new_version_is_published(dlh: Agenc
     assert (layer.current.number, layer.state, layer.access) == (1, "published", "public")
 
 
+def test_types_are_those_of_the_version_that_is_shown(client: Client, dlh: Agency, tmp_path: Path) -> None:
+    def told() -> tuple[str, int]:
+        layer.refresh_from_db()
+        kinds = {field["name"]: field["type"] for field in layer.fields}
+        return kinds["dalam"], client.get("/ogc/collections/sumur/items", {"filter": "dalam = 10"}).status_code
+
+    layer = Layer.objects.create(
+        slug="sumur", title_id="Sumur", abstract_id="Sumur.", theme="sosial", licence="CC0", access="public", agency=dlh
+    )
+    first = import_file(layer=layer, path=geojson(tmp_path / "sumur.geojson", ROWS), by=None)
+    publish(version=first, by=None)
+    assert told() == ("integer", 200)
+    words = [row | {"dalam": "sepuluh"} for row in ROWS]
+    second = import_file(layer=layer, path=geojson(tmp_path / "sumur.geojson", words), by=None)
+    assert told() == ("integer", 200)  # nobody has published it
+    publish(version=second, by=None)
+    assert told()[0] in {"text", "code"}
+    roll_back(layer=layer, by=None)
+    assert told() == ("integer", 200)
+
+
 def entry(name: str, **over: Any) -> dict[str, Any]:
     made = {"name": name, "title": name, "type": "text", "description": "", "hidden": False, "personal": False}
     return made | over
@@ -108,6 +131,8 @@ def test_field_dictionary_keeps_what_people_wrote_and_hid() -> None:
     old = [entry("a", title="Luas", hidden=True), entry("gone", hidden=True)]
     merged = merge_fields(old, [entry("a", type="number"), entry("b")])
     assert merged == [entry("a", title="Luas", type="number", hidden=True), entry("b"), entry("gone", hidden=True)]
+    kept = merge_fields(old, [entry("a", type="number"), entry("b", type="number")], keep_types=True)
+    assert [field["type"] for field in kept] == ["text", "number", "text"]
 
 
 def test_field_that_becomes_personal_becomes_hidden() -> None:

@@ -153,6 +153,10 @@ def test_filter_is_refused_with_the_reason(client: Client, mixed: Layer, text: s
         '{"op":"and","args":[]}',
         '"\\u0000"',
         '{"op":"not","args":[null]}',
+        '{"op":"=","args":[{"property":"nama"},"a\\u0000b"]}',
+        '{"op":"=","args":[{"property":"nama"},"\\ud800"]}',
+        '{"op":"s_intersects","args":[{"property":"geometry"},{"bbox":[0,0,1,%s]}]}' % ("9" * 400),
+        '{"op":"not","args":[' * 299 + "true" + "]}" * 299,
     ],
 )
 def test_broken_json_is_refused(client: Client, mixed: Layer, text: str) -> None:
@@ -171,6 +175,19 @@ def test_broken_json_is_told_where_without_the_words_of_python(client: Client, m
 def test_number_is_not_called_as_the_number_of_a_version_is(client: Client, mixed: Layer) -> None:
     told = refused(client, "jumlah = 'a'")
     assert "(nomor)" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("T_BEFORE(tanggal, TIMESTAMP('9999-12-31T23:59:59Z'))", [1, 2]),
+        ("T_AFTER(tanggal, TIMESTAMP('9999-12-31T23:59:59Z'))", []),
+        ("tanggal > TIMESTAMP('0001-01-01T00:00:00+14:00')", [1, 2]),
+        ("T_BEFORE(waktu, TIMESTAMP('9999-12-31T23:59:59Z'))", [1]),
+    ],
+)
+def test_moments_at_the_ends_of_the_calendar(client: Client, mixed: Layer, text: str, expected: list[int]) -> None:
+    assert ids(client, filter=text) == expected
 
 
 def test_filter_language_must_be_known(client: Client, mixed: Layer) -> None:

@@ -736,9 +736,10 @@ def test_published_edit_is_the_next_version_with_everything_counted_anew(faskes:
     assert get(ITEMS)["features"] == mine["features"]
     assert etag(ITEMS) != before
     assert version.statistics["tempat_tidur"] == {
-        "count": 3, "nulls": 0, "distinct": 3, "min": 8, "max": 40, "common": [[8, 1], [12, 1], [40, 1]],
+        "type": "integer", "count": 3, "nulls": 0, "distinct": 3, "min": 8, "max": 40,
+        "common": [[8, 1], [12, 1], [40, 1]],
     }  # fmt: skip
-    assert version.statistics["nik_kepala"] == {"count": 2, "nulls": 1}
+    assert version.statistics["nik_kepala"] == {"type": "code", "count": 2, "nulls": 1}
     words = set(LayerWord.objects.filter(layer=faskes, part="feature").values_list("word", flat=True))
     assert "tepian" in words or "tepi" in words
     assert "sepaso" not in words

@@ -2,14 +2,18 @@
 
 import gzip
 import json
+import re
 from typing import Any
 
 import pytest
 import shapely
-from django.db import connection
+from django.db import connection, transaction
+from django.http import QueryDict
 from django.test import Client
 
+from geo.errors import ParameterError
 from layers.models import Layer
+from layers.ogc.items import parse_items, read_page
 from layers.versions import publish
 from tests.factories.layers import POINTS, make_layer, make_version
 
@@ -210,6 +214,14 @@ def test_unknown_parameter_is_refused_everywhere(client: Client, faskes: Layer, 
     assert list(client.get(f"{path}?sandi=1").json()["errors"]) == ["sandi"]
 
 
+def test_box_that_cannot_be_computed_is_named(faskes: Layer) -> None:
+    version = faskes.versions.get()
+    question = parse_items(faskes, version, QueryDict("bbox=-1e9,-1e9,1e9,1e9&bbox-crs=EPSG:32650"))
+    with pytest.raises(ParameterError) as told, transaction.atomic():
+        read_page(question)
+    assert told.value.name == "bbox"
+
+
 def test_page_of_queryables_says_types_in_words(client: Client, faskes: Layer) -> None:
     page = client.get(f"{BASE}/queryables?f=html", headers={"Accept-Language": "en"}).content.decode()
     assert [row.split("</td>")[0] for row in page.split('data-label="Type">')[1:]] == [
@@ -238,6 +250,7 @@ def test_404_among_data_does_not_speak_of_tickets(client: Client, db: None, path
 
 def test_limit_above_the_maximum_is_no_error(client: Client, faskes: Layer) -> None:
     assert ids(client, limit=999_999) == [1, 2, 3]
+    assert ids(client, limit=10**20) == [1, 2, 3]
 
 
 def test_property_is_a_filter(client: Client, faskes: Layer) -> None:
@@ -252,7 +265,7 @@ def test_property_is_a_filter(client: Client, faskes: Layer) -> None:
             "2025-03-10",
             [
                 "2025-03-10", "2025-03-01/2025-03-31", "2025-03-10/P1D", "P1M/2025-04-10", "../2025-03-10",
-                "2025-03-09T20:00:00Z", "2025-03-10/..",
+                "2025-03-09T20:00:00Z", "2025-03-10/..", "../9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00/..",
             ],
             ["2025-03-11", "2025-03-11/..", "../2025-03-09"],
         ),
@@ -288,6 +301,17 @@ def test_pages_follow_one_another_without_overlap(client: Client, db: None) -> N
     make_layer(rows=[(shapely.Point(117 + n / 100, 0.5), {"n": n}) for n in range(25)])
     assert follow(client, limit=10) == [list(range(1, 11)), list(range(11, 21)), list(range(21, 26))]
     assert follow(client, limit=5, bbox="117,0,117.105,1") == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11]]
+
+
+def test_pages_for_people_leave_nothing_out(client: Client, db: None) -> None:
+    make_layer(rows=[(shapely.Point(117, 0), {"nama": str(number)}) for number in range(120)])
+    address, seen = f"{ITEMS}?f=html&limit=200", []
+    while address:
+        page = client.get(address).content.decode()
+        seen.append([int(fid) for fid in re.findall(r"/items/(\d+)\"", page)])
+        found = re.search(r'href="http://testserver([^"]+)" rel="next"', page)
+        address = found[1].replace("&amp;", "&") if found else ""
+    assert seen == [list(range(1, 51)), list(range(51, 101)), list(range(101, 121))]
 
 
 def test_numbers_are_told(client: Client, faskes: Layer) -> None:

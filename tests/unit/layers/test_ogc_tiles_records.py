@@ -51,6 +51,29 @@ def test_tilejson_leads_to_the_same_tiles(client: Client, faskes: Layer) -> None
     assert client.get(address).content == client.get(f"{TILES}/8/127/211").content
 
 
+def test_style_draws_the_layer_of_its_tiles(client: Client, faskes: Layer) -> None:
+    tileset = client.get(TILES).json()
+    link = next(link for link in tileset["links"] if link["rel"] == "stylesheet")
+    answer = client.get(link["href"])
+    assert (answer["Content-Type"], link["type"]) == ("application/vnd.mapbox.style+json",) * 2
+    style = json.loads(answer.content)
+    source = style["sources"]["features"]
+    assert (style["version"], source["type"]) == (8, "vector")
+    assert source["tiles"] == client.get(f"{TILES}/tilejson.json").json()["tiles"]
+    assert {drawn["type"] for drawn in style["layers"]} == {"fill", "line", "circle"}
+    assert {(drawn["source"], drawn["source-layer"]) for drawn in style["layers"]} == {("features", "features")}
+    assert client.get(link["href"], headers={"If-None-Match": answer["ETag"]}).status_code == 304
+    Layer.objects.update(access="agency")
+    assert client.get(link["href"]).status_code == 404
+
+
+def test_tiles_in_another_format_are_refused(client: Client, faskes: Layer) -> None:
+    assert client.get(f"{TILES}/8/127/211?f=mvt").status_code == 200
+    for address in ("8/127/211?f=png", "tilejson.json?f=pdf"):
+        answer = client.get(f"{TILES}/{address}")
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["f"])
+
+
 def test_tiling_scheme_has_the_scales_of_the_standard(client: Client, db: None) -> None:
     matrices = client.get("/ogc/tileMatrixSets/WebMercatorQuad").json()["tileMatrices"]
     assert matrices[0]["scaleDenominator"] == pytest.approx(559082264.0287178)
@@ -63,6 +86,7 @@ def test_record_tells_what_and_whose(client: Client, faskes: Layer) -> None:
     assert record["properties"]["title"] == "Fasilitas kesehatan"
     assert record["properties"]["contacts"][0]["organization"] == faskes.agency.name
     assert record["geometry"]["type"] == "Polygon"
+    assert record["time"] is None  # the standard wants the member, also where there is no time
     assert client.get(f"{RECORDS}/tidak-ada").status_code == 404
 
 
@@ -76,6 +100,24 @@ def test_records_are_found_by_words_box_type_and_id(client: Client, faskes: Laye
     assert titles(client, type="dataset,service") == ["faskes", "jalan"]
     assert titles(client, type="service") == []
     assert titles(client, ids="jalan,lain") == ["jalan"]
+    assert titles(client, q="puskesmas, aspal kabupaten") == ["faskes", "jalan"]
+    assert titles(client, q="puskesmas aspal") == []
+    assert titles(client, q=",") == ["faskes", "jalan"]
+    assert titles(client, bbox="117,0,-10,118,1,90") == ["faskes", "jalan"]
+    assert titles(client, bbox="117,0,-170,1") == ["faskes", "jalan"]
+    assert titles(client, bbox="170,0,-170,1") == []
+    assert titles(client, datetime="../2020-01-01") == ["faskes", "jalan"]
+    assert titles(client, externalIds="x") == []
+
+
+def test_records_come_in_the_system_that_the_catalogue_names(client: Client, faskes: Layer) -> None:
+    (only,) = client.get("/ogc/collections/catalogue").json()["crs"]
+    for address in (RECORDS, f"{RECORDS}/faskes"):
+        answer = client.get(address, {"crs": only})
+        assert (answer.status_code, answer["Content-Crs"]) == (200, f"<{only}>")
+        assert list(client.get(address, {"crs": "EPSG:3857"}).json()["errors"]) == ["crs"]
+    assert titles(client, bbox="117,0,118,1", **{"bbox-crs": only}) == ["faskes"]
+    assert list(client.get(RECORDS, {"bbox-crs": "EPSG:4326"}).json()["errors"]) == ["bbox-crs"]
 
 
 def test_records_come_in_pages(client: Client, db: None) -> None:
@@ -91,7 +133,16 @@ def test_records_come_in_pages(client: Client, db: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "name"), [("limit=0", "limit"), ("bbox=1", "bbox"), ("filter=x", "filter"), ("q=%00", "q")]
+    ("query", "name"),
+    [
+        ("limit=0", "limit"),
+        ("bbox=1", "bbox"),
+        ("filter=x", "filter"),
+        ("q=%00", "q"),
+        ("datetime=kemarin", "datetime"),
+        ("q=a+b+c+d+e+f+g+h+i+j+k", "q"),
+        ("bbox=0,1,1,0", "bbox"),
+    ],
 )
 def test_records_refuse_what_they_do_not_know(client: Client, faskes: Layer, query: str, name: str) -> None:
     answer = client.get(f"{RECORDS}?{query}")

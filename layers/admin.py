@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWid
 
 from accounts.models import User
 from geo.admin import LookOnlyAdmin
-from layers.field_access import GROUPS_KEY, KEY, ShownTo, shown_to
+from layers.field_access import COMING, GROUPS_KEY, KEY, ShownTo, shown_to
 from layers.models import (
     ApiKey,
     FeatureChange,
@@ -32,6 +32,7 @@ from layers.models import (
 )
 
 WORDS_MAX = 20
+_COMING_CHOICE = [(COMING, gettext_lazy("whoever sees the layer, once it is published with this field"))]
 
 
 class VersionInline(TabularInline):
@@ -89,9 +90,9 @@ def rows_of(layer: Layer) -> dict[str, forms.Field]:
         rows[f"shown_to_{mark}"] = forms.ChoiceField(
             label=_("%(name)s: who sees it") % {"name": name},
             help_text=personal,
-            choices=ShownTo.choices,
+            choices=[*_COMING_CHOICE, *ShownTo.choices[1:]] if entry.get(KEY) == COMING else ShownTo.choices,
             required=False,  # a field that came meanwhile is not in what is sent
-            initial=shown_to(entry),
+            initial=COMING if entry.get(KEY) == COMING and not entry.get("hidden") else shown_to(entry),
             widget=UnfoldAdminSelectWidget,
         )
         rows[f"groups_{mark}"] = forms.ModelMultipleChoiceField(

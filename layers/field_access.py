@@ -27,6 +27,8 @@ class ShownTo(TextChoices):
     NOBODY = "nobody", _("nobody")
 
 
+COMING = "coming"
+"""Instead of a value of `ShownTo`: of a field that no published version has. Nobody reads it; publication shows it."""
 _KNOWN = tuple(ShownTo.values)  # made once: it is asked for each field of each answer
 _EVERYBODY, _NOBODY = ShownTo.EVERYBODY.value, ShownTo.NOBODY.value
 

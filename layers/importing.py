@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Agency, User
 from layers.errors import ImportRefused
+from layers.field_access import COMING, KEY
 from layers.models import FIXED_SLUGS, Layer, LayerVersion, refuse_fixed_slug
 from layers.reader import Inspection, Options, Reader, reading
 from layers.versions import Filled, Loaded, fill, store_version
@@ -58,7 +59,8 @@ def copy_rows(reader: Reader) -> Filled:
 def store_inspected(*, layer: Layer, inspection: Inspection, rows: Filled, by: User | None) -> LayerVersion:
     """Store copied rows as the layer's next version.
 
-    The types of known fields stay as readers have them until a version of other types is published.
+    Fields that are new to a published layer, and other types of known ones, are shown when a version that has them is
+    published, not before.
     """
     kinds = {str(entry["name"]): entry["type"] for entry in inspection.fields}
     loaded = Loaded(
@@ -70,7 +72,7 @@ def store_inspected(*, layer: Layer, inspection: Inspection, rows: Filled, by: U
         statistics={name: {**told, "type": kinds[name]} for name, told in inspection.statistics.items()},
     )
     locked = Layer.objects.select_for_update().get(pk=layer.pk)
-    locked.fields = merge_fields(locked.fields, inspection.fields, keep_types=locked.current_id is not None)
+    locked.fields = merge_fields(locked.fields, inspection.fields, published=locked.current_id is not None)
     locked.save(update_fields=["fields", "changed_at"])
     layer.fields = locked.fields
     with connection.cursor() as cursor:
@@ -79,11 +81,11 @@ def store_inspected(*, layer: Layer, inspection: Inspection, rows: Filled, by: U
 
 
 def merge_fields(
-    old: list[dict[str, Any]], new: list[dict[str, Any]], *, keep_types: bool = False
+    old: list[dict[str, Any]], new: list[dict[str, Any]], *, published: bool = False
 ) -> list[dict[str, Any]]:
     """Return the dictionary with the new file's fields: what people wrote or hid stays, the type is the file's.
 
-    With `keep_types`, only fields that are new take the file's type.
+    Of a layer that is `published`, known fields keep their type, and new ones are not shown yet.
     Fields that the new file lacks stay: an older version, rolled back to, must not show what was hidden.
     """
     known = {entry["name"]: entry for entry in old}
@@ -91,11 +93,12 @@ def merge_fields(
     for entry in new:
         before = known.pop(entry["name"], None)
         if before is None:
-            merged.append(entry)
+            merged.append(entry | {KEY: COMING} if published else entry)
         else:
             hidden = bool(before.get("hidden") or (entry["personal"] and not before.get("personal")))
             personal = bool(before.get("personal") or entry["personal"])
-            kind = before.get("type", entry["type"]) if keep_types else entry["type"]
+            kept = published and before.get(KEY) != COMING
+            kind = before.get("type", entry["type"]) if kept else entry["type"]
             merged.append(entry | before | {"type": kind, "hidden": hidden, "personal": personal})
     return merged + list(known.values())
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from psycopg2 import sql
 
+from layers.field_access import COMING, KEY
 from layers.models import Layer, LayerVersion
 from layers.reading.columns import COMMON, DISTINCT_COUNTED
 
@@ -41,7 +42,7 @@ class _Overall:
 
 
 def count_statistics(layer: Layer, version: LayerVersion) -> dict[str, Any]:
-    """Return for each field of the dictionary: type, counts, extremes and common values; of personal data no values."""
+    """Return for each published field: type, counts, extremes and common values; of personal data no values."""
     parts = {"version": sql.Literal(version.pk), "most": sql.Literal(COMMON)}
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(_OVERALL).format(**parts))
@@ -56,6 +57,7 @@ def count_statistics(layer: Layer, version: LayerVersion) -> dict[str, Any]:
             field, version.feature_count, overall.get(field["name"], _Overall()), common.get(field["name"], [])
         )
         for field in layer.fields
+        if field.get(KEY) != COMING
     }
 
 

@@ -16,6 +16,7 @@ from psycopg2 import sql
 
 from accounts.models import User
 from layers.errors import NoEarlierVersion, NotReady
+from layers.field_access import COMING, KEY
 from layers.models import Layer, LayerVersion, VersionChange
 from layers.selection import WORDS
 
@@ -152,7 +153,7 @@ def _index_words(cursor: Any, version: LayerVersion) -> None:
 def publish(*, version: LayerVersion, by: User | None, reason: str = "") -> Layer:
     """Make `version` the layer's current one and put the layer into the catalogue; who did it and why is kept.
 
-    From now on its fields are of the types that they have in it.
+    From now on its fields are shown, and of the types that they have in it.
     """
     layer = Layer.objects.select_for_update().get(pk=version.layer_id)
     if missing := missing_for_publication(layer):
@@ -169,13 +170,18 @@ def publish(*, version: LayerVersion, by: User | None, reason: str = "") -> Laye
         )
     layer.current = version
     layer.state = Layer.State.PUBLISHED
-    layer.fields = [
-        entry | {"type": version.statistics.get(entry["name"], {}).get("type", entry.get("type", "text"))}
-        for entry in layer.fields
-    ]
+    layer.fields = [_as_published(entry, version) for entry in layer.fields]
     layer.save(update_fields=["current", "state", "fields", "changed_at"])
     version.refresh_from_db()
     return layer
+
+
+def _as_published(entry: dict[str, Any], version: LayerVersion) -> dict[str, Any]:
+    told = version.statistics.get(entry["name"])
+    if told is None:
+        return entry
+    shown = {name: value for name, value in entry.items() if name != KEY or value != COMING}
+    return shown | {"type": told.get("type", entry.get("type", "text"))}
 
 
 @transaction.atomic

@@ -39,6 +39,7 @@ COMMA_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?")
 THOUSANDS_ONLY = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+")
 AREA_CODE = re.compile(r"\d{2}\.\d{2}\.\d{2}(\.\d{4})?|64\.\d{2}")
 CODE = re.compile(r"\d+(?:[.\-/]\d+)*")
+ZONED = re.compile(r"[+-]\d{2}:\d{2}$")
 MONTHS = {
     name: number
     for number, names in enumerate(
@@ -71,6 +72,8 @@ class Column:
     personal: str = ""
     failed: bool = False
     values: int = 0
+    zoned: int = 0
+    """Of times: how many say in which zone they are."""
     nulls: int = 0
     least: Any = None
     most: Any = None
@@ -97,6 +100,8 @@ class Column:
         present = [value for value in values if value is not None]
         self.nulls += len(values) - len(present)
         self.values += len(present)
+        if self.type == "datetime":
+            self.zoned += sum(bool(ZONED.search(value)) for value in present)
         if present and not self.failed and self.type in {"integer", "number", "date", "datetime"}:
             least, most = min(present), max(present)
             self.least = least if self.least is None else min(self.least, least)

@@ -396,6 +396,8 @@ class Reading:
         rest = tally.without - (where.unread if where else 0) - seen.lost - seen.unprojectable
         if rest > 0:
             tell("without_geometry", count=rest, rows=tally.without_rows)
+        if times := [column.title for column in cols if 0 < column.zoned < column.values]:
+            tell("times_mixed", columns=", ".join(times))
         columns.tell_personal(cols, self.findings)
         if any(column.title != column.name for column in cols):
             renamed = [f"{column.title} → {column.name}" for column in cols if column.title.lower() != column.name]

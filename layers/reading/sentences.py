@@ -246,6 +246,11 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         "Isi kolom {columns} bercampur (angka, tanggal, dan teks); disimpan sebagai teks. Rapikan bila ingin dihitung.",
         "The values of {columns} are mixed (numbers, dates and text); they are kept as text. Tidy them if you want to calculate.",
     ),
+    "times_mixed": (
+        "warning",
+        "Sebagian waktu di kolom {columns} menyebut zonanya, sebagian tidak. Yang tidak menyebutnya dibaca sebagai WITA.",
+        "Some times in {columns} say in which zone they are, others do not. Those that do not are read as WITA.",
+    ),
     "renamed": (
         "info",
         "{count} nama kolom disesuaikan agar dapat dipakai di alamat dan saringan (nama aslinya tetap ditampilkan): {names}",

@@ -4,6 +4,7 @@ import os
 import struct
 import warnings
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,17 +81,25 @@ class Vectors:
             for layer in self.layers:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
+                    # Times as text: a column of Arrow has one zone, and loses what some of its times say.
                     with pyogrio.open_arrow(
-                        self.path, layer=layer, encoding=self._encoding(), batch_size=BATCH, use_pyarrow=True
+                        self.path,
+                        layer=layer,
+                        encoding=self._encoding(),
+                        batch_size=BATCH,
+                        use_pyarrow=True,
+                        datetime_as_string=True,
                     ) as (meta, stream):
                         geometry = meta["geometry_name"] or "wkb_geometry"
+                        kinds = dict(zip(meta["fields"], meta["ogr_types"], strict=True))
+                        moments = {title for title, kind in kinds.items() if kind == "OFTDateTime"}
                         for record in stream:
-                            yield self._batch(record, geometry, layer, first)
+                            yield self._batch(record, geometry, layer, first, moments)
                             first += record.num_rows
         except READ_ERRORS as error:
             raise self._unreadable(error) from error
 
-    def _batch(self, record: Any, geometry: str, layer: str, first: int) -> Batch:
+    def _batch(self, record: Any, geometry: str, layer: str, first: int, moments: set[str]) -> Batch:
         size = record.num_rows
         given = {field.name: record.column(index) for index, field in enumerate(record.schema)}
         arrays: dict[str, Any] = {}
@@ -100,7 +109,12 @@ class Vectors:
             else:
                 filler = layer if title == "folder" and len(self.layers) > 1 else None
                 arrays[title] = pyarrow.array([filler] * size, pyarrow.string())
-        columns = Lazy(self.titles, lambda title, count: _values(arrays[title][:count]))
+
+        def values(title: str, count: int | None) -> list[Any]:
+            found = _values(arrays[title][:count])
+            return list(map(_moment, found)) if title in moments else found
+
+        columns = Lazy(self.titles, values)
         if geometry in given:
             wkb = np.array(_plain(given[geometry]).to_pylist(), dtype=object)
             # on_invalid: a ring of two points is no geometry for GEOS; the row is told as one without.
@@ -173,6 +187,13 @@ def _values(column: Any) -> list[Any]:
     else:
         values = column.to_numpy(zero_copy_only=False).tolist()
     return [cleaned(value) for value in values] if pyarrow.types.is_floating(kind) else values
+
+
+def _moment(text: str | None) -> datetime | str | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:  # a day that no calendar has
+        return text
 
 
 def _plain(column: Any) -> Any:

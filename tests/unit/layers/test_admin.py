@@ -7,8 +7,10 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from accounts.models import User
+from layers.field_access import shown_to
 from layers.keys import make_key
 from layers.models import ApiKey, Layer, Synonym
+from layers.versions import publish
 from tests.factories.accounts import make_administrator, make_agency, make_coordinator, make_officer
 from tests.factories.layers import POINTS, make_layer, make_version
 
@@ -116,6 +118,23 @@ def test_field_that_came_meanwhile_stays_hidden(site: Client) -> None:
     send(site, layer, sent)
     assert layer.fields[0] == new
     assert [entry["hidden"] for entry in layer.fields] == [True, False, False, False]
+
+
+@pytest.mark.parametrize("chosen", ["", "nobody", "agency"])
+def test_steward_says_before_publication_who_will_read_a_new_field(site: Client, chosen: str) -> None:
+    layer = make_layer()
+    layer.fields = [*layer.fields, {"name": "upah", "title": "Upah", "type": "integer", "shown_to": "coming"}]
+    layer.save()
+    version = make_version(layer, [(POINTS[0][0], {"nama": "A", "upah": 3})])
+    page = site.get(f"/admin/layers/layer/{layer.pk}/change/")
+    sent = form_of(site, layer)
+    name = name_of(sent, page, "upah: who sees it")
+    assert sent[name] == "coming"
+    send(site, layer, sent | {name: chosen or "coming"})
+    assert shown_to(layer.fields[-1]) == (chosen or "nobody")
+    publish(version=version, by=None)
+    layer.refresh_from_db()
+    assert shown_to(layer.fields[-1]) == (chosen or "everybody")
 
 
 def test_page_warns_when_personal_data_are_shown_to_everybody(site: Client) -> None:

@@ -15,6 +15,7 @@ from django.utils import translation
 from accounts.models import Agency
 from layers.comparing import compare
 from layers.errors import ImportRefused
+from layers.field_access import shown_to
 from layers.importing import copy_rows, find_agency, import_file, inspect, merge_fields
 from layers.models import Layer, LayerVersion
 from layers.reader import Options, Reader, Rows, reading
@@ -22,6 +23,7 @@ from layers.reading import limits
 from layers.reading.copying import HEAD, as_rows, rows_of_pass
 from layers.reading.source import BATCH
 from layers.versions import publish, roll_back
+from tests.factories.accounts import make_coordinator, make_officer
 from tests.factories.layers import make_layer, make_version
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +124,39 @@ def test_types_are_those_of_the_version_that_is_shown(client: Client, dlh: Agenc
     assert told() == ("integer", 200)
 
 
+def test_names_of_new_columns_are_read_by_nobody_before_publication(
+    client: Client, dlh: Agency, tmp_path: Path
+) -> None:
+    """Nor by the agency's own people: every way out goes by the fields that are shown (layers/field_access.py)."""
+
+    def seen() -> list[str]:
+        told = [
+            address
+            for address in (
+                "/data/sumur/", "/data/sumur/unduh/csv/", "/ogc/collections/sumur/queryables",
+                "/ogc/collections/sumur/tiles/WebMercatorQuad/tilejson.json",
+            )
+            if "rahasia_baru" in client.get(address, headers={"Accept": "*/*"}).getvalue().decode()
+        ]  # fmt: skip
+        found = 'href="/data/sumur/"' in client.get("/data/?q=rahasia").content.decode()
+        return [*told, "search"] if found else told
+
+    layer = Layer.objects.create(
+        slug="sumur", title_id="Sumur", abstract_id="Sumur.", theme="sosial", licence="CC0", access="public", agency=dlh
+    )
+    publish(version=import_file(layer=layer, path=geojson(tmp_path / "a.geojson", ROWS), by=None), by=None)
+    wider = [row | {"rahasia_baru": "ya", "hp": f"08123456789{n}"} for n, row in enumerate(ROWS)]
+    draft = import_file(layer=layer, path=geojson(tmp_path / "b.geojson", wider), by=None)
+    assert seen() == []
+    for reader in (make_officer(dlh), make_coordinator()):
+        shown = Layer.objects.visible_to(reader).get(slug="sumur").shown_fields()
+        assert "rahasia_baru" not in {field["name"] for field in shown}
+    publish(version=draft, by=None)
+    assert len(seen()) == 5
+    layer.refresh_from_db()
+    assert [field["name"] for field in layer.fields if shown_to(field) == "nobody"] == ["hp"]
+
+
 def entry(name: str, **over: Any) -> dict[str, Any]:
     made = {"name": name, "title": name, "type": "text", "description": "", "hidden": False, "personal": False}
     return made | over
@@ -131,8 +166,10 @@ def test_field_dictionary_keeps_what_people_wrote_and_hid() -> None:
     old = [entry("a", title="Luas", hidden=True), entry("gone", hidden=True)]
     merged = merge_fields(old, [entry("a", type="number"), entry("b")])
     assert merged == [entry("a", title="Luas", type="number", hidden=True), entry("b"), entry("gone", hidden=True)]
-    kept = merge_fields(old, [entry("a", type="number"), entry("b", type="number")], keep_types=True)
+    kept = merge_fields(old, [entry("a", type="number"), entry("b", type="number")], published=True)
     assert [field["type"] for field in kept] == ["text", "number", "text"]
+    again = merge_fields(kept, [entry("b", type="integer")], published=True)
+    assert again[0] == entry("b", type="integer", shown_to="coming")  # nobody has read it as a number
 
 
 def test_field_that_becomes_personal_becomes_hidden() -> None:
@@ -289,3 +326,21 @@ def test_rows_of_a_reader_that_is_killed_leave_nothing_but_a_sentence(
         copy_rows(Reader(folder, geojson(tmp_path / "sumur.geojson", ROWS), Options()))
     assert [finding["code"] for finding in refused.value.inspection.findings] == ["too_slow"]
     assert partitions() == before
+
+
+def test_times_keep_the_zone_that_they_say(dlh: Agency, tmp_path: Path) -> None:
+    times = ["2025-01-31T23:30:00Z", "2025-01-31T23:30:00", "2025-01-31T23:30:00+08:00"]
+    rows = [row | {"kapan": when} for row, when in zip(ROWS, times, strict=True)]
+    layer = Layer.objects.create(slug="sumur", title_id="Sumur", agency=dlh)
+    version = import_file(layer=layer, path=geojson(tmp_path / "sumur.geojson", rows), by=None)
+    assert [feature.properties["kapan"] for feature in version.features.order_by("fid")] == [
+        "2025-01-31T23:30:00+00:00", "2025-01-31T23:30:00", "2025-01-31T23:30:00+08:00",
+    ]  # fmt: skip
+    layer.refresh_from_db()
+    assert {field["name"]: field["type"] for field in layer.fields}["kapan"] == "datetime"
+    assert [finding["code"] for finding in version.findings if finding["level"] == "warning"] == ["times_mixed"]
+    alike = [row | {"kapan": f"2025-01-0{n}T00:00:00"} for n, row in enumerate(ROWS, start=1)]
+    version = import_file(layer=layer, path=geojson(tmp_path / "hari.geojson", alike), by=None)
+    assert [feature.properties["kapan"] for feature in version.features.order_by("fid")] == [
+        "2025-01-01", "2025-01-02", "2025-01-03",
+    ]  # fmt: skip

@@ -285,6 +285,65 @@ def test_features_without_a_place_are_kept(tmp_path: Path) -> None:
         assert take(code).getvalue(), code
 
 
+@pytest.mark.parametrize("others", [[], [(shapely.box(117, 0, 118, 1), {"nama": "bidang"})]])
+def test_shapefile_keeps_features_without_a_place(others: Any, tmp_path: Path) -> None:
+    make_layer(
+        rows=[(shapely.Point(117, 0.5), {"nama": "ada"}), (shapely.Point(), {"nama": "kosong"}), *others],
+    )
+    path = saved("shp", tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        files = sorted(name for name in archive.namelist() if name.endswith(".shp"))
+    frames = [gpd.read_file(f"/vsizip/{path}/{name}") for name in files]
+    assert len(files) == 1 + len(others)
+    assert list(frames[0]["nama"]) == ["ada", "kosong"]
+    assert list(frames[0].geometry.isna()) == [False, True]
+    assert [len(frame) for frame in frames[1:]] == [1] * len(others)
+
+
+COLLECTION = shapely.GeometryCollection(
+    [
+        shapely.Point(117, 0.5),
+        shapely.MultiLineString([[(117, 0.5), (117.1, 0.5)], [(117, 0.6), (117.1, 0.6)]]),
+        shapely.box(117, 0, 118, 1),
+        shapely.MultiPolygon([shapely.box(118.5, 0, 119, 1)]),
+    ]
+)
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_collections_leave_in_every_format(code: str) -> None:
+    make_layer(rows=[(COLLECTION, {"nama": "a"}), (shapely.Point(117, 0.5), {"nama": "b"})])
+    assert take(code).getvalue()
+
+
+def test_shapefile_of_points_and_groups_of_points_is_whole(tmp_path: Path) -> None:
+    groups = shapely.GeometryCollection([shapely.Point(117, 0), shapely.Point(117, 1), shapely.box(117, 0, 118, 1)])
+    make_layer(rows=[(shapely.Point(117, 0.5), {"nama": "a"}), (groups, {"nama": "b"})])
+    frame = gpd.read_file(f"/vsizip/{saved('shp', tmp_path)}/faskes-v1-point.shp")
+    assert [shapely.get_num_coordinates(outline) for outline in frame.geometry] == [1, 2]
+
+
+def test_kml_of_a_collection_has_its_parts(tmp_path: Path) -> None:
+    make_layer(rows=[(COLLECTION, {"nama": "a"}), (shapely.Point(117, 0.5), {"nama": "b"})])
+    frame = gpd.read_file(saved("kml", tmp_path))
+    assert list(frame["Name"]) == ["a", "b"]
+    assert shapely.union_all(next(iter(frame.geometry)).geoms).equals(shapely.unary_union(COLLECTION))
+
+
+def test_shapefile_of_a_collection_has_its_parts_by_kind(tmp_path: Path) -> None:
+    make_layer(rows=[(COLLECTION, {"nama": "a"}), (shapely.Point(117, 0.25), {"nama": "b"})])
+    path = saved("shp", tmp_path)
+    frames = {
+        kind: gpd.read_file(f"/vsizip/{path}/faskes-v1-{kind}.shp") for kind in ("point", "linestring", "polygon")
+    }
+    assert list(frames["point"]["nama"]) == ["a", "b"]
+    assert list(frames["linestring"]["nama"]) == list(frames["polygon"]["nama"]) == ["a"]
+    assert frames["polygon"].geometry[0].area == pytest.approx(1.5)
+    assert frames["linestring"].geometry[0].length == pytest.approx(0.2)
+    with zipfile.ZipFile(path) as archive:
+        assert "several kinds of outlines" in archive.read("README.txt").decode()
+
+
 MOMENTS: list[dict[str, Any]] = [
     {"name": "nama", "type": "text"},
     {"name": "hari", "type": "date"},

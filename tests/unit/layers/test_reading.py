@@ -324,3 +324,11 @@ def test_areas_of_a_collection_that_overlap_become_one_outline_and_that_is_told(
     family = geometry.to_family(geometry.make_valid(only_areas, np.arange(1), seen), seen, multipoints=False)
     assert family[0].geom_type == "MultiPolygon"
     assert family[0].is_valid
+
+
+def test_collections_hold_no_further_collections() -> None:
+    spot, area = shapely.Point(5, 5), shapely.box(0, 0, 2, 2)
+    inner = shapely.GeometryCollection([area, shapely.GeometryCollection(), shapely.MultiPoint([(1, 1), (2, 2)])])
+    nested = np.array([shapely.GeometryCollection([spot, inner])], dtype=object)
+    made = geometry.to_family(nested, geometry.Seen(), multipoints=False)[0]
+    assert [part.geom_type for part in made.geoms] == ["Point", "Polygon", "Point", "Point"]

@@ -246,24 +246,30 @@ def _titles(rows: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def _delimiter(sample: str) -> tuple[str | None, int]:
-    """Return the delimiter that gives the most columns to the most rows, and how many lines precede (`sep=;`)."""
+    """Return the delimiter that gives the most columns to the most rows, and how many lines precede (`sep=;`).
+
+    One that divides the row with the names, too, goes before others: decimal commas only divide those below it.
+    """
     skip = 0
     if found := re.match(r"sep=(.)\r?\n", sample):
         return found[1], 1
-    best: tuple[float, str] | None = None
+    best: tuple[bool, bool, float, str] | None = None
     text = sample if len(sample) < 200_000 else sample[: sample.rfind("\n")]
     for delimiter in DELIMITERS:
         try:
-            widths = [len(row) for row in islice(csv.reader(io.StringIO(text), delimiter=delimiter), 200) if row]
+            rows = [row for row in islice(csv.reader(io.StringIO(text), delimiter=delimiter), 200) if row]
         except csv.Error:
             continue
-        if not widths:
+        if not rows:
             continue
+        widths = [len(row) for row in rows]
         width = max(set(widths), key=widths.count)
-        score = width * (widths.count(width) / len(widths)) ** 2
-        if width > 1 and (best is None or score > best[0]):
-            best = (score, delimiter)
-    return (best[1] if best else None), skip
+        share = widths.count(width) / len(widths)
+        has_names = any(len(row) == width and not any(map(_is_number, row)) for row in rows[:HEADER_WITHIN])
+        merits = (share == 1, has_names, width * share**2)
+        if width > 1 and (best is None or merits > best[:3]):
+            best = (*merits, delimiter)
+    return (best[3] if best else None), skip
 
 
 def _sheets(archive: ZipFile) -> dict[str, str]:

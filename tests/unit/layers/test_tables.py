@@ -77,3 +77,25 @@ def test_which_of_two_tables_is_asked(tmp_path: Path) -> None:
     answer = read(workbook(tmp_path / "data.xlsx", data=ROWS, lama=ROWS, README=[["Isi"]]), tmp_path)
     assert answer["status"] == "asks"
     assert "choose_layer" in codes(answer)
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["lintang;bujur;luas;panjang", "Lintang;Bujur", "DATA SUMUR 2025\n\nLintang;Bujur;Luas"],
+)
+def test_decimal_commas_in_every_column_do_not_divide_it(head: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    row = ";".join(["0,9{n}", "117,6{n}", "1,5", "2,5"][: head.count(";") + 1])
+    path.write_text("\n".join([head, *(row.format(n=n) for n in range(10, 60))]))
+    answer = read(path, tmp_path)
+    assert answer["status"] == "ready", answer["findings"]
+    assert answer["rows"] == 50
+    assert answer["extent"] == pytest.approx([117.61, 0.91, 117.659, 0.959])
+
+
+def test_semicolons_in_a_text_do_not_divide_what_commas_do(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = [f"Jl. Yos Sudarso; RT {n},117.6{n},0.9" for n in range(10, 30)]
+    path.write_text("\n".join(["alamat,lon,lat", *rows]))
+    answer = read(path, tmp_path)
+    assert [field["name"] for field in answer["fields"]] == ["alamat", "lon", "lat"]

@@ -35,6 +35,15 @@ from layers.reading.tables import find_header
         ("E117°31.8'", 117.53, "lon"),
         ("0°30′36″S", -0.51, "lat"),
         ("117 derajat 30' T", 117.5, "lon"),
+        ("117⁰30'00\" BT", 117.5, "lon"),
+        ("0o30'36\"LU", 0.51, "lat"),
+        ("0 derajat 30 menit 36 detik LS", -0.51, "lat"),
+        ("117°31'48\" Bujur Timur", 117.53, "lon"),
+        ("0°30'36\" Lintang Utara", 0.51, "lat"),
+        ("0°30'36'' L.U.", 0.51, "lat"),
+        ("N0.51", 0.51, "lat"),
+        ("E 117,53", 117.53, "lon"),
+        ("S0,51", -0.51, "lat"),
     ],
 )
 def test_coordinate_is_read_as_people_write_it(written: str, value: float, axis: str) -> None:

@@ -5,8 +5,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+import shapely
 
-from layers.reading import pipeline
+from layers.reading import pipeline, positions
+from layers.reading.findings import Findings
+from layers.reading.places import Places
 
 ROWS = [["nama", "lon", "lat"], ["Pustu Bengalon", 117.6, 0.9], ["Pustu Wahau", 116.9, 1.2]]
 
@@ -99,3 +102,41 @@ def test_semicolons_in_a_text_do_not_divide_what_commas_do(tmp_path: Path) -> No
     path.write_text("\n".join(["alamat,lon,lat", *rows]))
     answer = read(path, tmp_path)
     assert [field["name"] for field in answer["fields"]] == ["alamat", "lon", "lat"]
+
+
+PLACES = Places(near=shapely.box(115, -1, 120, 3))
+
+
+@pytest.mark.parametrize(
+    ("given", "is_read"),
+    [
+        ([("557.130", "55.209"), ("560.315", "56.736")], (557_130, 55_209)),
+        ([("557,130", "55,209"), ("-", "-"), ("560,315", "56,736")], (557_130, 55_209)),
+        ([("557.130", "10.055.209"), ("560.315", 980)], (557_130, 10_055_209)),
+        ([("557.130,5", "55.209,25"), ("560.315,5", "56.736,5")], (557_130.5, 55_209.25)),
+        ([("117.530", "0.510"), ("117.531", "0.512")], (117.53, 0.51)),
+        ([("117,530", "0,510"), ("117,531", "0,512")], (117.53, 0.51)),
+    ],
+)
+def test_metres_with_marks_of_thousands_are_no_decimals(given: Any, is_read: tuple[float, float]) -> None:
+    table = {"X": [x for x, _y in given], "Y": [y for _x, y in given]}
+    found = positions.detect(["X", "Y"], table, {}, PLACES, Findings())
+    first = found.geometries(table, range(2, 2 + len(given)), PLACES)[0]
+    assert (first.x, first.y) == is_read
+
+
+@pytest.mark.parametrize(
+    ("title", "cells"),
+    [
+        ("Latitude, Longitude", ["0.51000, 117.53000", "0.52000, 117.54000"]),
+        ("Titik di lapangan", ["0.51,117.53", None, "0.52,117.54"]),
+        ("Koordinat lokasi", ["0°30'36\"N 117°31'48\"E"]),
+        ("GPS tim", ["117,53; 0,51"]),
+    ],
+)
+def test_pair_of_coordinates_is_found_under_any_name(title: str, cells: list[Any]) -> None:
+    table = {"nama": ["Pustu"] * len(cells), "nomor": ["1, 2"] * len(cells), title: cells}
+    found = positions.detect(list(table), table, {}, PLACES, Findings())
+    assert (found.how, found.columns) == ("pair", (title,))
+    first = found.geometries(table, range(2, 2 + len(cells)), PLACES)[0]
+    assert sorted((first.x, first.y)) == pytest.approx([0.51, 117.53])

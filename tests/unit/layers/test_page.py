@@ -1,10 +1,12 @@
 """A layer's page: map, table twin, figures, versions, private layers and hidden fields."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 import shapely
+from django.db import connection
 from django.test import Client
 from django.utils.translation import override
 
@@ -86,6 +88,18 @@ def test_table_filters_by_words_and_kecamatan(kutim: None) -> None:
 def test_table_refuses_an_unknown_field() -> None:
     make_layer(fields=FIELDS)
     get("/data/faskes/?sort=rahasia", status=400)
+
+
+def test_features_without_a_place_stand_below_the_kecamatan(kutim: None) -> None:
+    layer = make_layer(rows=[*POINTS, (shapely.Point(), {"nama": "Gudang"})])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE layers_feature SET geom = NULL WHERE version_id = %s AND ST_IsEmpty(geom)", [layer.current_id]
+        )
+    rows = re.findall(r'<th scope="row">(.*?)</th><td class="is-number">(\d+)', html("/data/faskes/"))
+    assert rows[-1] == ("without a place", "1")
+    assert sum(int(n) for _name, n in rows) == len(POINTS) + 1
+    assert ">without a place<" not in html(f"/data/{make_layer('sekolah').slug}/")
 
 
 def test_table_pages(django_assert_max_num_queries: Any) -> None:

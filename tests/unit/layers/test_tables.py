@@ -140,3 +140,12 @@ def test_pair_of_coordinates_is_found_under_any_name(title: str, cells: list[Any
     assert (found.how, found.columns) == ("pair", (title,))
     first = found.geometries(table, range(2, 2 + len(cells)), PLACES)[0]
     assert sorted((first.x, first.y)) == pytest.approx([0.51, 117.53])
+
+
+def test_numbers_above_a_signature_are_told_to_be_mixed(tmp_path: Path) -> None:
+    rows = [["nama", "lon", "lat", "jumlah", "kapan"]]
+    rows += [[f"Pustu {n}", 117.6 + n / 100, 0.9, n, "12 Mei"] for n in range(5)]
+    answer = read(workbook(tmp_path / "data.xlsx", data=[*rows, [None, None, None, "Sangatta, 31 Mei 2025"]]), tmp_path)
+    told = next(finding for finding in answer["findings"] if finding["code"] == "column_mixed")
+    assert "jumlah" in told["text_id"]
+    assert "kapan" not in told["text_id"]

@@ -79,13 +79,19 @@ class Positions:
             geometry = self._geometry(cells, places)
             if geometry is None:
                 self.unread += 1
-                given = " / ".join(str(cell) for cell in cells if cell is not None)[:80]
-                _list(self.unread_rows, Row(row, given, given))
+                if len(self.unread_rows) < ROWS_LISTED:
+                    self.unread_rows.append(Row(row, *self._unread(cells, places)))
             made.append(geometry)
         if self.how in {"xy", "pair"}:
             xy = np.array([point or (np.nan, np.nan) for point in made], dtype=float).reshape(-1, 2)
             return np.where(np.isnan(xy).any(axis=1), None, shapely.points(xy))
         return np.array(made, dtype=object)
+
+    def _unread(self, cells: Sequence[Any], places: Places) -> tuple[str, str]:
+        """Say in both languages what is in the cells, and which name may be meant."""
+        given = " / ".join(str(cell) for cell in cells if cell is not None)[:80]
+        meant = places.like(_text(cells[0]), self.level) if self.how == "join" else ""
+        return (f"{given} (mungkin {meant}?)", f"{given} (perhaps {meant}?)") if meant else (given, given)
 
     def _geometry(self, cells: Sequence[Any], places: Places) -> Any:
         if self.how == "join":

@@ -9,7 +9,7 @@ import shapely
 
 from layers.reading import pipeline, positions
 from layers.reading.findings import Findings
-from layers.reading.places import Places
+from layers.reading.places import Place, Places, name_key
 
 ROWS = [["nama", "lon", "lat"], ["Pustu Bengalon", 117.6, 0.9], ["Pustu Wahau", 116.9, 1.2]]
 
@@ -104,6 +104,7 @@ def test_semicolons_in_a_text_do_not_divide_what_commas_do(tmp_path: Path) -> No
     assert [field["name"] for field in answer["fields"]] == ["alamat", "lon", "lat"]
 
 
+NAMES = ("Sangatta Utara", "Sangatta Selatan", "Bengalon")
 PLACES = Places(near=shapely.box(115, -1, 120, 3))
 
 
@@ -149,3 +150,15 @@ def test_numbers_above_a_signature_are_told_to_be_mixed(tmp_path: Path) -> None:
     told = next(finding for finding in answer["findings"] if finding["code"] == "column_mixed")
     assert "jumlah" in told["text_id"]
     assert "kapan" not in told["text_id"]
+
+
+def test_name_that_is_not_known_is_told_with_the_one_that_may_be_meant() -> None:
+    areas = [Place("kecamatan", f"64.08.0{n}", name, name, None, shapely.Point(117, n)) for n, name in enumerate(NAMES)]
+    places = Places(kecamatan_by_name={name_key(area.name): area for area in areas})
+    table = {"Kecamatan": ["Kec. Sangata Utara", "Bengalon", "Kutai Timur"]}
+    found = positions.detect(list(table), table, {"place": "Kecamatan"}, places, Findings())
+    found.geometries(table, range(2, 5), places)
+    assert [(row.row, row.why_id, row.why_en) for row in found.unread_rows] == [
+        (2, "Kec. Sangata Utara (mungkin Sangatta Utara?)", "Kec. Sangata Utara (perhaps Sangatta Utara?)"),
+        (4, "Kutai Timur", "Kutai Timur"),
+    ]

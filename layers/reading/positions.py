@@ -167,7 +167,7 @@ def read_number(value: Any) -> tuple[float, str] | None:
         return None
     if isinstance(value, (int, float)):
         return (float(value), "") if value == value else None
-    text = str(value).strip()
+    text = str(value).strip().replace("\N{MINUS SIGN}", "-")
     if DECIMAL.fullmatch(text):  # nearly all; the ways below give the same
         return float(text), ""
     plain = re.fullmatch(r"([+-]?)\s*([\d.,\s]+?)\s*(?:m|meter|°)?", text)

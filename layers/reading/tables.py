@@ -17,6 +17,7 @@ from layers.reading.source import BATCH, Batch
 
 HEADER_WITHIN = 20  # rows
 TOTALS = re.compile(r"^(grand\s+)?(total|jumlah|rata-rata|sub\s?total)\b", re.IGNORECASE)
+YEAR = re.compile(r"(19|20)[0-9]{2}")
 DELIMITERS = ";,\t|"
 MERGED_MAX = 20_000
 README = "readme"
@@ -192,8 +193,8 @@ def _bare(cell: Any) -> Any:
 def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
     """Return the index of the header's first row and that of the first row of data.
 
-    The header is the first row that is nearly as wide as the table and holds only text. A row of headings over columns
-    (merged cells repeat a value side by side) takes the row below along.
+    The header is the first row that is nearly as wide as the table and holds only text, or years beside text. A row of
+    headings over columns (merged cells repeat a value side by side) takes the row below along.
     """
     widths = [sum(cell is not None for cell in row) for row in rows]
     typical = sorted(widths)[len(widths) // 2] or max(widths)
@@ -201,18 +202,26 @@ def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
         filled = [cell for cell in row if cell is not None]
         if len(filled) < max(1, 0.6 * typical) or (len(set(map(str, filled))) == 1 and typical > 1):
             continue
-        if not all(isinstance(cell, str) and not _is_number(cell) for cell in filled):
+        if all(YEAR.fullmatch(str(cell)) for cell in filled) or not _are_names(row, rows[index + 1 :]):
             continue
-        if len(set(filled)) < len(filled) and index + 1 < len(rows):
-            below = [cell for cell in rows[index + 1] if cell is not None]
-            if below and all(isinstance(cell, str) and not _is_number(cell) for cell in below):
-                return index, index + 2
+        if len(set(filled)) < len(filled) and index + 1 < len(rows) and _are_names(rows[index + 1], rows[index + 2 :]):
+            return index, index + 2
         following = index + 1
         # A row that numbers the columns: (1) (2) (3).
         if following < len(rows) and _numbers_columns(rows[following]):
             following += 1
         return index, following
     raise Stopped("no_header")
+
+
+def _are_names(row: Sequence[Any], below: Sequence[Sequence[Any]]) -> bool:
+    """Whether the cells may name columns: texts, and years where no years stand below them."""
+    years = {column for column, cell in enumerate(row) if YEAR.fullmatch(str(cell))}
+    texts = [cell for column, cell in enumerate(row) if cell is not None and column not in years]
+    if (not texts and not years) or not all(isinstance(cell, str) and not _is_number(cell) for cell in texts):
+        return False
+    under = ([other[column] for other in below if column < len(other)] for column in years)
+    return all(any(not YEAR.fullmatch(str(cell)) for cell in cells if cell is not None) for cells in under)
 
 
 def _numbers_columns(row: Sequence[Any]) -> bool:

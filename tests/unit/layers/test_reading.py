@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from layers.reading import crs, geometry, limits, pipeline
 from layers.reading.columns import cleaned, propose, safe_names, tell_personal
 from layers.reading.encodings import fits_utf8
-from layers.reading.findings import Findings
+from layers.reading.findings import Findings, Stopped
 from layers.reading.places import Places, name_key
 from layers.reading.positions import read_number, split_pair
 from layers.reading.sentences import SENTENCES
@@ -26,6 +26,7 @@ from layers.reading.tables import find_header
         ("117,5312", 117.5312, ""),
         ("117.5312", 117.5312, ""),
         ("-0.5", -0.5, ""),
+        ("\N{MINUS SIGN}0,5", -0.5, ""),
         ("512.345,67", 512345.67, ""),
         ("512,345.67", 512345.67, ""),
         ("0°30'36\"LU", 0.51, "lat"),
@@ -176,6 +177,25 @@ def test_header_is_found_below_a_title() -> None:
     assert find_header(rows) == (2, 3)
     numbered: list[list[Any]] = [["nama", "lat", "lon"], ["(1)", "(2)", "(3)"], ["a", "0,5", "117"]]
     assert find_header(numbered) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([["Kecamatan", 2021, 2022], ["Bengalon", 1, 2], ["Busang", 3, 4]], (0, 1)),
+        ([["Kecamatan", "2021", "2022"], ["Bengalon", "1", "2"], ["Busang", "3", "4"]], (0, 1)),
+        ([["Kecamatan", "Penduduk", "Penduduk"], ["Kecamatan", 2021, 2022], ["Bengalon", 1, 2]], (0, 2)),
+        ([["Kecamatan", "Penduduk", "Penduduk"], [None, 2021, 2022], ["Bengalon", 1, 2]], (0, 2)),
+        ([["Sekolah", "Tahun", "Tahun"], ["SD 1", 2021, 2022], ["SD 2", 2001, 2003]], (0, 1)),
+    ],
+)
+def test_years_may_name_columns(rows: list[list[Any]], found: tuple[int, int]) -> None:
+    assert find_header(rows) == found
+
+
+def test_years_below_years_are_data() -> None:
+    with pytest.raises(Stopped):
+        find_header([["SD 1", 2021], ["SD 2", 2001], ["SD 3", 1999]])
 
 
 def test_utf8_cut_off_at_a_fields_end_is_still_utf8() -> None:

@@ -173,7 +173,10 @@ def _class_of(column: Field) -> str:
 
 
 def _moment(text: str) -> str:
-    """Return a date, or a time in WITA; text that is neither stays as it is. A time without an offset is meant so."""
+    """Return a date, or a time in WITA; text that is neither stays as it is. A time without an offset is meant so.
+
+    One with an offset names its zone: its field may say in its name that it is in UTC.
+    """
     try:
         return date_format(dt.date.fromisoformat(text), "SHORT_DATE_FORMAT")
     except ValueError:
@@ -183,4 +186,5 @@ def _moment(text: str) -> str:
         moment = timezone.localtime(moment) if timezone.is_aware(moment) else moment
     except (ValueError, OverflowError):
         return text
-    return date_format(moment, "SHORT_DATETIME_FORMAT")
+    zone = f" {moment.tzname()}" if timezone.is_aware(moment) else ""
+    return date_format(moment, "SHORT_DATETIME_FORMAT") + zone

@@ -239,7 +239,7 @@ def test_values_are_written_as_people_read_them_in_each_language() -> None:
     make_plots()
     rows = Client().get("/data/bidang/").context["lines"]
     assert [text for text, _class in rows[0][1]] == [
-        "1.284,400", "2024", "1284.4", "64.081", "ya", "1 Jun 2026", "24 Sep 2025, 13.40",
+        "1.284,400", "2024", "1284.4", "64.081", "ya", "1 Jun 2026", "24 Sep 2025, 13.40 WITA",
     ]  # fmt: skip
     assert [values[0] for _fid, values in rows] == [
         (text, "is-number") for text in ("1.284,400", "1.284,400", "86,300", "2.000,000", "1.049,123")
@@ -247,11 +247,11 @@ def test_values_are_written_as_people_read_them_in_each_language() -> None:
     assert rows[0][1][5][1] == rows[0][1][6][1] == "is-moment"
     rows = get("/data/bidang/").context["lines"]
     assert [text for text, _class in rows[0][1]] == [
-        "1,284.400", "2024", "1284.4", "64,081", "yes", "1 Jun 2026", "24 Sep 2025, 13:40",
+        "1,284.400", "2024", "1284.4", "64,081", "yes", "1 Jun 2026", "24 Sep 2025, 13:40 WITA",
     ]  # fmt: skip
     feature = json.loads(Client().get("/data/bidang/fitur/1/").content)["fields"]
     assert {"title": "Luas", "value": "1.284,4"} in feature
-    assert {"title": "Waktu", "value": "24 Sep 2025, 13.40"} in feature
+    assert {"title": "Waktu", "value": "24 Sep 2025, 13.40 WITA"} in feature
 
 
 def told_of_fields(page: str) -> str:
@@ -273,7 +273,7 @@ def test_figures_are_written_as_the_table_writes_values() -> None:
     assert "+00:00" not in text
     text = told_of_fields(html("/data/bidang/"))
     assert "from 1 Jun 2026 to 5 Jun 2026" in text
-    assert "from 24 Sep 2025, 13:40 to 24 Sep 2025, 13:44" in text
+    assert "from 24 Sep 2025, 13:40 WITA to 24 Sep 2025, 13:44 WITA" in text
 
 
 def test_legend_says_yes_and_no() -> None:

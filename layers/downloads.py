@@ -47,6 +47,7 @@ METRIC_DECIMALS = 3
 CELL_MAX = 32_767
 """Characters that a cell of a spreadsheet holds."""
 SHP_NAME_MAX = 10
+SHP_TEXT_MAX = 254
 FIRST_YEAR = 1900
 """The first whose days a spreadsheet holds as dates."""
 
@@ -373,6 +374,7 @@ def write_shp(wanted: Download, path: Path) -> None:
     frame, collections = _without_collections(whole_frame(wanted))
     short = short_names([column for column in frame.columns if column != "geometry"])
     frame = frame.rename(columns=short)
+    cut = _cut_texts(frame)
     stem = path.parent / "shp"
     stem.mkdir()
     kinds = frame.geometry.geom_type.str.removeprefix("Multi")
@@ -389,6 +391,11 @@ def write_shp(wanted: Download, path: Path) -> None:
     words = readme(wanted) + ("\n\n" + _("Names of fields were cut:") + "\n" + "\n".join(renamed) if renamed else "")
     if any(field.get("type") == "datetime" for field in wanted.fields):
         words += "\n\n" + _("Times are written as text: a Shapefile has a type for days only.")
+    if cut:
+        words += "\n\n" + _("Texts of more than %(most)d bytes were cut in: %(names)s. GeoPackage has them whole.") % {
+            "most": SHP_TEXT_MAX,
+            "names": ", ".join(cut),
+        }
     if collections:
         words += "\n\n" + _("Features of several kinds of outlines have a row in each of the files.")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -398,6 +405,22 @@ def write_shp(wanted: Download, path: Path) -> None:
         archive.writestr(
             "metadata.json", json.dumps(dcat(wanted.chosen.layer, wanted.base), ensure_ascii=False, indent=1)
         )
+
+
+def _cut_texts(frame: Any) -> list[str]:
+    """Cut what a Shapefile has no room for; return the names of the columns in which that was so."""
+    import pandas as pd
+
+    cut = []
+    for name in frame.columns:
+        if not isinstance(frame[name].dtype, pd.StringDtype):
+            continue
+        long = frame[name].map(lambda text: len(text.encode()) > SHP_TEXT_MAX, na_action="ignore").eq(True)
+        if long.any():
+            short = [text.encode()[:SHP_TEXT_MAX].decode(errors="ignore") for text in frame.loc[long, name]]
+            frame.loc[long, name] = short
+            cut.append(name)
+    return cut
 
 
 def _as_multipoint(outline: Any) -> Any:

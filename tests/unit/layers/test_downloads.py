@@ -166,6 +166,16 @@ def test_shapefile_zip_has_short_names_and_a_readme(layer: Any, tmp_path: Path) 
     assert frame.loc[1, "nama"].startswith("Désa")
 
 
+@pytest.mark.parametrize(("text", "is_cut"), [("é" * 127, False), ("é" * 127 + "a", True)])
+def test_shapefile_says_which_texts_were_cut(text: str, is_cut: bool, tmp_path: Path) -> None:
+    make_layer(rows=[(shapely.Point(117, 0.5), {"nama": "a", "keterangan_lengkap": text})])
+    path = saved("shp", tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        words = archive.read("README.txt").decode()
+    assert ("cut in: keterangan" in words) is is_cut
+    assert (gpd.read_file(f"/vsizip/{path}").loc[0, "keterangan"] == text) is not is_cut
+
+
 def test_shapefile_of_mixed_outlines_is_split(tmp_path: Path) -> None:
     make_layer(rows=[(shapely.Point(117, 0), {"nama": "a"}), (shapely.box(117, 0, 118, 1), {"nama": "b"})])
     with zipfile.ZipFile(saved("shp", tmp_path)) as archive:

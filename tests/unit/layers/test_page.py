@@ -254,6 +254,14 @@ def test_values_are_written_as_people_read_them_in_each_language() -> None:
     assert {"title": "Waktu", "value": "24 Sep 2025, 13.40 WITA"} in feature
 
 
+def test_a_cell_shows_the_beginning_of_a_long_text_and_the_feature_all_of_it() -> None:
+    make_layer(rows=[(shapely.Point(117.5, 0.5), {"nama": "a" * 20_000, "ket": "b" * 400})])
+    lines = get("/data/faskes/").context["lines"]
+    assert [text for text, _class in lines[0][1]] == ["a" * 400 + " …", "b" * 400]
+    feature = json.loads(get("/data/faskes/fitur/1/").content)["fields"]
+    assert feature[0]["value"] == "a" * 20_000
+
+
 def told_of_fields(page: str) -> str:
     return " ".join(page.split('id="fields"')[1].split("</section>")[0].split())
 

@@ -115,7 +115,7 @@ class Positions:
         x, y = (one[0], two[0])
         if one[1] == "lat" or two[1] == "lon":
             x, y = y, x
-        return x, y
+        return (x, y) if x or y else None  # 0, 0 is how many write that they do not know
 
 
 def detect(

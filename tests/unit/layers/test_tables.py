@@ -162,3 +162,11 @@ def test_name_that_is_not_known_is_told_with_the_one_that_may_be_meant() -> None
         (2, "Kec. Sangata Utara (mungkin Sangatta Utara?)", "Kec. Sangata Utara (perhaps Sangatta Utara?)"),
         (4, "Kutai Timur", "Kutai Timur"),
     ]
+
+
+def test_zero_for_both_coordinates_is_no_place(tmp_path: Path) -> None:
+    rows = [["nama", "lon", "lat"], ["a", 117.6, 0.9], ["b", 0, 0], ["c", 117.7, 0]]
+    answer = read(workbook(tmp_path / "data.xlsx", data=rows), tmp_path)
+    told = next(finding for finding in answer["findings"] if finding["code"] == "position_unreadable")
+    assert [(row["row"], row["why_id"]) for row in told["rows"]] == [(3, "0 / 0")]
+    assert answer["extent"] == pytest.approx([117.6, 0, 117.7, 0.9])

@@ -260,6 +260,11 @@ def stream_kml(wanted: Download) -> Iterator[bytes]:
     layer = wanted.chosen.layer
     fields = [str(field["name"]) for field in wanted.fields]
     titles = {str(field["name"]): str(field.get("title") or field["name"]) for field in wanted.fields}
+    seen: set[str] = set()
+    for name, title in titles.items():
+        if title.casefold() in seen:  # readers would keep one of the two
+            titles[name] = name
+        seen.add(titles[name].casefold())
     data = [
         sql.SQL(
             'CASE WHEN f.properties->>{name} IS NOT NULL THEN xmlelement(name "Data", xmlattributes({title} AS name),'

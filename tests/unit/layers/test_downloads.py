@@ -125,6 +125,13 @@ def test_kml_shows_no_markup(layer: Any) -> None:
     assert root.findtext(".//k:coordinates", "", space).startswith("117.55,0.5")
 
 
+def test_kml_keeps_both_of_two_titles_that_differ_in_their_case(tmp_path: Path) -> None:
+    fields = [{"name": "limit", "title": "limit", "type": "integer"}, {"name": "limit_2", "title": "LIMIT"}]
+    make_layer(rows=[(shapely.Point(117, 0.5), {"limit": 7, "limit_2": "delapan"})], fields=fields)
+    row = gpd.read_file(saved("kml", tmp_path)).loc[0]
+    assert (int(row["limit"]), row["limit_2"]) == (7, "delapan")
+
+
 def test_xlsx_has_texts_not_formulas_and_a_readme(layer: Any, tmp_path: Path) -> None:
     book = openpyxl.load_workbook(saved("xlsx", tmp_path))
     rows = list(book["data"].iter_rows())

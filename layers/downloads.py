@@ -47,6 +47,7 @@ METRIC_DECIMALS = 3
 CELL_MAX = 32_767
 """Characters that a cell of a spreadsheet holds."""
 SHP_NAME_MAX = 10
+SHP_TEXT_MAX = 254
 FIRST_YEAR = 1900
 """The first whose days a spreadsheet holds as dates."""
 
@@ -259,6 +260,11 @@ def stream_kml(wanted: Download) -> Iterator[bytes]:
     layer = wanted.chosen.layer
     fields = [str(field["name"]) for field in wanted.fields]
     titles = {str(field["name"]): str(field.get("title") or field["name"]) for field in wanted.fields}
+    seen: set[str] = set()
+    for name, title in titles.items():
+        if title.casefold() in seen:  # readers would keep one of the two
+            titles[name] = name
+        seen.add(titles[name].casefold())
     data = [
         sql.SQL(
             'CASE WHEN f.properties->>{name} IS NOT NULL THEN xmlelement(name "Data", xmlattributes({title} AS name),'
@@ -270,8 +276,9 @@ def stream_kml(wanted: Download) -> Iterator[bytes]:
     statement = sql.SQL(
         "SELECT '<Placemark>' || xmlelement(name name, {label})::text"
         ' || xmlelement(name "ExtendedData", {data})::text'
-        " || coalesce(ST_AsKML(f.geom, 7), '') || '</Placemark>' FROM {source} f WHERE {where} ORDER BY f.fid"
+        " || coalesce({outline}, '') || '</Placemark>' FROM {source} f WHERE {where} ORDER BY f.fid"
     ).format(
+        outline=_KML_OUTLINE,
         label=_xml_value(named) if named else sql.SQL("f.fid::text"),
         data=sql.SQL(", ").join(data) if data else sql.SQL("NULL"),
         source=wanted.chosen.source,
@@ -284,6 +291,14 @@ def stream_kml(wanted: Download) -> Iterator[bytes]:
     for rows in _chunks(statement):
         yield "".join(f"{row[0]}\n" for row in rows).encode()
     yield b"</Document></kml>\n"
+
+
+# PostGIS writes no KML of collections: their parts are written one by one.
+_KML_OUTLINE = sql.SQL(
+    "CASE GeometryType(f.geom) WHEN 'GEOMETRYCOLLECTION' THEN"
+    " (SELECT '<MultiGeometry>' || string_agg(ST_AsKML(d.geom, 7), '' ORDER BY d.path) || '</MultiGeometry>'"
+    " FROM ST_Dump(f.geom) d) ELSE ST_AsKML(f.geom, 7) END"
+)
 
 
 def _xml_value(name: str) -> sql.Composable:
@@ -356,26 +371,38 @@ def write_parquet(wanted: Download, path: Path) -> None:
 def write_shp(wanted: Download, path: Path) -> None:
     """Write a ZIP with one shapefile for each kind of outline, README.txt and the metadata.
 
-    Names are cut to ten letters; README.txt says which is which.
+    A collection has its parts in the files of their kinds; features without a place are in the first file. Names are
+    cut to ten letters; README.txt says which is which.
     """
     import pyogrio
 
-    frame = whole_frame(wanted)
+    frame, collections = _without_collections(whole_frame(wanted))
     short = short_names([column for column in frame.columns if column != "geometry"])
     frame = frame.rename(columns=short)
+    cut = _cut_texts(frame)
     stem = path.parent / "shp"
     stem.mkdir()
     kinds = frame.geometry.geom_type.str.removeprefix("Multi")
-    there = sorted(kinds.dropna().unique())
+    placeless = frame.geometry.isna() | frame.geometry.is_empty
+    there = sorted(kinds[~placeless].unique())
     for kind in there or [None]:
         name = wanted.name if len(there) < 2 else f"{wanted.name}-{str(kind).lower()}"
-        part = frame[kinds == kind] if kind else frame
+        part = frame[(kinds == kind) & ~placeless | (placeless if kind == there[0] else False)] if kind else frame
+        if kind == "Point" and (part.geometry.geom_type == "MultiPoint").any():  # one file takes one of the two
+            part = part.set_geometry(part.geometry.map(_as_multipoint))
         more: dict[str, Any] = {"use_arrow": _has_days(frame)} | ({} if kind else {"geometry_type": _family(wanted)})
         pyogrio.write_dataframe(part, stem / f"{name}.shp", driver="ESRI Shapefile", encoding="UTF-8", **more)
     renamed = [f"{new} = {old}" for old, new in short.items() if old != new]
     words = readme(wanted) + ("\n\n" + _("Names of fields were cut:") + "\n" + "\n".join(renamed) if renamed else "")
     if any(field.get("type") == "datetime" for field in wanted.fields):
         words += "\n\n" + _("Times are written as text: a Shapefile has a type for days only.")
+    if cut:
+        words += "\n\n" + _("Texts of more than %(most)d bytes were cut in: %(names)s. GeoPackage has them whole.") % {
+            "most": SHP_TEXT_MAX,
+            "names": ", ".join(cut),
+        }
+    if collections:
+        words += "\n\n" + _("Features of several kinds of outlines have a row in each of the files.")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(stem.iterdir()):
             archive.write(file, file.name)
@@ -383,6 +410,52 @@ def write_shp(wanted: Download, path: Path) -> None:
         archive.writestr(
             "metadata.json", json.dumps(dcat(wanted.chosen.layer, wanted.base), ensure_ascii=False, indent=1)
         )
+
+
+def _cut_texts(frame: Any) -> list[str]:
+    """Cut what a Shapefile has no room for; return the names of the columns in which that was so."""
+    import pandas as pd
+
+    cut = []
+    for name in frame.columns:
+        if not isinstance(frame[name].dtype, pd.StringDtype):
+            continue
+        long = frame[name].map(lambda text: len(text.encode()) > SHP_TEXT_MAX, na_action="ignore").eq(True)
+        if long.any():
+            short = [text.encode()[:SHP_TEXT_MAX].decode(errors="ignore") for text in frame.loc[long, name]]
+            frame.loc[long, name] = short
+            cut.append(name)
+    return cut
+
+
+def _as_multipoint(outline: Any) -> Any:
+    import shapely
+
+    return shapely.multipoints([outline]) if outline is not None and outline.geom_type == "Point" else outline
+
+
+def _without_collections(frame: Any) -> tuple[Any, bool]:
+    """Return a frame whose collections are a row for each kind of their parts, and whether there are any."""
+    import geopandas as gpd
+    import pandas as pd
+    import shapely
+
+    mixed = frame.geometry.geom_type == "GeometryCollection"
+    if not mixed.any():
+        return frame, False
+    rows, outlines = [], []
+    for row, collection in frame.geometry[mixed].items():
+        parts = shapely.get_parts(collection)
+        while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():
+            parts = shapely.get_parts(parts)
+        for dimension, many in enumerate((shapely.multipoints, shapely.multilinestrings, shapely.multipolygons)):
+            of_kind = parts[shapely.get_dimensions(parts) == dimension]
+            if len(of_kind):
+                rows.append(row)
+                outlines.append(of_kind[0] if dimension == 0 and len(of_kind) == 1 else many(of_kind))
+    divided = frame.loc[rows].set_geometry(gpd.GeoSeries(outlines, index=rows, crs=frame.crs))
+    whole = pd.concat([frame[~mixed], divided]).sort_index(kind="stable")
+    return gpd.GeoDataFrame(whole, crs=frame.crs), True
 
 
 def write_xlsx(wanted: Download, path: Path) -> None:

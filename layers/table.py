@@ -223,6 +223,17 @@ def per_kecamatan(version: LayerVersion) -> list[tuple[str, str, int]]:
     return sorted(found, key=lambda row: (not row[0], -row[2], row[1]))
 
 
+def without_place(version: LayerVersion) -> int:
+    """Return how many features have no geometry, so that they are in no row of `per_kecamatan`. Kept by the process."""
+    key = f"layers:placeless:{version.pk}"
+    count = caches["kept"].get(key)
+    if count is None:
+        statement = sql.SQL("SELECT count(*) FROM layers_feature f WHERE f.version_id = {version} AND f.geom IS NULL")
+        ((count,),) = _rows(statement.format(version=sql.Literal(version.pk)))
+        caches["kept"].set(key, count, KEPT_SECONDS)
+    return int(count)
+
+
 def _rows(statement: sql.Composable) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement)

@@ -231,7 +231,9 @@ def _show(
     status: int = 200,
 ) -> HttpResponse:
     told, user = job.inspection, _user(request)
-    findings = [_in_language(one) for one in told.get("findings", [])]
+    waits = job.state in {State.WAITING, State.READING}
+    # What was found before an answer holds no longer while the file is read again.
+    findings = [] if waits else [_in_language(one) for one in told.get("findings", [])]
     findings.sort(key=lambda one: LEVELS.index(one["level"]))
     asked = next((one for one in findings if one["level"] == "ask"), None)
     editable = job.state in {State.READY, State.RETURNED} and job.layer is not None
@@ -255,7 +257,7 @@ def _show(
         "shapes": SHAPES.get(told.get("geometry_type", ""), _("several kinds of shapes")),
         "form": (form or AboutForm(instance=job.layer, initial=job.about)) if editable else None,
         "licences": LICENCES,
-        "waits": job.state in {State.WAITING, State.READING},
+        "waits": waits,
         "decides": job.state == State.SUBMITTED and user.is_coordinator,
         "about": AboutForm(instance=job.layer, initial=job.about).told() if job.layer else [],
     }

@@ -30,6 +30,8 @@ NAMED_AS_IDENTIFIER = re.compile(
     r"|^(wilayah|prov|provinsi|kab|kabupaten|kec|kecamatan|kel|kelurahan|desa)$"  # numbers there are codes of places
 )
 NUMBERS = {"integer", "number"}
+CELL_SHOWN = 400
+"""Characters that a cell of the table shows, at most."""
 LINED_UP = 4
 """Decimals to which the numbers of a column are filled up, at most."""
 FIVE_DIGITS = 10_000
@@ -86,7 +88,8 @@ def lines_of(
 ) -> list[tuple[int, list[tuple[str, str]]]]:
     """Return the rows of a table in words; each value with the class of its cell, or "".
 
-    The numbers of a column have as many decimals as the longest of them, so that they stand below each other.
+    The numbers of a column have as many decimals as the longest of them, so that they stand below each other. Texts are
+    cut that would make a row longer than a screen; the map and the downloads have them whole.
     """
     decimals = [
         _decimals([values[place] for _fid, values in rows]) if _measures(column) else 0
@@ -96,12 +99,16 @@ def lines_of(
         (
             fid,
             [
-                (shown_value(value, column, most), "is-number" if is_number(value) else _class_of(column))
+                (_cut(shown_value(value, column, most)), "is-number" if is_number(value) else _class_of(column))
                 for value, column, most in zip(values, columns, decimals, strict=True)
             ],
         )
         for fid, values in rows
     ]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= CELL_SHOWN else f"{text[:CELL_SHOWN].rstrip()} …"
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,10 @@ def _class_of(column: Field) -> str:
 
 
 def _moment(text: str) -> str:
-    """Return a date, or a time in WITA; text that is neither stays as it is. A time without an offset is meant so."""
+    """Return a date, or a time in WITA; text that is neither stays as it is. A time without an offset is meant so.
+
+    One with an offset names its zone: its field may say in its name that it is in UTC.
+    """
     try:
         return date_format(dt.date.fromisoformat(text), "SHORT_DATE_FORMAT")
     except ValueError:
@@ -183,4 +193,5 @@ def _moment(text: str) -> str:
         moment = timezone.localtime(moment) if timezone.is_aware(moment) else moment
     except (ValueError, OverflowError):
         return text
-    return date_format(moment, "SHORT_DATETIME_FORMAT")
+    zone = f" {moment.tzname()}" if timezone.is_aware(moment) else ""
+    return date_format(moment, "SHORT_DATETIME_FORMAT") + zone

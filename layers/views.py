@@ -90,6 +90,7 @@ def layer(request: HttpRequest, slug: str) -> HttpResponse:
         "kecamatan": Kecamatan.objects.order_by("name"),
         "figures": [words_of(one) for one in table.figures(shown, chosen.version)],
         "places": places,
+        "placeless": table.without_place(chosen.version) if places else 0,
         "coast_km": f"{settings.COAST_M / 1_000:g}",
         "most_in_a_place": max((n for _code, _name, n in places), default=0),
         "formats": FORMATS.values(),

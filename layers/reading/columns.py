@@ -62,7 +62,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 class Column:
     """A column of the file: its name there (`title`), the name it gets, its type and how values become it.
 
-    `counts` are how often each value is there: None as soon as there are too many different ones.
+    `counts` are how often each value is there: None as soon as there are too many different ones. `mixed`: it is text
+    because its cells are partly numbers or dates.
     """
 
     title: str
@@ -71,6 +72,7 @@ class Column:
     parse: Parse | None = None
     personal: str = ""
     failed: bool = False
+    mixed: bool = False
     values: int = 0
     zoned: int = 0
     """Of times: how many say in which zone they are."""
@@ -197,6 +199,7 @@ def propose(titles: Sequence[str], samples: Sequence[Sequence[Any]], *, as_text:
             column = Column(title, name, "text", _as_text)
         else:
             column = Column(title, name, *_type_of(name, present, comma))
+            column.mixed = column.type == "text" and len({type(value) for value in present}) > 1
         column.personal = _personal(name, present)
         if column.personal in {"nik", "nip"} and column.type in {"integer", "number"}:
             column.type, column.parse = "code", _as_text

@@ -166,16 +166,19 @@ def _parts(collections: Any) -> Any:
 def to_family(geometries: Any, seen: Seen, *, multipoints: bool) -> Any:
     """Return lines and areas as their multi types, points as points, or all as multipoints; empty ones become None.
 
-    Collections of one family become that family's multi type. Notes which families there are.
+    Collections of one family become that family's multi type, others hold no further collections: PostGIS writes no
+    GeoJSON of those. Notes which families there are.
     """
     result: Any = np.where(shapely.is_empty(geometries), None, geometries)
     kinds = shapely.get_type_id(result)
     for index in np.flatnonzero(kinds == shapely.GeometryType.GEOMETRYCOLLECTION):
-        flat = shapely.get_parts(_parts(result[index : index + 1]))
+        parts = _parts(result[index : index + 1])
+        flat = shapely.get_parts(parts)
         families = {FAMILY[kind] for kind in shapely.get_type_id(flat).tolist()}
         if len(families) == 1:
             result[index] = MULTI[families.pop()](flat)
         else:
+            result[index] = shapely.geometrycollections(parts)
             seen.families["Geometry"] = seen.families.get("Geometry", 0) + 1
     kinds = shapely.get_type_id(result)
     if (kinds == shapely.GeometryType.MULTIPOINT).any():

@@ -364,8 +364,8 @@ class Reading:
 
     def _tell(self, tally: Tally, cols: list[Column], where: positions.Positions | None) -> None:
         tell, seen = self.findings.tell, tally.seen
-        if self.as_text:
-            tell("column_mixed", columns=", ".join(sorted(self.as_text)))
+        if mixed := self.as_text | {column.title for column in cols if column.mixed}:
+            tell("column_mixed", columns=", ".join(sorted(mixed)))
         if seen.with_z:
             tell("z_dropped", count=seen.with_z)
         if seen.repaired:

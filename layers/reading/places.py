@@ -1,5 +1,6 @@
 """The regency as the request brings it: outlines to tell where data fall, and names and codes to join rows on."""
 
+import difflib
 import json
 import math
 import re
@@ -15,6 +16,7 @@ import shapely
 NEAR_DEGREES = 0.2  # 22 km around the regency's hull: coast, islands, and roads that leave it
 INDONESIA = (94.0, -12.0, 142.0, 7.0)
 SHARE_KNOWN = 0.6
+ALIKE = 0.8  # of the letters of a name and one it may have been meant to be
 NAMED = 3  # kecamatan that a sentence names
 DIRECTIONS = (
     ("utara", "north"), ("timur laut", "north-east"), ("timur", "east"), ("tenggara", "south-east"),
@@ -112,6 +114,17 @@ class Places:
         if level == "desa":
             return self.find_desa(value, kecamatan)
         return self.kecamatan_by_name.get(name_key(value))
+
+    def like(self, value: str, level: str) -> str:
+        """Return the name of this level that a name was most likely meant to be, "" if none is like it."""
+        named = (
+            {key: found[0].name for key, found in self.desa_by_name.items()}
+            if level == "desa"
+            else {key: place.name for key, place in self.kecamatan_by_name.items()}
+        )
+        key = name_key(value)
+        near = difflib.get_close_matches(key, named, n=1, cutoff=ALIKE)
+        return named[near[0]] if near and near[0] != key else ""
 
     def find_desa(self, value: str, kecamatan: str | None = None) -> Place | None:
         """Return the desa of this name, if it is told apart from others of the name by its kecamatan."""

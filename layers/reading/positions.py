@@ -24,11 +24,26 @@ PAIR = re.compile(
 )
 WKT = re.compile(r"^\s*(MULTI)?(POINT|LINESTRING|POLYGON)\s*Z?M?\s*\(", re.IGNORECASE)
 DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}([.,][0-9]{3})+")
+DEGREES_MAX = 180
 NUMBER = r"\d+(?:[.,]\d+)?"
 ANGLE = re.compile(
-    rf"^\s*(?P<before>[A-Z]{{1,2}})?\.?:?\s*(?P<sign>[+-])?\s*(?P<d>{NUMBER})\s*(?:°|D|\s|:|-)\s*"
+    rf"^\s*(?P<before>[A-Z]{{1,2}})?\.?:?\s*(?P<sign>[+-])?\s*(?P<d>{NUMBER})\s*(?:°|D|\s|:|-|$)\s*"
     rf"(?:(?P<m>{NUMBER})\s*(?:'|M|:|\s|-)?\s*)?(?:(?P<s>{NUMBER})\s*(?:\"|''|S(?![A-Z]))?\s*)?(?P<after>[A-Z]{{1,2}})?\.?\s*$"
 )
+WORDS = tuple(
+    (re.compile(words), sign)
+    for words, sign in (
+        (r"\bDERAJAT\b|\bDEG\b|(?<=\d)\s?O(?=\s?\d)", "°"),
+        (r"\bMENIT\b", "'"),
+        (r"\bDETIK\b|''", '"'),
+        (r"\bL(INTANG|\.)\s*U(TARA\b|\.)", "LU"),
+        (r"\bL(INTANG|\.)\s*S(ELATAN\b|\.)", "LS"),
+        (r"\bB(UJUR|\.)\s*T(IMUR\b|\.)", "BT"),
+        (r"\bB(UJUR|\.)\s*B(ARAT\b|\.)", "BB"),
+    )
+)
+"""How signs of an angle are written in words, or with the letter o."""
 HEMISPHERES = {
     "LU": ("lat", 1), "U": ("lat", 1), "N": ("lat", 1), "LS": ("lat", -1), "S": ("lat", -1),
     "BT": ("lon", 1), "T": ("lon", 1), "E": ("lon", 1), "BB": ("lon", -1), "B": ("lon", -1), "W": ("lon", -1),
@@ -44,6 +59,7 @@ class Positions:
     degrees: bool = False
     level: str = ""
     outlines: bool = False
+    thousands: bool = False
     missing: int = 0
     missing_rows: list[Row] = field(default_factory=list)
     unread: int = 0
@@ -63,13 +79,19 @@ class Positions:
             geometry = self._geometry(cells, places)
             if geometry is None:
                 self.unread += 1
-                given = " / ".join(str(cell) for cell in cells if cell is not None)[:80]
-                _list(self.unread_rows, Row(row, given, given))
+                if len(self.unread_rows) < ROWS_LISTED:
+                    self.unread_rows.append(Row(row, *self._unread(cells, places)))
             made.append(geometry)
         if self.how in {"xy", "pair"}:
             xy = np.array([point or (np.nan, np.nan) for point in made], dtype=float).reshape(-1, 2)
             return np.where(np.isnan(xy).any(axis=1), None, shapely.points(xy))
         return np.array(made, dtype=object)
+
+    def _unread(self, cells: Sequence[Any], places: Places) -> tuple[str, str]:
+        """Say in both languages what is in the cells, and which name may be meant."""
+        given = " / ".join(str(cell) for cell in cells if cell is not None)[:80]
+        meant = places.like(_text(cells[0]), self.level) if self.how == "join" else ""
+        return (f"{given} (mungkin {meant}?)", f"{given} (perhaps {meant}?)") if meant else (given, given)
 
     def _geometry(self, cells: Sequence[Any], places: Places) -> Any:
         if self.how == "join":
@@ -87,13 +109,13 @@ class Positions:
                 return None
             one, two = (read_number(part) for part in pair)
         else:
-            one, two = read_number(cells[0]), read_number(cells[1])
+            one, two = (read_number(_grouped(cell) if self.thousands else cell) for cell in cells)
         if one is None or two is None:
             return None
         x, y = (one[0], two[0])
         if one[1] == "lat" or two[1] == "lon":
             x, y = y, x
-        return x, y
+        return (x, y) if x or y else None  # 0, 0 is how many write that they do not know
 
 
 def detect(
@@ -127,8 +149,12 @@ def detect(
         if PAIR.match(_key(title)) and _pairs(sample[title]):
             findings.tell("position_pair", column=title)
             return Positions("pair", (title,), degrees=_has_angles(sample[title]))
-    if pair := _by_values(titles, sample, places):
+    if pair := _by_values(titles, sample):
         return _xy(*pair, sample, findings)
+    for title in titles:
+        if _pairs_by_values(sample[title]):
+            findings.tell("position_pair", column=title)
+            return Positions("pair", (title,), degrees=_has_angles(sample[title]))
     found = best_columns(titles, [_present(sample[title]) for title in titles], places)
     if found:
         return _join(found[:2], sample, places, findings)
@@ -141,7 +167,7 @@ def read_number(value: Any) -> tuple[float, str] | None:
         return None
     if isinstance(value, (int, float)):
         return (float(value), "") if value == value else None
-    text = str(value).strip()
+    text = str(value).strip().replace("\N{MINUS SIGN}", "-")
     if DECIMAL.fullmatch(text):  # nearly all; the ways below give the same
         return float(text), ""
     plain = re.fullmatch(r"([+-]?)\s*([\d.,\s]+?)\s*(?:m|meter|°)?", text)
@@ -177,9 +203,10 @@ def _plain(text: str) -> float | None:
 
 def _angle(text: str) -> tuple[float, str] | None:
     text = text.upper()
-    for signs, sign in (("º˚ᵒ", "°"), ("′’‘´`", "'"), ("″”“", '"')):
+    for signs, sign in (("º˚ᵒ⁰", "°"), ("′’‘´`", "'"), ("″”“", '"')):
         text = re.sub(f"[{signs}]", sign, text)
-    text = re.sub(r"\bDERAJAT\b|\bDEG\b", "°", text).replace("''", '"')
+    for words, sign in WORDS:
+        text = words.sub(sign, text)
     found = ANGLE.match(text) or ANGLE.match(re.sub(r"([A-Z]{1,2})\.?\s*$", r" \1", text))
     if not found:
         return None
@@ -196,7 +223,21 @@ def _angle(text: str) -> tuple[float, str] | None:
 
 def _xy(lon: str, lat: str, sample: Mapping[str, Sequence[Any]], findings: Findings) -> Positions:
     findings.tell("position_columns", lon=lon, lat=lat)
-    return Positions("xy", (lon, lat), degrees=_has_angles(sample[lon]) or _has_angles(sample[lat]))
+    degrees = _has_angles(sample[lon]) or _has_angles(sample[lat])
+    return Positions("xy", (lon, lat), degrees=degrees, thousands=_are_metres_by_thousands(sample[lon], sample[lat]))
+
+
+def _are_metres_by_thousands(*axes: Sequence[Any]) -> bool:
+    """Whether `557.130` and `55.209` mean 557130 and 55209: read as decimals, one of the axes is beyond all degrees."""
+    read = [[(str(cell).strip(), pair[0]) for cell in axis if (pair := read_number(cell))] for axis in axes]
+    if not all(THOUSANDS.fullmatch(text) or number.is_integer() for axis in read for text, number in axis):
+        return False
+    grouped = [[abs(number) for text, number in axis if THOUSANDS.fullmatch(text)] for axis in read]
+    return any(axis and min(axis) > DEGREES_MAX for axis in grouped)
+
+
+def _grouped(cell: Any) -> Any:
+    return re.sub("[.,]", "", cell) if isinstance(cell, str) and THOUSANDS.fullmatch(cell.strip()) else cell
 
 
 def _join(
@@ -225,16 +266,33 @@ def _join(
     return positions
 
 
-def _by_values(titles: Sequence[str], sample: Mapping[str, Sequence[Any]], places: Places) -> tuple[str, str] | None:
+def _by_values(titles: Sequence[str], sample: Mapping[str, Sequence[Any]]) -> tuple[str, str] | None:
     """Return the one pair of numeric columns (lon, lat) whose values fall on the regency, in degrees."""
     numbers = {}
     for title in titles:
         read = [read_number(value) for value in sample[title][:500] if value is not None]
         if read and all(read):
             numbers[title] = [pair[0] for pair in read if pair]
-    lons = [t for t, v in numbers.items() if sum(115.5 < x < 119.5 for x in v) >= 0.9 * len(v)]
-    lats = [t for t, v in numbers.items() if sum(-0.5 < x < 2.5 and x != int(x) for x in v) >= 0.9 * len(v)]
+    lons = [t for t, v in numbers.items() if sum(map(_is_lon, v)) >= 0.9 * len(v)]
+    lats = [t for t, v in numbers.items() if sum(_is_lat(x) and x != int(x) for x in v) >= 0.9 * len(v)]
     return (lons[0], lats[0]) if len(lons) == 1 and len(lats) == 1 else None
+
+
+def _pairs_by_values(values: Sequence[Any]) -> bool:
+    """Whether a column of texts holds pairs that fall on the regency, in degrees and either order."""
+    present = [value for value in _present(values) if isinstance(value, str)][:500]
+    pairs = [[read_number(part) for part in split_pair(value) or ()] for value in present]
+    numbers = [[number[0] for number in pair if number] for pair in pairs]
+    near = sum(len(pair) == 2 and _is_lat(min(pair)) and _is_lon(max(pair)) for pair in numbers)
+    return bool(present) and near >= 0.9 * len(present)
+
+
+def _is_lon(number: float) -> bool:
+    return 115.5 < number < 119.5
+
+
+def _is_lat(number: float) -> bool:
+    return -0.5 < number < 2.5
 
 
 def _numeric(values: Sequence[Any]) -> bool:
@@ -249,7 +307,7 @@ def _pairs(values: Sequence[Any]) -> bool:
 
 def _has_angles(values: Sequence[Any]) -> bool:
     texts = [value for value in values if isinstance(value, str)]
-    return any(re.search(r"[°º˚'′\"]|\d\s*[A-Za-z]{1,2}\.?$", text) for text in texts[:200])
+    return any(re.search(r"[°º˚⁰'′\"]|\d\s*[A-Za-z]{1,2}\.?$", text) for text in texts[:200])
 
 
 def _present(values: Sequence[Any]) -> list[Any]:

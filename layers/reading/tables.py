@@ -17,6 +17,7 @@ from layers.reading.source import BATCH, Batch
 
 HEADER_WITHIN = 20  # rows
 TOTALS = re.compile(r"^(grand\s+)?(total|jumlah|rata-rata|sub\s?total)\b", re.IGNORECASE)
+YEAR = re.compile(r"(19|20)[0-9]{2}")
 DELIMITERS = ";,\t|"
 MERGED_MAX = 20_000
 README = "readme"
@@ -192,8 +193,8 @@ def _bare(cell: Any) -> Any:
 def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
     """Return the index of the header's first row and that of the first row of data.
 
-    The header is the first row that is nearly as wide as the table and holds only text. A row of headings over columns
-    (merged cells repeat a value side by side) takes the row below along.
+    The header is the first row that is nearly as wide as the table and holds only text, or years beside text. A row of
+    headings over columns (merged cells repeat a value side by side) takes the row below along.
     """
     widths = [sum(cell is not None for cell in row) for row in rows]
     typical = sorted(widths)[len(widths) // 2] or max(widths)
@@ -201,18 +202,26 @@ def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
         filled = [cell for cell in row if cell is not None]
         if len(filled) < max(1, 0.6 * typical) or (len(set(map(str, filled))) == 1 and typical > 1):
             continue
-        if not all(isinstance(cell, str) and not _is_number(cell) for cell in filled):
+        if all(YEAR.fullmatch(str(cell)) for cell in filled) or not _are_names(row, rows[index + 1 :]):
             continue
-        if len(set(filled)) < len(filled) and index + 1 < len(rows):
-            below = [cell for cell in rows[index + 1] if cell is not None]
-            if below and all(isinstance(cell, str) and not _is_number(cell) for cell in below):
-                return index, index + 2
+        if len(set(filled)) < len(filled) and index + 1 < len(rows) and _are_names(rows[index + 1], rows[index + 2 :]):
+            return index, index + 2
         following = index + 1
         # A row that numbers the columns: (1) (2) (3).
         if following < len(rows) and _numbers_columns(rows[following]):
             following += 1
         return index, following
     raise Stopped("no_header")
+
+
+def _are_names(row: Sequence[Any], below: Sequence[Sequence[Any]]) -> bool:
+    """Whether the cells may name columns: texts, and years where no years stand below them."""
+    years = {column for column, cell in enumerate(row) if YEAR.fullmatch(str(cell))}
+    texts = [cell for column, cell in enumerate(row) if cell is not None and column not in years]
+    if (not texts and not years) or not all(isinstance(cell, str) and not _is_number(cell) for cell in texts):
+        return False
+    under = ([other[column] for other in below if column < len(other)] for column in years)
+    return all(any(not YEAR.fullmatch(str(cell)) for cell in cells if cell is not None) for cells in under)
 
 
 def _numbers_columns(row: Sequence[Any]) -> bool:
@@ -246,24 +255,30 @@ def _titles(rows: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def _delimiter(sample: str) -> tuple[str | None, int]:
-    """Return the delimiter that gives the most columns to the most rows, and how many lines precede (`sep=;`)."""
+    """Return the delimiter that gives the most columns to the most rows, and how many lines precede (`sep=;`).
+
+    One that divides the row with the names, too, goes before others: decimal commas only divide those below it.
+    """
     skip = 0
     if found := re.match(r"sep=(.)\r?\n", sample):
         return found[1], 1
-    best: tuple[float, str] | None = None
+    best: tuple[bool, bool, float, str] | None = None
     text = sample if len(sample) < 200_000 else sample[: sample.rfind("\n")]
     for delimiter in DELIMITERS:
         try:
-            widths = [len(row) for row in islice(csv.reader(io.StringIO(text), delimiter=delimiter), 200) if row]
+            rows = [row for row in islice(csv.reader(io.StringIO(text), delimiter=delimiter), 200) if row]
         except csv.Error:
             continue
-        if not widths:
+        if not rows:
             continue
+        widths = [len(row) for row in rows]
         width = max(set(widths), key=widths.count)
-        score = width * (widths.count(width) / len(widths)) ** 2
-        if width > 1 and (best is None or score > best[0]):
-            best = (score, delimiter)
-    return (best[1] if best else None), skip
+        share = widths.count(width) / len(widths)
+        has_names = any(len(row) == width and not any(map(_is_number, row)) for row in rows[:HEADER_WITHIN])
+        merits = (share == 1, has_names, width * share**2)
+        if width > 1 and (best is None or merits > best[:3]):
+            best = (*merits, delimiter)
+    return (best[3] if best else None), skip
 
 
 def _sheets(archive: ZipFile) -> dict[str, str]:

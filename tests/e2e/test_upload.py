@@ -40,6 +40,8 @@ def test_file_is_uploaded_read_described_and_handed_in(
     page = sign_in(open_page(viewport, java_script_enabled=scripted), address, officer)
     page.goto(f"{address}/data/unggah/")
     page.set_input_files("#id_file", tmp_path / "sumur desa.csv")
+    if scripted:
+        expect(page.locator("[data-chosen] li")).to_have_text("sumur desa.csv (1 kB)")
     page.get_by_role("button", name="Unggah dan periksa").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("sumur desa.csv")
     expect(page.get_by_text("sedang dibaca.")).to_be_visible()

@@ -17,7 +17,8 @@ const left = progress.querySelector("[data-progress-left]");
 const button = form.querySelector("[data-send]");
 const cancel = form.querySelector("[data-cancel]");
 const language = document.documentElement.lang;
-const megabytes = (bytes) => `${(bytes / 1e6).toLocaleString(language, { maximumFractionDigits: 1 })} MB`;
+const inWords = (bytes) =>
+  bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toLocaleString(language, { maximumFractionDigits: 1 })} MB`;
 
 // What the server keeps of this person's unfinished uploads; also those of this page once they have begun.
 const known = [...document.querySelectorAll("[data-unfinished]")].map(({ dataset }) => ({
@@ -37,8 +38,8 @@ function list() {
     ...[...input.files].map((file) => {
       const item = document.createElement("li");
       const there = unfinished(file)?.received;
-      item.textContent = `${file.name} (${megabytes(file.size)})`;
-      if (there) item.append(document.createElement("br"), chosen.dataset.goesOn.replace("{there}", megabytes(there)));
+      item.textContent = `${file.name} (${inWords(file.size)})`;
+      if (there) item.append(document.createElement("br"), chosen.dataset.goesOn.replace("{there}", inWords(there)));
       return item;
     }),
   );
@@ -85,7 +86,7 @@ async function send(files) {
     bar.value = total ? (100 * there) / total : 100;
     const seconds = (performance.now() - begun) / 1000;
     const speed = (there - first) / seconds;
-    left.textContent = left.dataset.of.replace("{there}", megabytes(there)).replace("{total}", megabytes(total)) + (speed > 0 && seconds > 3 ? ` · ${remaining((total - there) / speed)}` : "");
+    left.textContent = left.dataset.of.replace("{there}", inWords(there)).replace("{total}", inWords(total)) + (speed > 0 && seconds > 3 ? ` · ${remaining((total - there) / speed)}` : "");
   };
   try {
     const urls = [];

@@ -125,6 +125,13 @@ def test_kml_shows_no_markup(layer: Any) -> None:
     assert root.findtext(".//k:coordinates", "", space).startswith("117.55,0.5")
 
 
+def test_kml_keeps_both_of_two_titles_that_differ_in_their_case(tmp_path: Path) -> None:
+    fields = [{"name": "limit", "title": "limit", "type": "integer"}, {"name": "limit_2", "title": "LIMIT"}]
+    make_layer(rows=[(shapely.Point(117, 0.5), {"limit": 7, "limit_2": "delapan"})], fields=fields)
+    row = gpd.read_file(saved("kml", tmp_path)).loc[0]
+    assert (int(row["limit"]), row["limit_2"]) == (7, "delapan")
+
+
 def test_xlsx_has_texts_not_formulas_and_a_readme(layer: Any, tmp_path: Path) -> None:
     book = openpyxl.load_workbook(saved("xlsx", tmp_path))
     rows = list(book["data"].iter_rows())
@@ -164,6 +171,16 @@ def test_shapefile_zip_has_short_names_and_a_readme(layer: Any, tmp_path: Path) 
     frame = gpd.read_file(path)
     assert "jenis_fasi" in frame.columns
     assert frame.loc[1, "nama"].startswith("Désa")
+
+
+@pytest.mark.parametrize(("text", "is_cut"), [("é" * 127, False), ("é" * 127 + "a", True)])
+def test_shapefile_says_which_texts_were_cut(text: str, is_cut: bool, tmp_path: Path) -> None:
+    make_layer(rows=[(shapely.Point(117, 0.5), {"nama": "a", "keterangan_lengkap": text})])
+    path = saved("shp", tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        words = archive.read("README.txt").decode()
+    assert ("cut in: keterangan" in words) is is_cut
+    assert (gpd.read_file(f"/vsizip/{path}").loc[0, "keterangan"] == text) is not is_cut
 
 
 def test_shapefile_of_mixed_outlines_is_split(tmp_path: Path) -> None:
@@ -283,6 +300,65 @@ def test_features_without_a_place_are_kept(tmp_path: Path) -> None:
     make_layer(rows=[(shapely.Point(117, 0.5), {"nama": "ada"}), (shapely.Point(), {"nama": "kosong"})])
     for code in formats.FORMATS:
         assert take(code).getvalue(), code
+
+
+@pytest.mark.parametrize("others", [[], [(shapely.box(117, 0, 118, 1), {"nama": "bidang"})]])
+def test_shapefile_keeps_features_without_a_place(others: Any, tmp_path: Path) -> None:
+    make_layer(
+        rows=[(shapely.Point(117, 0.5), {"nama": "ada"}), (shapely.Point(), {"nama": "kosong"}), *others],
+    )
+    path = saved("shp", tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        files = sorted(name for name in archive.namelist() if name.endswith(".shp"))
+    frames = [gpd.read_file(f"/vsizip/{path}/{name}") for name in files]
+    assert len(files) == 1 + len(others)
+    assert list(frames[0]["nama"]) == ["ada", "kosong"]
+    assert list(frames[0].geometry.isna()) == [False, True]
+    assert [len(frame) for frame in frames[1:]] == [1] * len(others)
+
+
+COLLECTION = shapely.GeometryCollection(
+    [
+        shapely.Point(117, 0.5),
+        shapely.MultiLineString([[(117, 0.5), (117.1, 0.5)], [(117, 0.6), (117.1, 0.6)]]),
+        shapely.box(117, 0, 118, 1),
+        shapely.MultiPolygon([shapely.box(118.5, 0, 119, 1)]),
+    ]
+)
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_collections_leave_in_every_format(code: str) -> None:
+    make_layer(rows=[(COLLECTION, {"nama": "a"}), (shapely.Point(117, 0.5), {"nama": "b"})])
+    assert take(code).getvalue()
+
+
+def test_shapefile_of_points_and_groups_of_points_is_whole(tmp_path: Path) -> None:
+    groups = shapely.GeometryCollection([shapely.Point(117, 0), shapely.Point(117, 1), shapely.box(117, 0, 118, 1)])
+    make_layer(rows=[(shapely.Point(117, 0.5), {"nama": "a"}), (groups, {"nama": "b"})])
+    frame = gpd.read_file(f"/vsizip/{saved('shp', tmp_path)}/faskes-v1-point.shp")
+    assert [shapely.get_num_coordinates(outline) for outline in frame.geometry] == [1, 2]
+
+
+def test_kml_of_a_collection_has_its_parts(tmp_path: Path) -> None:
+    make_layer(rows=[(COLLECTION, {"nama": "a"}), (shapely.Point(117, 0.5), {"nama": "b"})])
+    frame = gpd.read_file(saved("kml", tmp_path))
+    assert list(frame["Name"]) == ["a", "b"]
+    assert shapely.union_all(next(iter(frame.geometry)).geoms).equals(shapely.unary_union(COLLECTION))
+
+
+def test_shapefile_of_a_collection_has_its_parts_by_kind(tmp_path: Path) -> None:
+    make_layer(rows=[(COLLECTION, {"nama": "a"}), (shapely.Point(117, 0.25), {"nama": "b"})])
+    path = saved("shp", tmp_path)
+    frames = {
+        kind: gpd.read_file(f"/vsizip/{path}/faskes-v1-{kind}.shp") for kind in ("point", "linestring", "polygon")
+    }
+    assert list(frames["point"]["nama"]) == ["a", "b"]
+    assert list(frames["linestring"]["nama"]) == list(frames["polygon"]["nama"]) == ["a"]
+    assert frames["polygon"].geometry[0].area == pytest.approx(1.5)
+    assert frames["linestring"].geometry[0].length == pytest.approx(0.2)
+    with zipfile.ZipFile(path) as archive:
+        assert "several kinds of outlines" in archive.read("README.txt").decode()
 
 
 MOMENTS: list[dict[str, Any]] = [

@@ -1,10 +1,12 @@
 """A layer's page: map, table twin, figures, versions, private layers and hidden fields."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 import shapely
+from django.db import connection
 from django.test import Client
 from django.utils.translation import override
 
@@ -86,6 +88,18 @@ def test_table_filters_by_words_and_kecamatan(kutim: None) -> None:
 def test_table_refuses_an_unknown_field() -> None:
     make_layer(fields=FIELDS)
     get("/data/faskes/?sort=rahasia", status=400)
+
+
+def test_features_without_a_place_stand_below_the_kecamatan(kutim: None) -> None:
+    layer = make_layer(rows=[*POINTS, (shapely.Point(), {"nama": "Gudang"})])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE layers_feature SET geom = NULL WHERE version_id = %s AND ST_IsEmpty(geom)", [layer.current_id]
+        )
+    rows = re.findall(r'<th scope="row">(.*?)</th><td class="is-number">(\d+)', html("/data/faskes/"))
+    assert rows[-1] == ("without a place", "1")
+    assert sum(int(n) for _name, n in rows) == len(POINTS) + 1
+    assert ">without a place<" not in html(f"/data/{make_layer('sekolah').slug}/")
 
 
 def test_table_pages(django_assert_max_num_queries: Any) -> None:
@@ -225,7 +239,7 @@ def test_values_are_written_as_people_read_them_in_each_language() -> None:
     make_plots()
     rows = Client().get("/data/bidang/").context["lines"]
     assert [text for text, _class in rows[0][1]] == [
-        "1.284,400", "2024", "1284.4", "64.081", "ya", "1 Jun 2026", "24 Sep 2025, 13.40",
+        "1.284,400", "2024", "1284.4", "64.081", "ya", "1 Jun 2026", "24 Sep 2025, 13.40 WITA",
     ]  # fmt: skip
     assert [values[0] for _fid, values in rows] == [
         (text, "is-number") for text in ("1.284,400", "1.284,400", "86,300", "2.000,000", "1.049,123")
@@ -233,11 +247,19 @@ def test_values_are_written_as_people_read_them_in_each_language() -> None:
     assert rows[0][1][5][1] == rows[0][1][6][1] == "is-moment"
     rows = get("/data/bidang/").context["lines"]
     assert [text for text, _class in rows[0][1]] == [
-        "1,284.400", "2024", "1284.4", "64,081", "yes", "1 Jun 2026", "24 Sep 2025, 13:40",
+        "1,284.400", "2024", "1284.4", "64,081", "yes", "1 Jun 2026", "24 Sep 2025, 13:40 WITA",
     ]  # fmt: skip
     feature = json.loads(Client().get("/data/bidang/fitur/1/").content)["fields"]
     assert {"title": "Luas", "value": "1.284,4"} in feature
-    assert {"title": "Waktu", "value": "24 Sep 2025, 13.40"} in feature
+    assert {"title": "Waktu", "value": "24 Sep 2025, 13.40 WITA"} in feature
+
+
+def test_a_cell_shows_the_beginning_of_a_long_text_and_the_feature_all_of_it() -> None:
+    make_layer(rows=[(shapely.Point(117.5, 0.5), {"nama": "a" * 20_000, "ket": "b" * 400})])
+    lines = get("/data/faskes/").context["lines"]
+    assert [text for text, _class in lines[0][1]] == ["a" * 400 + " …", "b" * 400]
+    feature = json.loads(get("/data/faskes/fitur/1/").content)["fields"]
+    assert feature[0]["value"] == "a" * 20_000
 
 
 def told_of_fields(page: str) -> str:
@@ -259,7 +281,7 @@ def test_figures_are_written_as_the_table_writes_values() -> None:
     assert "+00:00" not in text
     text = told_of_fields(html("/data/bidang/"))
     assert "from 1 Jun 2026 to 5 Jun 2026" in text
-    assert "from 24 Sep 2025, 13:40 to 24 Sep 2025, 13:44" in text
+    assert "from 24 Sep 2025, 13:40 WITA to 24 Sep 2025, 13:44 WITA" in text
 
 
 def test_legend_says_yes_and_no() -> None:

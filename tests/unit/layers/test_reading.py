@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from layers.reading import crs, geometry, limits, pipeline
 from layers.reading.columns import cleaned, propose, safe_names, tell_personal
 from layers.reading.encodings import fits_utf8
-from layers.reading.findings import Findings
+from layers.reading.findings import Findings, Stopped
 from layers.reading.places import Places, name_key
 from layers.reading.positions import read_number, split_pair
 from layers.reading.sentences import SENTENCES
@@ -26,6 +26,7 @@ from layers.reading.tables import find_header
         ("117,5312", 117.5312, ""),
         ("117.5312", 117.5312, ""),
         ("-0.5", -0.5, ""),
+        ("\N{MINUS SIGN}0,5", -0.5, ""),
         ("512.345,67", 512345.67, ""),
         ("512,345.67", 512345.67, ""),
         ("0°30'36\"LU", 0.51, "lat"),
@@ -35,6 +36,15 @@ from layers.reading.tables import find_header
         ("E117°31.8'", 117.53, "lon"),
         ("0°30′36″S", -0.51, "lat"),
         ("117 derajat 30' T", 117.5, "lon"),
+        ("117⁰30'00\" BT", 117.5, "lon"),
+        ("0o30'36\"LU", 0.51, "lat"),
+        ("0 derajat 30 menit 36 detik LS", -0.51, "lat"),
+        ("117°31'48\" Bujur Timur", 117.53, "lon"),
+        ("0°30'36\" Lintang Utara", 0.51, "lat"),
+        ("0°30'36'' L.U.", 0.51, "lat"),
+        ("N0.51", 0.51, "lat"),
+        ("E 117,53", 117.53, "lon"),
+        ("S0,51", -0.51, "lat"),
     ],
 )
 def test_coordinate_is_read_as_people_write_it(written: str, value: float, axis: str) -> None:
@@ -167,6 +177,25 @@ def test_header_is_found_below_a_title() -> None:
     assert find_header(rows) == (2, 3)
     numbered: list[list[Any]] = [["nama", "lat", "lon"], ["(1)", "(2)", "(3)"], ["a", "0,5", "117"]]
     assert find_header(numbered) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([["Kecamatan", 2021, 2022], ["Bengalon", 1, 2], ["Busang", 3, 4]], (0, 1)),
+        ([["Kecamatan", "2021", "2022"], ["Bengalon", "1", "2"], ["Busang", "3", "4"]], (0, 1)),
+        ([["Kecamatan", "Penduduk", "Penduduk"], ["Kecamatan", 2021, 2022], ["Bengalon", 1, 2]], (0, 2)),
+        ([["Kecamatan", "Penduduk", "Penduduk"], [None, 2021, 2022], ["Bengalon", 1, 2]], (0, 2)),
+        ([["Sekolah", "Tahun", "Tahun"], ["SD 1", 2021, 2022], ["SD 2", 2001, 2003]], (0, 1)),
+    ],
+)
+def test_years_may_name_columns(rows: list[list[Any]], found: tuple[int, int]) -> None:
+    assert find_header(rows) == found
+
+
+def test_years_below_years_are_data() -> None:
+    with pytest.raises(Stopped):
+        find_header([["SD 1", 2021], ["SD 2", 2001], ["SD 3", 1999]])
 
 
 def test_utf8_cut_off_at_a_fields_end_is_still_utf8() -> None:
@@ -324,3 +353,11 @@ def test_areas_of_a_collection_that_overlap_become_one_outline_and_that_is_told(
     family = geometry.to_family(geometry.make_valid(only_areas, np.arange(1), seen), seen, multipoints=False)
     assert family[0].geom_type == "MultiPolygon"
     assert family[0].is_valid
+
+
+def test_collections_hold_no_further_collections() -> None:
+    spot, area = shapely.Point(5, 5), shapely.box(0, 0, 2, 2)
+    inner = shapely.GeometryCollection([area, shapely.GeometryCollection(), shapely.MultiPoint([(1, 1), (2, 2)])])
+    nested = np.array([shapely.GeometryCollection([spot, inner])], dtype=object)
+    made = geometry.to_family(nested, geometry.Seen(), multipoints=False)[0]
+    assert [part.geom_type for part in made.geoms] == ["Point", "Polygon", "Point", "Point"]

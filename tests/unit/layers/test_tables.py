@@ -5,8 +5,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+import shapely
 
-from layers.reading import pipeline
+from layers.reading import pipeline, positions
+from layers.reading.findings import Findings
+from layers.reading.places import Place, Places, name_key
 
 ROWS = [["nama", "lon", "lat"], ["Pustu Bengalon", 117.6, 0.9], ["Pustu Wahau", 116.9, 1.2]]
 
@@ -77,3 +80,93 @@ def test_which_of_two_tables_is_asked(tmp_path: Path) -> None:
     answer = read(workbook(tmp_path / "data.xlsx", data=ROWS, lama=ROWS, README=[["Isi"]]), tmp_path)
     assert answer["status"] == "asks"
     assert "choose_layer" in codes(answer)
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["lintang;bujur;luas;panjang", "Lintang;Bujur", "DATA SUMUR 2025\n\nLintang;Bujur;Luas"],
+)
+def test_decimal_commas_in_every_column_do_not_divide_it(head: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    row = ";".join(["0,9{n}", "117,6{n}", "1,5", "2,5"][: head.count(";") + 1])
+    path.write_text("\n".join([head, *(row.format(n=n) for n in range(10, 60))]))
+    answer = read(path, tmp_path)
+    assert answer["status"] == "ready", answer["findings"]
+    assert answer["rows"] == 50
+    assert answer["extent"] == pytest.approx([117.61, 0.91, 117.659, 0.959])
+
+
+def test_semicolons_in_a_text_do_not_divide_what_commas_do(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = [f"Jl. Yos Sudarso; RT {n},117.6{n},0.9" for n in range(10, 30)]
+    path.write_text("\n".join(["alamat,lon,lat", *rows]))
+    answer = read(path, tmp_path)
+    assert [field["name"] for field in answer["fields"]] == ["alamat", "lon", "lat"]
+
+
+NAMES = ("Sangatta Utara", "Sangatta Selatan", "Bengalon")
+PLACES = Places(near=shapely.box(115, -1, 120, 3))
+
+
+@pytest.mark.parametrize(
+    ("given", "is_read"),
+    [
+        ([("557.130", "55.209"), ("560.315", "56.736")], (557_130, 55_209)),
+        ([("557,130", "55,209"), ("-", "-"), ("560,315", "56,736")], (557_130, 55_209)),
+        ([("557.130", "10.055.209"), ("560.315", 980)], (557_130, 10_055_209)),
+        ([("557.130,5", "55.209,25"), ("560.315,5", "56.736,5")], (557_130.5, 55_209.25)),
+        ([("117.530", "0.510"), ("117.531", "0.512")], (117.53, 0.51)),
+        ([("117,530", "0,510"), ("117,531", "0,512")], (117.53, 0.51)),
+    ],
+)
+def test_metres_with_marks_of_thousands_are_no_decimals(given: Any, is_read: tuple[float, float]) -> None:
+    table = {"X": [x for x, _y in given], "Y": [y for _x, y in given]}
+    found = positions.detect(["X", "Y"], table, {}, PLACES, Findings())
+    first = found.geometries(table, range(2, 2 + len(given)), PLACES)[0]
+    assert (first.x, first.y) == is_read
+
+
+@pytest.mark.parametrize(
+    ("title", "cells"),
+    [
+        ("Latitude, Longitude", ["0.51000, 117.53000", "0.52000, 117.54000"]),
+        ("Titik di lapangan", ["0.51,117.53", None, "0.52,117.54"]),
+        ("Koordinat lokasi", ["0°30'36\"N 117°31'48\"E"]),
+        ("GPS tim", ["117,53; 0,51"]),
+    ],
+)
+def test_pair_of_coordinates_is_found_under_any_name(title: str, cells: list[Any]) -> None:
+    table = {"nama": ["Pustu"] * len(cells), "nomor": ["1, 2"] * len(cells), title: cells}
+    found = positions.detect(list(table), table, {}, PLACES, Findings())
+    assert (found.how, found.columns) == ("pair", (title,))
+    first = found.geometries(table, range(2, 2 + len(cells)), PLACES)[0]
+    assert sorted((first.x, first.y)) == pytest.approx([0.51, 117.53])
+
+
+def test_numbers_above_a_signature_are_told_to_be_mixed(tmp_path: Path) -> None:
+    rows = [["nama", "lon", "lat", "jumlah", "kapan"]]
+    rows += [[f"Pustu {n}", 117.6 + n / 100, 0.9, n, "12 Mei"] for n in range(5)]
+    answer = read(workbook(tmp_path / "data.xlsx", data=[*rows, [None, None, None, "Sangatta, 31 Mei 2025"]]), tmp_path)
+    told = next(finding for finding in answer["findings"] if finding["code"] == "column_mixed")
+    assert "jumlah" in told["text_id"]
+    assert "kapan" not in told["text_id"]
+
+
+def test_name_that_is_not_known_is_told_with_the_one_that_may_be_meant() -> None:
+    areas = [Place("kecamatan", f"64.08.0{n}", name, name, None, shapely.Point(117, n)) for n, name in enumerate(NAMES)]
+    places = Places(kecamatan_by_name={name_key(area.name): area for area in areas})
+    table = {"Kecamatan": ["Kec. Sangata Utara", "Bengalon", "Kutai Timur"]}
+    found = positions.detect(list(table), table, {"place": "Kecamatan"}, places, Findings())
+    found.geometries(table, range(2, 5), places)
+    assert [(row.row, row.why_id, row.why_en) for row in found.unread_rows] == [
+        (2, "Kec. Sangata Utara (mungkin Sangatta Utara?)", "Kec. Sangata Utara (perhaps Sangatta Utara?)"),
+        (4, "Kutai Timur", "Kutai Timur"),
+    ]
+
+
+def test_zero_for_both_coordinates_is_no_place(tmp_path: Path) -> None:
+    rows = [["nama", "lon", "lat"], ["a", 117.6, 0.9], ["b", 0, 0], ["c", 117.7, 0]]
+    answer = read(workbook(tmp_path / "data.xlsx", data=rows), tmp_path)
+    told = next(finding for finding in answer["findings"] if finding["code"] == "position_unreadable")
+    assert [(row["row"], row["why_id"]) for row in told["rows"]] == [(3, "0 / 0")]
+    assert answer["extent"] == pytest.approx([117.6, 0, 117.7, 0.9])

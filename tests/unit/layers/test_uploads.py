@@ -142,6 +142,9 @@ def test_question_is_answered_and_the_file_read_again(officer: User, client: Cli
     client.force_login(officer)
     assert 'name="lon"' in client.get(reverse("upload", args=[job.pk])).content.decode()
     client.post(reverse("upload_answer", args=[job.pk]), {"lon": "a", "lat": "b"})
+    page = client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert "data-waits" in page
+    assert 'name="lon"' not in page  # it was answered
     job = read(job)
     assert (job.state, job.version.source_crs) == (State.READY, "EPSG:32650 UTM 50N")
 

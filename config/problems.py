@@ -158,7 +158,14 @@ def page_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
     body = document_for(error, request.path)
     if body is None:
         return None
-    context = {"detail": body["detail"], "status": body["status"], "heading": HEADINGS.get(HTTPStatus(body["status"]))}
+    # A wrong condition stands behind the question mark: the page itself is one tap away.
+    is_plain = request.method != "GET" or not request.GET or not isinstance(error, geo.ParameterError)
+    context = {
+        "detail": body["detail"],
+        "status": body["status"],
+        "heading": HEADINGS.get(HTTPStatus(body["status"])),
+        "plain": "" if is_plain else request.path,
+    }
     return _noted(error, render(request, "400.html", context, status=body["status"]))
 
 

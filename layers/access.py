@@ -20,7 +20,7 @@ PROGRAMS = "/ogc/"
 HEADERS = ("Authorization", "X-API-Key")
 """The headers that may say who asks."""
 LEAN = ("id", "slug", "agency_id", "access", "fields", "current_id")
-LEAN_VERSION = ("id", "layer_id", "number", "feature_count", "source_crs")
+LEAN_VERSION = ("id", "layer_id", "number", "geometry_type", "feature_count", "source_crs")
 """What it takes to give features, in the order of the models' fields: `Model.from_db` goes by it."""
 
 

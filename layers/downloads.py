@@ -218,8 +218,8 @@ def stream_csv(wanted: Download) -> Iterator[bytes]:
                 geometry=wanted.geometry, decimals=decimals
             )
         )
-    statement = sql.SQL("SELECT f.fid || ',' || {cells} FROM {source} f WHERE {where} ORDER BY f.fid").format(
-        cells=sql.SQL(" || ',' || ").join(cells), source=wanted.chosen.source, where=wanted.chosen.where
+    statement = sql.SQL("SELECT f.fid || ',' || {cells} FROM {features} ORDER BY f.fid").format(
+        cells=sql.SQL(" || ',' || ").join(cells), features=wanted.chosen.unpacked
     )
     head = io.StringIO()
     csv.writer(head, lineterminator="\r\n").writerow(
@@ -276,13 +276,12 @@ def stream_kml(wanted: Download) -> Iterator[bytes]:
     statement = sql.SQL(
         "SELECT '<Placemark>' || xmlelement(name name, {label})::text"
         ' || xmlelement(name "ExtendedData", {data})::text'
-        " || coalesce({outline}, '') || '</Placemark>' FROM {source} f WHERE {where} ORDER BY f.fid"
+        " || coalesce({outline}, '') || '</Placemark>' FROM {features} ORDER BY f.fid"
     ).format(
         outline=_KML_OUTLINE,
         label=_xml_value(named) if named else sql.SQL("f.fid::text"),
         data=sql.SQL(", ").join(data) if data else sql.SQL("NULL"),
-        source=wanted.chosen.source,
-        where=wanted.chosen.where,
+        features=wanted.chosen.unpacked,
     )
     yield (
         '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>'

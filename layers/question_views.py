@@ -91,6 +91,7 @@ def tile(request: HttpRequest, z: str, x: str, y: str) -> HttpResponse:
             source=sql.SQL("layers_answerfeature"),
             these=sql.SQL("f.answer_id = {}").format(sql.Literal(answer.pk)),
             count=answer.feature_count,
+            geometry_type=answer.geometry_type,
             attributes=sql.SQL("'{}'::jsonb")
             if field == NO_FIELD
             else sql.SQL("jsonb_build_object({0}::text, f.properties->{0})").format(sql.Literal(field)),

@@ -89,6 +89,17 @@ class Selection:
             parts.append(in_areas([self.kecamatan.pk], []))
         return sql.SQL(" AND ").join(parts)
 
+    @property
+    def unpacked(self) -> sql.Composable:
+        """The chosen features, by number, as `f` of a FROM: for statements that read many properties one by one.
+
+        What lies packed outside its row would be unpacked for each of them.
+        """
+        return sql.SQL(
+            "(SELECT f.fid, f.geom, f.properties || '{{}}' AS properties FROM {source} f WHERE {where}"
+            " ORDER BY f.fid OFFSET 0) f"
+        ).format(source=self.source, where=self.where)
+
 
 def read_selection(layer: Layer, params: Mapping[str, str]) -> Selection:
     """Return what `q`, `kecamatan` (a code) and `version` (a number) ask for.
@@ -116,14 +127,16 @@ def read_version(layer: Layer, number: str) -> LayerVersion:
 def shown_properties(layer: Layer) -> sql.Composable:
     """Return an expression for the properties of `f` (jsonb) that the dictionary shows to the layer's reader."""
     names = [str(field["name"]) for field in layer.shown_fields()]
-    chunks = [names[start : start + PAIRS_MAX] for start in range(0, len(names), PAIRS_MAX)]
-    objects = [
-        sql.SQL("jsonb_build_object({})").format(
-            sql.SQL(", ").join(sql.SQL("{0}::text, f.properties->{0}").format(sql.Literal(name)) for name in chunk)
-        )
-        for chunk in chunks
-    ]
-    return sql.SQL("({})").format(sql.SQL(" || ").join(objects)) if objects else sql.SQL("'{}'::jsonb")
+    if not names:
+        return sql.SQL("'{}'::jsonb")
+    if len(names) > PAIRS_MAX:  # which also unpacks long rows once, not for each name
+        return sql.SQL(
+            "(SELECT coalesce(jsonb_object_agg(e.key, e.value), '{{}}') FROM jsonb_each(f.properties) e"
+            " WHERE e.key = ANY ({names}::text[]))"
+        ).format(names=sql.Literal(names))
+    return sql.SQL("jsonb_build_object({})").format(
+        sql.SQL(", ").join(sql.SQL("{0}::text, f.properties->{0}").format(sql.Literal(name)) for name in names)
+    )
 
 
 def withheld(layer: Layer, version: LayerVersion) -> list[str]:

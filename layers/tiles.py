@@ -38,18 +38,18 @@ NO_FIELD = "-"
 # OFFSET 0 keeps the planner from computing ST_AsMVTGeom twice for each feature, for the result and for the condition.
 _ALL = """
     SELECT ST_AsMVT(tile, 'features', {extent}, 'geom', 'fid') FROM (
-        SELECT f.fid, ST_AsMVTGeom(ST_Transform(f.geom, 3857), {box}, {extent}, {buffer}) AS geom,
+        SELECT f.fid, ST_AsMVTGeom(ST_Transform({shape}, 3857), {box}, {extent}, {buffer}) AS geom,
                {attributes} AS properties
-        FROM {source} f WHERE {these} AND f.geom && {around} OFFSET 0
+        FROM {source} f {parts} WHERE {these} AND f.geom && {around} OFFSET 0
     ) tile WHERE geom IS NOT NULL
 """
 # Cells are those of the whole grid (in degrees, which near the equator are squares on the map, too), so that
 # neighbouring tiles keep the same feature of a cell on their common edge.
 _THINNED = """
     WITH here AS MATERIALIZED (
-        SELECT f.fid, f.geom, f.properties,
-               ST_XMax(f.geom) - ST_XMin(f.geom) < {cell} AND ST_YMax(f.geom) - ST_YMin(f.geom) < {cell} AS small
-        FROM {source} f WHERE {these} AND f.geom && {around}
+        SELECT f.fid, {shape} AS geom, f.properties,
+               ST_XMax({shape}) - ST_XMin({shape}) < {cell} AND ST_YMax({shape}) - ST_YMin({shape}) < {cell} AS small
+        FROM {source} f {parts} WHERE {these} AND f.geom && {around}
     ), drawn AS (
         SELECT fid, properties, CASE WHEN ST_NPoints(geom) > {few} THEN ST_Simplify(geom, {simplify}, true)
                                      ELSE geom END AS geom
@@ -70,6 +70,16 @@ _THINNED = """
         ) f WHERE f.geom IS NOT NULL
     ) tile
 """
+# A tile's features are of one kind each: of a collection it would draw the parts of the highest dimension alone.
+_PARTS = """
+    CROSS JOIN LATERAL (
+        SELECT f.geom WHERE GeometryType(f.geom) <> 'GEOMETRYCOLLECTION'
+        UNION ALL SELECT ST_CollectionExtract(f.geom, kind) FROM generate_series(1, 3) AS kind
+        WHERE GeometryType(f.geom) = 'GEOMETRYCOLLECTION'
+    ) part
+"""
+MIXED = "Geometry"
+"""The geometry type of versions that may hold collections."""
 _BOX = "ST_TileEnvelope({z}, {x}, {y})"
 _AROUND = "ST_MakeEnvelope({west}, {south}, {east}, {north}, 4326)"
 
@@ -104,11 +114,18 @@ def make_tile(layer: Layer, version: LayerVersion, tile: Tile, field: str = "") 
         these=sql.SQL("f.version_id = {}").format(sql.Literal(version.pk)),
         count=version.feature_count,
         attributes=_attributes(layer, version, tile, field),
+        geometry_type=version.geometry_type,
     )
 
 
 def draw_tile(
-    tile: Tile, *, source: sql.Composable, these: sql.Composable, count: int, attributes: sql.Composable
+    tile: Tile,
+    *,
+    source: sql.Composable,
+    these: sql.Composable,
+    count: int,
+    attributes: sql.Composable,
+    geometry_type: str,
 ) -> bytes:
     """Return the tile of `these` features `f` of the table `source`, `count` in all, each with `attributes` (jsonb)."""
     numbers: dict[str, int | float | str] = {
@@ -120,9 +137,10 @@ def draw_tile(
         "few": FEW_CORNERS,
     }
     boxes = {"box": _BOX.format(**numbers), "around": _AROUND.format(**numbers)}
-    parts = {name: sql.SQL(str(text)) for name, text in (numbers | boxes).items()}
+    shapes = {"parts": _PARTS, "shape": "part.geom"} if geometry_type == MIXED else {"parts": "", "shape": "f.geom"}
+    told = {name: sql.SQL(str(text)) for name, text in (numbers | boxes | shapes).items()}
     statement = sql.SQL(_ALL if tile.z >= ALL_FROM else _THINNED).format(
-        source=source, these=these, attributes=attributes, **parts
+        source=source, these=these, attributes=attributes, **told
     )
     with connection.cursor() as cursor:
         cursor.execute(statement)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("<uuid:pk>/jawab/", views.answer, name="upload_answer"),
     path("<uuid:pk>/isi/", views.about, name="upload_about"),
     path("<uuid:pk>/putusan/", views.decide, name="upload_decide"),
+    path("<uuid:pk>/buang/", views.withdraw, name="upload_withdraw"),
     path("<uuid:pk>/beda.geojson", views.signs, name="upload_signs"),
     path("<uuid:pk>/<str:z>/<str:x>/<str:y>.mvt", views.tile, name="upload_tiles"),
 ]

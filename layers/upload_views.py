@@ -25,6 +25,7 @@ from layers.comparing import LINES, MOST, Difference, Line, lines
 from layers.errors import NotReady, UploadRefused, UploadTooLarge
 from layers.incoming import incoming_of
 from layers.models import ImportJob
+from layers.ogc.fields import field_of, type_in_words
 from layers.reader import LEVELS, language
 from layers.reading import limits
 from layers.small_maps import map_of_points, regency_symbol
@@ -167,6 +168,20 @@ def decide(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @for_uploaders
+@require_POST
+def withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Delete an upload that is not published, for good."""
+    job = _job(request, pk)
+    try:
+        services.withdraw(job=job, by=_user(request))
+    except NotReady as error:
+        messages.error(request, str(error))
+        return redirect("upload", pk=pk)
+    messages.success(request, _("“%(name)s” is deleted.") % {"name": job.name})
+    return redirect("uploads")
+
+
+@for_uploaders
 @require_safe
 def tile(request: HttpRequest, pk: UUID, z: str, x: str, y: str) -> HttpResponse:
     """Answer with a tile of the version that is not published yet: shapes only."""
@@ -218,6 +233,32 @@ def _changes(job: ImportJob) -> int:
     return sum(told.get(name, 0) for name in kinds) - told.get("both", 0)
 
 
+def _other_kinds(job: ImportJob) -> list[str]:
+    """Return what is of another kind than in the version shown now, in words: shapes, and columns of both."""
+    if job.layer is None or job.layer.current is None or _compared(job) is None:
+        return []
+    current, told = job.layer.current, []
+    was, now = shapes_in_words(current.geometry_type), shapes_in_words(job.inspection.get("geometry_type", ""))
+    if was != now:
+        told.append(_("The shapes were: %(was)s. Now they are: %(now)s.") % {"was": was, "now": now})
+    for entry in job.inspection.get("fields", []):
+        before = current.statistics.get(entry["name"], {}).get("type")
+        if before is None:
+            continue
+        was, now = type_in_words(field_of(entry | {"type": before})), type_in_words(field_of(entry))
+        if was != now:
+            told.append(
+                _("The column “%(name)s” held: %(was)s. Now it holds: %(now)s.")
+                % {"name": entry["title"], "was": was, "now": now}
+            )
+    return told
+
+
+def shapes_in_words(geometry_type: str) -> str:
+    """Return what people are told of the shapes of a version."""
+    return str(SHAPES.get(geometry_type, _("several kinds of shapes")))
+
+
 COLUMNS_ASKED = {"position_ask", "position_names_unknown"}
 """The reader's questions that are answered by names of columns."""
 
@@ -254,10 +295,12 @@ def _show(
         "changes": _changes(job),
         "changed": _changed(job),
         "most": MOST,
-        "shapes": SHAPES.get(told.get("geometry_type", ""), _("several kinds of shapes")),
+        "shapes": shapes_in_words(told.get("geometry_type", "")),
+        "other_kinds": _other_kinds(job),
         "form": (form or AboutForm(instance=job.layer, initial=job.about)) if editable else None,
         "licences": LICENCES,
         "waits": waits,
+        "may_withdraw": job.state in services.WITHDRAWN_FROM,
         "decides": job.state == State.SUBMITTED and user.is_coordinator,
         "about": AboutForm(instance=job.layer, initial=job.about).told() if job.layer else [],
     }

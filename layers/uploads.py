@@ -27,7 +27,7 @@ from layers.models import ImportJob, IncomingFile, Layer, LayerEdit
 from layers.reader import SIDECARS, Options, reading
 from layers.reading import limits
 from layers.reading.findings import Findings
-from layers.versions import publish
+from layers.versions import drop_unpublished, publish
 
 State = ImportJob.State
 
@@ -36,6 +36,8 @@ LEASE = dt.timedelta(seconds=limits.WALL_S + 300)
 KEPT = dt.timedelta(days=14)
 """How long the files of an unanswered question are kept."""
 FILES_MAX = 12
+WITHDRAWN_FROM = (State.WAITING, State.ASKS, State.REFUSED, State.READY, State.SUBMITTED, State.RETURNED)
+"""The states in which an upload can be deleted: not while it is read, and not once it is published."""
 NAME_BYTES = 200
 """File systems take 255; a number may come before the name."""
 
@@ -244,6 +246,26 @@ def approve(*, job: ImportJob, by: User) -> Layer:
     locked.state, locked.note = State.PUBLISHED, ""
     locked.save()
     return layer
+
+
+@transaction.atomic
+def withdraw(*, job: ImportJob, by: User) -> None:
+    """Delete an upload that is not published: its file, what was read of it, and a data set that it was to begin.
+
+    Raise NotReady.
+    """
+    locked = _locked(job, *WITHDRAWN_FROM)
+    layer, version = locked.layer, locked.version
+    locked.delete()
+    if version is not None:
+        drop_unpublished(version=version)
+    if layer is not None and layer.current_id is None and not layer.versions.exists() and not layer.imports.exists():
+        layer.delete()
+    elif layer is not None and layer.state == Layer.State.SUBMITTED:
+        others = ImportJob.objects.filter(layer=layer, state=State.SUBMITTED)
+        if not others.exists():
+            Layer.objects.filter(pk=layer.pk).update(state=Layer.State.DRAFT)
+    transaction.on_commit(lambda: shutil.rmtree(folder_of(job), ignore_errors=True))
 
 
 def clear_old() -> int:

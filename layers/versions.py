@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Case, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ WORDS_AT_ONCE = 20_000
 SAMPLED = 30
 """ANALYZE looks at 300 times as many rows of a version: for shapes, as good as at 30,000."""
 CHUNK_BYTES = 1 << 20
+DROP_WAIT_MS = 2_000
 WORDS_LOCK = 0x576F7264  # "Word": the advisory locks of versions whose words are being indexed
 Fill = Callable[[Any, sql.Composable], None]
 """Fills a version's table: called with a cursor and the table, which has the columns fid, geom and properties."""
@@ -182,6 +183,31 @@ def _as_published(entry: dict[str, Any], version: LayerVersion) -> dict[str, Any
         return entry
     shown = {name: value for name, value in entry.items() if name != KEY or value != COMING}
     return shown | {"type": told.get("type", entry.get("type", "text"))}
+
+
+@transaction.atomic
+def drop_unpublished(*, version: LayerVersion) -> None:
+    """Delete a version that nobody has read, with its features. Raises NotReady.
+
+    Dropping a partition waits until nobody reads any layer, and others wait behind it: no longer than `DROP_WAIT_MS`.
+    """
+    locked = LayerVersion.objects.select_for_update().get(pk=version.pk)
+    if locked.published_at is not None:
+        raise NotReady(_("Version %(number)d was published; it stays.") % {"number": locked.number})
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(DROP_WAIT_MS)])
+            _run(cursor, "DROP TABLE {table}", table=sql.Identifier(locked.partition))
+            cursor.execute("SELECT set_config('lock_timeout', '0', true)")
+    except OperationalError as error:
+        raise NotReady(_("The data are being read at the moment. Try again.")) from error
+    locked.delete()
+    layer = Layer.objects.select_for_update().get(pk=locked.layer_id)
+    left = {name for other in layer.versions.all() for name in other.statistics}
+    fields = [entry for entry in layer.fields if entry.get(KEY) != COMING or entry["name"] in left]
+    if fields != layer.fields:  # nobody has read the names of what came with it alone
+        layer.fields = fields
+        layer.save(update_fields=["fields", "changed_at"])
 
 
 @transaction.atomic

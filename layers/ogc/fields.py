@@ -30,7 +30,7 @@ class Field:
 
 def fields_of(layer: Layer) -> dict[str, Field]:
     """Return the fields that readers may see, by name, in the dictionary's order."""
-    return {entry["name"]: _field(entry) for entry in layer.shown_fields()}
+    return {entry["name"]: field_of(entry) for entry in layer.shown_fields()}
 
 
 def time_field(fields: dict[str, Field]) -> Field | None:
@@ -62,7 +62,8 @@ def geometry_in_words(geometry_type: str) -> str:
     return next((word for part, word in words.items() if part in geometry_type.casefold()), _("geometry"))
 
 
-def _field(entry: dict[str, Any]) -> Field:
+def field_of(entry: dict[str, Any]) -> Field:
+    """Return an entry of a field dictionary as a field."""
     return Field(
         name=str(entry["name"]),
         kind=KINDS.get(entry.get("type", "text"), "text"),

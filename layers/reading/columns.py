@@ -74,6 +74,8 @@ class Column:
     failed: bool = False
     mixed: bool = False
     values: int = 0
+    cut: int = 0
+    """How many texts are as long as they may be: what came behind is lost."""
     zoned: int = 0
     """Of times: how many say in which zone they are."""
     nulls: int = 0
@@ -102,6 +104,7 @@ class Column:
         present = [value for value in values if value is not None]
         self.nulls += len(values) - len(present)
         self.values += len(present)
+        self.cut += sum(isinstance(value, str) and len(value) == limits.CELL_CHARACTERS for value in present)
         if self.type == "datetime":
             self.zoned += sum(bool(ZONED.search(value)) for value in present)
         if present and not self.failed and self.type in {"integer", "number", "date", "datetime"}:

@@ -79,6 +79,10 @@ class Findings:
         """Note why reading stopped."""
         self.tell(stop.code, choices=stop.choices, **stop.facts)
 
+    def take_back(self, code: str) -> None:
+        """Forget the findings of this kind."""
+        self.made = [finding for finding in self.made if finding["code"] != code]
+
     def status(self) -> str:
         """Return `refused`, `asks` or `ready`, as the gravest finding has it."""
         levels = {finding["level"] for finding in self.made}

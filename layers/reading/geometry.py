@@ -25,7 +25,7 @@ CURVE_SPREAD = ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x5555555
 """How the 16 bits of a number are moved apart, so that those of another fit between them."""
 SINGLE = {shapely.GeometryType.POINT, shapely.GeometryType.LINESTRING, shapely.GeometryType.POLYGON}
 
-# GEOS' words for what is wrong with a shape, in ours.
+# GEOS' words for what is wrong with a shape, in ours; `OUTCOMES` are what became of it where the words do not tell.
 REASONS = {
     "Self-intersection": "garisnya memotong dirinya sendiri",
     "Ring Self-intersection": "tepinya menyentuh dirinya sendiri",
@@ -38,6 +38,7 @@ REASONS = {
     "Ring is not closed": "tepinya tidak tertutup",
     "Invalid Coordinate": "koordinatnya bukan angka",
 }
+OUTCOMES = {"Hole lies outside shell": ("; kini bidang tersendiri", "; now an area of its own")}
 
 
 @dataclass
@@ -222,7 +223,8 @@ def _of_dimension(geometry: Any, dimension: int) -> Any:
 def _reason(reason: str) -> tuple[str, str]:
     words, _, place = reason.partition("[")
     where = f" ({place.rstrip(']')})" if place else ""
-    return REASONS.get(words, words) + where, words + where
+    became = OUTCOMES.get(words, ("", ""))
+    return REASONS.get(words, words) + became[0] + where, words + became[1] + where
 
 
 def _list(rows: list[Row], row: Row) -> None:

@@ -256,7 +256,7 @@ class Reading:
             if where is not None:
                 raise Stopped("position_unread", columns=", ".join(where.columns))
             raise Stopped("no_geometry")
-        return crs.decide(
+        found = crs.decide(
             geometry.centres(present),
             declared=declared,
             given=self.options.get("crs"),
@@ -265,6 +265,9 @@ class Reading:
             places=self.places,
             findings=self.findings,
         )
+        if where is not None and where.how == "pair":  # people write latitude first: nothing was wrong with it
+            self.findings.take_back("axes_swapped")
+        return found
 
     def _shapes(self, batch: Batch, where: positions.Positions | None) -> Any:
         if where is None:
@@ -396,6 +399,9 @@ class Reading:
         rest = tally.without - (where.unread if where else 0) - seen.lost - seen.unprojectable
         if rest > 0:
             tell("without_geometry", count=rest, rows=tally.without_rows)
+        if cut := [column for column in cols if column.cut]:
+            names = ", ".join(column.title for column in cut)
+            tell("texts_cut", columns=names, count=sum(column.cut for column in cut), limit=limits.CELL_CHARACTERS)
         if times := [column.title for column in cols if 0 < column.zoned < column.values]:
             tell("times_mixed", columns=", ".join(times))
         columns.tell_personal(cols, self.findings)

@@ -243,8 +243,13 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "column_mixed": (
         "warning",
-        "Isi kolom {columns} bercampur (angka, tanggal, dan teks); disimpan sebagai teks. Rapikan bila ingin dihitung.",
-        "The values of {columns} are mixed (numbers, dates and text); they are kept as text. Tidy them if you want to calculate.",
+        "Isi kolom {columns} bercampur (angka, tanggal, atau teks); disimpan sebagai teks. Rapikan bila ingin dihitung.",
+        "The values of {columns} are mixed (numbers, dates or text); they are kept as text. Tidy them if you want to calculate.",
+    ),
+    "texts_cut": (
+        "warning",
+        "Di kolom {columns}, {count} teks lebih panjang daripada {limit} huruf; hanya awalnya yang disimpan.",
+        "Texts in {columns} that are longer than {limit} characters: {count}. Only their beginning is kept.",
     ),
     "times_mixed": (
         "warning",

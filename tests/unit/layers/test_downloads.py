@@ -448,3 +448,16 @@ def test_no_two_columns_of_a_table_have_one_name(tmp_path: Path) -> None:
         book = openpyxl.load_workbook(io.BytesIO(take("xlsx", query, slug=slug).getvalue()))
         assert [cell.value for cell in book["data"][1]] == head
         book.close()
+
+
+def test_wide_rows_hold_every_shown_value_and_no_other(layer: Any) -> None:
+    names = [f"kolom_{n:02}" for n in range(60)]
+    values = {name: f"nilai {name}" * 20 for name in names} | {"rahasia": "MARKER"}
+    fields = [{"name": name, "type": "text", "hidden": name == "kolom_07"} for name in names]
+    make_layer("lebar", rows=[(shapely.Point(117.5, 0.5), values)], fields=fields)
+    expected = {name: values[name] for name in names if name != "kolom_07"}
+    (feature,) = json.loads(take("geojson", slug="lebar").getvalue())["features"]
+    assert feature["properties"] == expected
+    (row,) = csv.DictReader(io.StringIO(take("csv", slug="lebar").getvalue().decode("utf-8-sig")))
+    assert {name: row[name] for name in row if name not in {"fid", "lon", "lat"}} == expected
+    assert "MARKER" not in take("kml", slug="lebar").getvalue().decode()

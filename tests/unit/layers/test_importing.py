@@ -344,3 +344,31 @@ def test_times_keep_the_zone_that_they_say(dlh: Agency, tmp_path: Path) -> None:
     assert [feature.properties["kapan"] for feature in version.features.order_by("fid")] == [
         "2025-01-01", "2025-01-02", "2025-01-03",
     ]  # fmt: skip
+
+
+def test_texts_that_are_too_long_are_told(tmp_path: Path) -> None:
+    rows = [row | {"uraian": "x" * limits.CELL_CHARACTERS * 2} for row in ROWS[:2]]
+    found = inspect(geojson(tmp_path / "panjang.geojson", rows))
+    told = [finding for finding in found.findings if finding["code"] == "texts_cut"]
+    assert [finding["count"] for finding in told] == [2]
+    assert "Di kolom uraian, 2 teks lebih panjang daripada 20.000 huruf" in told[0]["text_id"]
+
+
+def test_latitude_before_longitude_in_one_cell_is_no_mistake(kutim: None, tmp_path: Path) -> None:
+    file = tmp_path / "posyandu.csv"
+    file.write_text('nama;koordinat\nMelati;"0.5, 117.5"\nMawar;"0.6, 117.6"\n')
+    found = inspect(file)
+    assert found.extent == [117.5, 0.5, 117.6, 0.6]
+    assert "axes_swapped" not in {finding["code"] for finding in found.findings}
+
+
+def test_hole_outside_its_area_is_told_as_what_it_became(tmp_path: Path) -> None:
+    area = {"type": "Polygon", "coordinates": [
+        [[117.1, 0.1], [117.2, 0.1], [117.2, 0.2], [117.1, 0.2], [117.1, 0.1]],
+        [[117.5, 0.5], [117.6, 0.5], [117.6, 0.6], [117.5, 0.5]],
+    ]}  # fmt: skip
+    file = tmp_path / "kebun.geojson"
+    file.write_text(json.dumps({"type": "Feature", "properties": {"nama": "A"}, "geometry": area}))
+    (row,) = next(one for one in inspect(file).findings if one["code"] == "repaired")["rows"]
+    assert "kini bidang tersendiri" in row["why_id"]
+    assert "now an area of its own" in row["why_en"]

@@ -382,3 +382,11 @@ def test_codes_of_digits_sort_by_length() -> None:
     assert by_code[8] is None
     assert column("-id") == [*reversed(by_code[:8]), None]
     assert by_text[:6] == ["007", "08", "1", "10", "11", "2"]
+
+
+def test_wrong_condition_leads_back_to_the_page(client: Client) -> None:
+    make_layer()
+    page = client.get("/data/faskes/?sort=zzz")
+    assert page.status_code == 400
+    assert 'href="/data/faskes/"' in page.content.decode()
+    assert client.get("/data/faskes/").status_code == 200

@@ -1,8 +1,11 @@
 """A layer's tiles: complete, small, without hidden fields, and only for those who may see the layer."""
 
 import gzip
+import math
+from pathlib import Path
 from typing import Any
 
+import pyogrio
 import pytest
 import shapely
 from django.test import Client
@@ -113,3 +116,23 @@ def test_thinned_tile_keeps_one_feature_for_each_cell() -> None:
     assert body.count(b"titik") == 1
     x, y = 13539, 8169  # the tile of 117.5 E, 0.5 N at zoom 14
     assert make_tile(layer, layer.current, Tile(14, x, y), "nama").count(b"titik") == 50
+
+
+@pytest.mark.parametrize("zoom", [10, 14])
+def test_all_parts_of_a_collection_are_drawn(tmp_path: Path, zoom: int) -> None:
+    parts = [
+        shapely.Point(117.5, 0.5),
+        shapely.LineString([(117.4, 0.4), (117.6, 0.6)]),
+        shapely.box(117.49, 0.49, 117.51, 0.51),
+    ]
+    rows = [(shapely.GeometryCollection(parts), {"nama": "Pos"}), (shapely.Point(117.501, 0.501), {"nama": "Titik"})]
+    layer = make_layer(rows=rows, fields=FIELDS)
+    assert layer.current is not None
+    layer.current.geometry_type = "Geometry"
+    x = int((117.5 + 180) / 360 * 2**zoom)
+    y = int((1 - math.asinh(math.tan(math.radians(0.5))) / math.pi) / 2 * 2**zoom)
+    path = tmp_path / "tile.pbf"
+    path.write_bytes(make_tile(layer, layer.current, Tile(zoom, x, y)))
+    told = pyogrio.raw.read(f"MVT:{path}", layer="features", columns=["nama"])
+    drawn = set(shapely.get_type_id(shapely.get_parts(shapely.from_wkb(told[2]))).tolist())
+    assert drawn == {0, 1, 3}

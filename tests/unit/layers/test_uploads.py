@@ -20,6 +20,7 @@ from layers.models import ImportJob, Layer
 from layers.reading import limits
 from layers.upload_views import UploadLimit
 from layers.uploads import State
+from layers.versions import drop_unpublished
 from tests.factories.accounts import make_coordinator, make_leader, make_officer, make_user
 from tests.factories.layers import POINTS, make_layer, make_version
 
@@ -387,3 +388,96 @@ def test_upload_in_another_workers_hands_is_left_alone(officer: User) -> None:
     started(officer)
     ImportJob.objects.update(state=State.READING, attempts=1, lease_until=timezone.now() + timedelta(minutes=5))
     assert not uploads.read_due()
+
+
+# Deleting an upload.
+
+
+def withdrawn(client: Client, job: ImportJob) -> str:
+    answer = client.post(reverse("upload_withdraw", args=[job.pk]), follow=True, headers={"Accept-Language": "en"})
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_upload_that_is_withdrawn_leaves_nothing(officer: User, client: Client) -> None:
+    job = read(started(officer))
+    assert job.version is not None
+    table = job.version.partition
+    client.force_login(officer)
+    client.cookies["bahasa"] = "en"
+    assert "Yes, delete it for good" in client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert "“sumur.csv” is deleted." in withdrawn(client, job)
+    assert not Layer.objects.exists()
+    assert not ImportJob.objects.exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [table])
+        assert cursor.fetchone() == (None,)
+    assert client.get(reverse("upload", args=[job.pk])).status_code == 404
+
+
+def test_upload_is_withdrawn_before_it_is_read(
+    officer: User, client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    job = started(officer)
+    assert uploads.folder_of(job).is_dir()
+    client.force_login(officer)
+    with django_capture_on_commit_callbacks(execute=True):
+        withdrawn(client, job)
+    assert not uploads.folder_of(job).exists()
+    assert not uploads.read_due()
+
+
+def test_published_data_stay_when_their_next_upload_is_withdrawn(officer: User, dlh: Agency, client: Client) -> None:
+    layer = make_layer("sumur", agency=dlh)
+    current, names = layer.current, [field["name"] for field in layer.fields]
+    job = read(started(officer, layer=layer))
+    client.force_login(officer)
+    withdrawn(client, job)
+    layer.refresh_from_db()
+    assert layer.current == current
+    assert [field["name"] for field in layer.fields] == names  # and not the upload's "kode"
+    assert list(layer.versions.all()) == [current]
+    assert client.get("/data/sumur/").status_code == 200
+
+
+def test_upload_cannot_be_withdrawn_once_it_is_published_or_by_others(officer: User, client: Client) -> None:
+    job = read(started(officer))
+    client.force_login(make_officer(Agency.objects.get(short_name="BPBD")))
+    assert client.post(reverse("upload_withdraw", args=[job.pk])).status_code == 404
+    uploads.describe(job=job, about=ABOUT, by=officer)
+    uploads.submit(job=job, by=officer)
+    uploads.approve(job=job, by=make_coordinator())
+    client.force_login(officer)
+    client.cookies["bahasa"] = "en"
+    assert "Yes, delete it for good" not in client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert "already further" in withdrawn(client, job)
+    job.refresh_from_db()
+    assert job.version is not None
+    with pytest.raises(NotReady, match="published"):
+        drop_unpublished(version=job.version)
+
+
+def test_submitted_data_set_is_a_draft_again_when_the_upload_is_withdrawn(officer: User) -> None:
+    first = read(started(officer))
+    assert first.layer is not None
+    second = read(started(officer, layer=first.layer))
+    uploads.submit(job=second, by=officer)
+    uploads.withdraw(job=second, by=officer)
+    first.layer.refresh_from_db()
+    assert first.layer.state == Layer.State.DRAFT
+
+
+def test_what_is_of_another_kind_than_before_is_told(officer: User, client: Client) -> None:
+    first = read(started(officer))
+    uploads.describe(job=first, about=ABOUT, by=officer)
+    uploads.submit(job=first, by=officer)
+    layer = uploads.approve(job=first, by=make_coordinator())
+    area = b'{"type":"Polygon","coordinates":[[[117.1,0.1],[117.2,0.1],[117.2,0.2],[117.1,0.1]]]}'
+    new = b'{"type":"Feature","properties":{"kode":"A1","nama":7},"geometry":%s}' % area
+    job = read(started(officer, file("sumur.geojson", new), layer=layer))
+    client.force_login(officer)
+    client.cookies["bahasa"] = "en"
+    page = client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert "The shapes were: points. Now they are: areas." in page
+    assert "The column “nama” held: text. Now it holds: whole number." in page
+    assert "“kode” held" not in page

@@ -22,8 +22,8 @@ from layers.selection import Selection, label_of
 
 PER_PAGE = 50
 REACH = 10_000
-SUMMARISED = 20_000
-"""Features that figures on fields are made from, at most: the first ones."""
+SUMMARISED, SUMMARISED_VALUES = 20_000, 300_000
+"""Features that figures on fields are made from, and values of all fields together, at most: the first ones."""
 COMMON = 5
 KEPT_SECONDS = 86_400
 
@@ -160,13 +160,13 @@ class Figures:
 
 
 def figures(layer: Layer, version: LayerVersion) -> list[Figures]:
-    """Return figures on each shown field, over the first SUMMARISED features. Two queries, then kept by the process."""
+    """Return figures on each shown field, of the first `summarised` features. Two queries, then kept by the process."""
     names = [str(field["name"]) for field in layer.shown_fields()]
     shown = blake2b("\0".join(names).encode(), digest_size=12).hexdigest()
     key = f"layers:figures:{version.pk}:{shown}"
     summaries = caches["kept"].get(key)
     if summaries is None:
-        summaries = _summaries(version, names)
+        summaries = _summaries(version, names, summarised(layer))
         caches["kept"].set(key, summaries, KEPT_SECONDS)
     return [
         Figures(
@@ -180,14 +180,19 @@ def figures(layer: Layer, version: LayerVersion) -> list[Figures]:
     ]
 
 
-def _summaries(version: LayerVersion, names: list[str]) -> dict[str, dict[str, Any]]:
+def summarised(layer: Layer) -> int:
+    """Return how many features the figures on its fields are made from, at most."""
+    return min(SUMMARISED, SUMMARISED_VALUES // max(1, len(layer.shown_fields())))
+
+
+def _summaries(version: LayerVersion, names: list[str], most: int) -> dict[str, dict[str, Any]]:
     if not names:
         return {}
     parts = {
         "each": sql.SQL(
             "FROM (SELECT properties FROM layers_feature WHERE version_id = {version} ORDER BY fid LIMIT {most}) f,"
             " jsonb_each(f.properties) e WHERE e.key = ANY ({names}::text[]) AND e.value NOT IN ('null', '\"\"')"
-        ).format(version=sql.Literal(version.pk), most=sql.Literal(SUMMARISED), names=sql.Literal(names)),
+        ).format(version=sql.Literal(version.pk), most=sql.Literal(most), names=sql.Literal(names)),
         "number": sql.SQL("CASE WHEN jsonb_typeof(e.value) = 'number' THEN (e.value #>> '{{}}')::float8 END").format(),
         "word": sql.SQL(
             "left(CASE WHEN jsonb_typeof(e.value) = 'string' THEN e.value #>> '{{}}' END, 80) COLLATE \"C\""

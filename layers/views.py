@@ -89,6 +89,7 @@ def layer(request: HttpRequest, slug: str) -> HttpResponse:
         "table_query": chosen.query(colour=style.field),
         "kecamatan": Kecamatan.objects.order_by("name"),
         "figures": [words_of(one) for one in table.figures(shown, chosen.version)],
+        "summarised": table.summarised(shown),
         "places": places,
         "placeless": table.without_place(chosen.version) if places else 0,
         "coast_km": f"{settings.COAST_M / 1_000:g}",

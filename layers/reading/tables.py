@@ -236,9 +236,10 @@ def _is_number(text: str) -> bool:
 
 def _titles(rows: Sequence[Sequence[Any]]) -> list[str]:
     rows = [row for row in rows if not _numbers_columns(row)]
-    width = max(len(row) for row in rows)
+    width = max(map(len, rows))
+    named = [any(column < len(row) and row[column] is not None for row in rows) for column in range(width)]
     titles: list[str] = []
-    for column in range(width):
+    for column in range(width - named[::-1].index(True)):  # those behind the last name are no columns
         parts: list[str] = []
         for row in rows:
             cell = row[column] if column < len(row) else None
@@ -249,8 +250,6 @@ def _titles(rows: Sequence[Sequence[Any]]) -> list[str]:
         while unique in titles:
             unique, again = f"{title} ({again})", again + 1
         titles.append(unique)
-    while titles and re.fullmatch(r"kolom \d+", titles[-1]):
-        titles.pop()
     return titles
 
 

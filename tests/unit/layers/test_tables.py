@@ -170,3 +170,11 @@ def test_zero_for_both_coordinates_is_no_place(tmp_path: Path) -> None:
     told = next(finding for finding in answer["findings"] if finding["code"] == "position_unreadable")
     assert [(row["row"], row["why_id"]) for row in told["rows"]] == [(3, "0 / 0")]
     assert answer["extent"] == pytest.approx([117.6, 0, 117.7, 0.9])
+
+
+def test_columns_that_are_called_column_are_columns(tmp_path: Path) -> None:
+    file = tmp_path / "lebar.csv"
+    file.write_text("nama,lon,lat,,kolom 1,Kolom 7,\nMelati,117.5,0.5,x,12,tiga,\n")
+    answer = read(file, tmp_path)
+    assert [field["title"] for field in answer["fields"]] == ["nama", "lon", "lat", "kolom 4", "kolom 1", "Kolom 7"]
+    assert codes(answer).isdisjoint({"long_rows"})

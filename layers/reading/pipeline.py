@@ -76,7 +76,9 @@ def open_source(path: Path, folder: Path, options: dict[str, Any], findings: Fin
             named = {file.stem: file for file in found} if len({f.stem for f in found}) == len(found) else {}
             named = named or {file.name: file for file in found}
             if layer not in named:
-                raise Stopped("choose_layer", file=path.name, choices=[Choice(name, name, name) for name in named])
+                # archives.py joins the folders of a zip so.
+                choices = [Choice(name, name.replace("__", "/"), name.replace("__", "/")) for name in named]
+                raise Stopped("choose_layer", file=path.name, choices=choices)
             found, layer = [named[layer]], None
         path = found[0]
         kind = kinds.identify(path, findings)
@@ -390,7 +392,7 @@ class Reading:
             tell("duplicates", count=tally.duplicates, rows=tally.duplicate_rows)
         if tally.empty:
             tell("empty_rows", count=tally.empty, rows=tally.empty_rows)
-        for code, listed in (("totals_left", "totals"), ("long_rows", "long_rows")):
+        for code, listed in (("totals_left", "totals"), ("notes_left", "notes"), ("long_rows", "long_rows")):
             if rows := getattr(self.source, listed, []):
                 tell(code, count=len(rows), rows=rows)
         if where is not None and where.unread:

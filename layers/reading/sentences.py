@@ -211,6 +211,11 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         "{count} baris jumlah tidak diambil karena bukan data.",
         "Rows with totals left out, since they are no data: {count}.",
     ),
+    "notes_left": (
+        "fixed",
+        "{count} baris terakhir hanya berisi satu sel, seperti tempat dan nama penanda tangan; baris itu tidak diambil.",
+        "Last rows with one cell only, such as place and name of who signs, were left out: {count}.",
+    ),
     "long_rows": (
         "warning",
         "{count} baris punya lebih banyak sel daripada nama kolom; kelebihannya tidak diambil. Biasanya karena koma di dalam teks tanpa tanda kutip.",
@@ -355,8 +360,8 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "crs_ask_none": (
         "ask",
-        "Sistem koordinatnya tidak disebut di berkas, dan tidak ada yang biasa dipakai menaruh datanya di Kutai Timur. Tanyakan kepada pembuatnya, lalu pilih.",
-        "The file does not say its coordinate system, and none of the usual ones puts the data in Kutai Timur. Ask its maker, then choose.",
+        "Sistem koordinatnya tidak disebut di berkas, dan tidak ada yang biasa dipakai menaruh datanya di Kutai Timur. Tanyakan kepada pembuatnya, lalu pilih. Bila tidak satu pun menaruhnya dengan benar, koordinatnya rusak (misalnya koma desimalnya hilang): perbaiki berkasnya, lalu unggah lagi.",
+        "The file does not say its coordinate system, and none of the usual ones puts the data in Kutai Timur. Ask its maker, then choose. If none puts them right, the coordinates are broken (decimal points lost, for instance): mend the file and upload it again.",
     ),
     "crs_unknown": (
         "refused",

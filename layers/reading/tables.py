@@ -16,6 +16,8 @@ from layers.reading.findings import Choice, Findings, Row, Stopped
 from layers.reading.source import BATCH, Batch
 
 HEADER_WITHIN = 20  # rows
+NOTE_FROM, NOTES_MAX = 3, 12
+"""Columns of a table from which on last rows with one cell are notes below it, and how many of them there may be."""
 TOTALS = re.compile(r"^(grand\s+)?(total|jumlah|rata-rata|sub\s?total)\b", re.IGNORECASE)
 YEAR = re.compile(r"(19|20)[0-9]{2}")
 DELIMITERS = ";,\t|"
@@ -46,16 +48,23 @@ class Table:
             raise Stopped("many_columns", count=len(self.titles), limit=limits.COLUMNS)
         self.totals: list[Row] = []
         self.long_rows: list[Row] = []
+        self.notes: list[Row] = []
 
     def _cells(self) -> Iterator[list[Any]]:
         raise NotImplementedError
 
     def batches(self) -> Iterator[Batch]:
-        """Read the rows below the header; rows of totals and of other columns than the header's are noted, not read."""
-        self.totals, self.long_rows = [], []
+        """Read the rows below the header; rows of totals and of other columns than the header's are noted, not read.
+
+        Nor are those at the end that hold one cell, such as place, name and number of who signs: they are told by
+        their numbers alone, since names stand in them.
+        """
+        self.totals, self.long_rows, self.notes = [], [], []
         width = len(self.titles)
         numbers: list[int] = []
         rows: list[list[Any]] = []
+        alone: list[tuple[int, list[Any]]] = []  # rows of one cell: are they the last ones?
+        has_more = False
         for number, cells in enumerate(self._cells(), start=1):
             if number <= self.data_from:
                 continue
@@ -63,15 +72,29 @@ class Table:
                 if any(cell is not None for cell in cells[width:]):
                     self.long_rows.append(Row(number))
                 cells = cells[:width]
-            first = next((cell for cell in cells if cell is not None), None)
-            if isinstance(first, str) and TOTALS.match(first):
-                self.totals.append(Row(number, first, first))
+            filled = [cell for cell in cells if cell is not None]
+            if filled and isinstance(filled[0], str) and TOTALS.match(filled[0]):
+                self.totals.append(Row(number, filled[0], filled[0]))
                 continue
+            cells += [None] * (width - len(cells))
+            if len(filled) == 1 and width >= NOTE_FROM and len(alone) < NOTES_MAX:
+                alone.append((number, cells))
+                continue
+            if filled:
+                has_more |= len(filled) > 1
+                numbers += [earlier for earlier, _ in alone]
+                rows += [given for _, given in alone]
+                alone = []
             numbers.append(number)
-            rows.append(cells + [None] * (width - len(cells)))
-            if len(rows) == BATCH:
+            rows.append(cells)
+            if len(rows) >= BATCH:
                 yield self._batch(numbers, rows)
                 numbers, rows = [], []
+        if has_more:
+            self.notes = [Row(number) for number, _ in alone]
+        else:
+            numbers += [earlier for earlier, _ in alone]
+            rows += [given for _, given in alone]
         if rows:
             yield self._batch(numbers, rows)
 

@@ -143,10 +143,12 @@ def test_pair_of_coordinates_is_found_under_any_name(title: str, cells: list[Any
     assert sorted((first.x, first.y)) == pytest.approx([0.51, 117.53])
 
 
-def test_numbers_above_a_signature_are_told_to_be_mixed(tmp_path: Path) -> None:
+def test_numbers_beside_a_word_are_told_to_be_mixed(tmp_path: Path) -> None:
     rows = [["nama", "lon", "lat", "jumlah", "kapan"]]
     rows += [[f"Pustu {n}", 117.6 + n / 100, 0.9, n, "12 Mei"] for n in range(5)]
-    answer = read(workbook(tmp_path / "data.xlsx", data=[*rows, [None, None, None, "Sangatta, 31 Mei 2025"]]), tmp_path)
+    answer = read(
+        workbook(tmp_path / "data.xlsx", data=[*rows, ["Pustu 5", 117.7, 0.9, "belum ada", "12 Mei"]]), tmp_path
+    )
     told = next(finding for finding in answer["findings"] if finding["code"] == "column_mixed")
     assert "jumlah" in told["text_id"]
     assert "kapan" not in told["text_id"]
@@ -178,3 +180,26 @@ def test_columns_that_are_called_column_are_columns(tmp_path: Path) -> None:
     answer = read(file, tmp_path)
     assert [field["title"] for field in answer["fields"]] == ["nama", "lon", "lat", "kolom 4", "kolom 1", "Kolom 7"]
     assert codes(answer).isdisjoint({"long_rows"})
+
+
+SIGNED = [["Sangatta, 31 Mei 2025"], ["Kepala Dinas"], [], ["Budi Santoso"], ["NIP 19700101 199503 1 001"]]
+
+
+def test_signature_below_a_table_is_no_data(tmp_path: Path) -> None:
+    answer = read(workbook(tmp_path / "pustu.xlsx", data=[*ROWS, [], *SIGNED]), tmp_path)
+    assert answer["rows"] == 2
+    told = next(finding for finding in answer["findings"] if finding["code"] == "notes_left")
+    assert [row["row"] for row in told["rows"]] == [5, 6, 8, 9]
+    assert "Santoso" not in str(answer)
+
+
+def test_row_of_one_cell_above_others_is_data(tmp_path: Path) -> None:
+    rows = [ROWS[0], ["Kecamatan Bengalon"], ROWS[1], ROWS[2]]
+    answer = read(workbook(tmp_path / "pustu.xlsx", data=rows), tmp_path)
+    assert (answer["rows"], "notes_left" in codes(answer)) == (3, False)
+
+
+def test_table_of_rows_with_one_cell_each_is_data(tmp_path: Path) -> None:
+    rows = [["kecamatan", "jumlah", "keterangan"], ["Bengalon", None, None], ["Kombeng", None, None]]
+    answer = read(workbook(tmp_path / "kosong.xlsx", data=rows), tmp_path)
+    assert "notes_left" not in codes(answer)

@@ -10,10 +10,11 @@ from accounts.models import Agency
 from layers import importing
 from layers.comparing import Comparison, compare
 from layers.errors import ImportRefused, LayerError
-from layers.models import Access, LayerVersion, Theme
+from layers.models import Access, Layer, LayerVersion, Theme
 from layers.reader import Inspection, Options, Reader, language, reading
 from layers.versions import publish
 
+ABOUT = ("title", "abstract", "theme", "licence", "access", "synthetic")
 MARKS = {"refused": "✗", "ask": "?", "warning": "!", "fixed": "~", "info": "·"}
 
 
@@ -75,7 +76,14 @@ class Command(BaseCommand):
     def _store(self, reader: Reader, agency: Agency, file: Path, options: dict[str, Any]) -> LayerVersion:
         rows = importing.copy_rows(reader)
         self._report(reader.inspection)
-        layer = importing.layer_for(agency=agency, values=self._values(file, options))
+        values = self._values(file, options)
+        told = [f"--{name}" for name in ABOUT if options[name]]
+        if told and not options["publish"] and Layer.objects.filter(slug=values["slug"], state="published").exists():
+            raise CommandError(
+                _("“%(slug)s” is published: %(options)s would change at once what people read. Add --publish.")
+                % {"slug": values["slug"], "options": ", ".join(told)}
+            )
+        layer = importing.layer_for(agency=agency, values=values)
         version = importing.store_inspected(layer=layer, inspection=reader.inspection, rows=rows, by=None)
         before = layer.versions.filter(number__lt=version.number).first()
         if before:

@@ -271,6 +271,16 @@ def test_command_writes_nothing_when_publication_lacks_something(dlh: Agency, tm
     assert not Layer.objects.exists()
 
 
+def test_command_changes_nothing_that_is_published_without_publishing(dlh: Agency, tmp_path: Path) -> None:
+    layer = make_layer("sumur", agency=dlh)
+    file = geojson(tmp_path / "sumur.geojson", ROWS)
+    with pytest.raises(CommandError, match="--title, --licence would change at once"):
+        load(file, "--agency=DLH", "--slug=sumur", "--commit", "--title=Lain", "--licence=CC0")
+    load(file, "--agency=DLH", "--slug=sumur", "--commit")
+    layer.refresh_from_db()
+    assert (layer.title_id, layer.versions.count()) == ("Fasilitas kesehatan", 2)
+
+
 def test_command_leaves_other_agencies_layers_alone(dlh: Agency, tmp_path: Path) -> None:
     Layer.objects.create(slug="sumur", title_id="Sumur", agency=Agency.objects.get(short_name="BPBD"))
     with pytest.raises(CommandError, match="BPBD"):

@@ -72,8 +72,10 @@ def store_inspected(*, layer: Layer, inspection: Inspection, rows: Filled, by: U
         statistics={name: {**told, "type": kinds[name]} for name, told in inspection.statistics.items()},
     )
     locked = Layer.objects.select_for_update().get(pk=layer.pk)
+    shown = locked.shown_fields()
     locked.fields = merge_fields(locked.fields, inspection.fields, published=locked.current_id is not None)
-    locked.save(update_fields=["fields", "changed_at"])
+    # What readers know of the layer changes when something of it is hidden, or when a version is published.
+    locked.save(update_fields=["fields"] if locked.shown_fields() == shown else ["fields", "changed_at"])
     layer.fields = locked.fields
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")  # a third off the time to build the indexes

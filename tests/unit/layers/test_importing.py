@@ -146,8 +146,12 @@ def test_names_of_new_columns_are_read_by_nobody_before_publication(
     )
     publish(version=import_file(layer=layer, path=geojson(tmp_path / "a.geojson", ROWS), by=None), by=None)
     wider = [row | {"rahasia_baru": "ya", "hp": f"08123456789{n}"} for n, row in enumerate(ROWS)]
+    layer.refresh_from_db()
+    changed_at = layer.changed_at
     draft = import_file(layer=layer, path=geojson(tmp_path / "b.geojson", wider), by=None)
     assert seen() == []
+    layer.refresh_from_db()
+    assert layer.changed_at == changed_at  # which its metadata tell
     for reader in (make_officer(dlh), make_coordinator()):
         shown = Layer.objects.visible_to(reader).get(slug="sumur").shown_fields()
         assert "rahasia_baru" not in {field["name"] for field in shown}

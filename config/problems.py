@@ -56,6 +56,7 @@ TABLE: dict[type[Exception], HTTPStatus] = {
     ogc.NotAnEditor: HTTPStatus.FORBIDDEN,
     ogc.WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ogc.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ogc.LengthMissing: HTTPStatus.LENGTH_REQUIRED,
     ogc.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     ogc.ConditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
     ogc.ConditionFailed: HTTPStatus.PRECONDITION_FAILED,

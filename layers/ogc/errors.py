@@ -50,6 +50,12 @@ class BodyTooLarge(LayerError):
     code = "body_too_large"
 
 
+class LengthMissing(LayerError):
+    """A body that does not say how long it is: sent in chunks, which the server in front does not hand on."""
+
+    code = "length_missing"
+
+
 class Unreadable(LayerError):
     """A body that is no GeoJSON feature at all."""
 

@@ -144,7 +144,7 @@ def _write(name: str, summary: str, status: int, media_type: str = "") -> dict[s
     refused = {"400": "Refused", "401": "NotSignedIn", "403": "NotAnEditor", "404": "Missing", "409": "Outdated"}
     if media_type:
         parameters.append(_ref("Content-Crs"))
-        refused |= {"413": "TooLarge", "415": "WrongMediaType", "422": "Invalid"}
+        refused |= {"411": "LengthMissing", "413": "TooLarge", "415": "WrongMediaType", "422": "Invalid"}
     if changes:
         refused |= {"412": "ConditionFailed", "428": "ConditionMissing"}
     done: dict[str, Any] = {"description": _("It is done; editors see it at once, readers when it is published.")}
@@ -281,6 +281,7 @@ def _refusals() -> dict[str, str]:
         "Outdated": _("Open changes belong to a version that is not the current one any more"),
         "ConditionFailed": _("The feature was changed meanwhile"),
         "ConditionMissing": _("If-Match is missing"),
+        "LengthMissing": _("The body does not say how long it is"),
         "TooLarge": _("The body is too large"),
         "WrongMediaType": _("The body is of a kind that is not taken"),
         "Invalid": _("The feature cannot be taken as it is; “errors” says what to mend"),

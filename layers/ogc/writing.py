@@ -25,7 +25,14 @@ from layers.ogc.answers import GEOJSON, JSON, digest
 from layers.ogc.bodies import Before, judge, merge, parse_json
 from layers.ogc.crs import CRS84, Crs, crs_of, parse_crs
 from layers.ogc.documents import current
-from layers.ogc.errors import BodyTooLarge, ConditionFailed, ConditionMissing, NotAnEditor, WrongMediaType
+from layers.ogc.errors import (
+    BodyTooLarge,
+    ConditionFailed,
+    ConditionMissing,
+    LengthMissing,
+    NotAnEditor,
+    WrongMediaType,
+)
 from layers.ogc.items import Item, read_item
 from layers.ogc.links import address
 
@@ -140,6 +147,8 @@ def _body(request: HttpRequest, *types: str) -> bytes:
             _("The body must be %(types)s; Content-Type says “%(sent)s”.")
             % {"types": _(" or ").join(types), "sent": sent[:80]}
         )
+    if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
+        raise LengthMissing(_("Say how long the body is (Content-Length); one that comes in chunks is not taken."))
     length = request.headers.get("Content-Length", "0")
     if not length.isascii() or not length.isdigit() or int(length) > BODY_BYTES:
         raise BodyTooLarge(_("One feature may have %(limit)d bytes.") % {"limit": BODY_BYTES})

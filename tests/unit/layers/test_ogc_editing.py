@@ -703,6 +703,11 @@ def test_body_has_a_limit(faskes: Layer, officer: User) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
+def test_body_in_chunks_is_refused_by_what_it_lacks(faskes: Layer, officer: User) -> None:
+    answer = call("POST", ITEMS, officer, "{}", Transfer_Encoding="chunked", Content_Length="")
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_missing")
+
+
 def test_parameters_are_refused_by_name(faskes: Layer, officer: User) -> None:
     for method, path, body in attempts():
         answer = call(method, f"{path}?crs={EPSG}4326&x=1", officer, body, If_Match="*")
@@ -783,7 +788,7 @@ def test_classes_and_methods_are_announced(faskes: Layer) -> None:
     assert paths["/collections/{collectionId}/items"].keys() >= {"get", "post"}
     assert paths["/collections/{collectionId}/items/{featureId}"].keys() >= {"get", "put", "patch", "delete"}
     for path, method, codes in (
-        ("/collections/{collectionId}/items", "post", {"201", "401", "403", "404", "409", "413", "415", "422"}),
+        ("/collections/{collectionId}/items", "post", {"201", "401", "403", "404", "409", "411", "413", "415", "422"}),
         ("/collections/{collectionId}/items/{featureId}", "put", {"204", "412", "428"}),
         ("/collections/{collectionId}/items/{featureId}", "patch", {"204", "412", "428"}),
         ("/collections/{collectionId}/items/{featureId}", "delete", {"204", "412", "428"}),

@@ -157,6 +157,18 @@ def test_names_of_new_columns_are_read_by_nobody_before_publication(
     assert [field["name"] for field in layer.fields if shown_to(field) == "nobody"] == ["hp"]
 
 
+def test_names_of_another_draft_are_read_by_nobody_after_the_first_publication(dlh: Agency, tmp_path: Path) -> None:
+    layer = Layer.objects.create(
+        slug="sumur", title_id="Sumur", abstract_id="Sumur.", theme="sosial", licence="CC0", access="public", agency=dlh
+    )
+    first = import_file(layer=layer, path=geojson(tmp_path / "a.geojson", ROWS), by=None)
+    wider = [row | {"rahasia_baru": "ya"} for row in ROWS]
+    second = import_file(layer=layer, path=geojson(tmp_path / "b.geojson", wider), by=None)
+    names = {str(field["name"]) for field in publish(version=first, by=None).shown_fields()}
+    assert names == set(first.statistics)
+    assert "rahasia_baru" in {field["name"] for field in publish(version=second, by=None).shown_fields()}
+
+
 def entry(name: str, **over: Any) -> dict[str, Any]:
     made = {"name": name, "title": name, "type": "text", "description": "", "hidden": False, "personal": False}
     return made | over

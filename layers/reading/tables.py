@@ -215,13 +215,17 @@ def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
 
 
 def _are_names(row: Sequence[Any], below: Sequence[Sequence[Any]]) -> bool:
-    """Whether the cells may name columns: texts, and years where no years stand below them."""
+    """Whether the cells may name columns: texts, and years with other values below some of them and years below none.
+
+    A year of which nothing is known yet has no values.
+    """
     years = {column for column, cell in enumerate(row) if YEAR.fullmatch(str(cell))}
     texts = [cell for column, cell in enumerate(row) if cell is not None and column not in years]
     if (not texts and not years) or not all(isinstance(cell, str) and not _is_number(cell) for cell in texts):
         return False
-    under = ([other[column] for other in below if column < len(other)] for column in years)
-    return all(any(not YEAR.fullmatch(str(cell)) for cell in cells if cell is not None) for cells in under)
+    under = [[other[at] for other in below if at < len(other) and other[at] is not None] for at in years]
+    told = [any(not YEAR.fullmatch(str(cell)) for cell in cells) for cells in under if cells]
+    return all(told) and bool(told or not years)
 
 
 def _numbers_columns(row: Sequence[Any]) -> bool:
@@ -235,7 +239,7 @@ def _is_number(text: str) -> bool:
 
 
 def _titles(rows: Sequence[Sequence[Any]]) -> list[str]:
-    rows = [row for row in rows if not _numbers_columns(row)]
+    rows = [row for row in rows if not _numbers_columns(row)] or rows
     width = max(map(len, rows))
     named = [any(column < len(row) and row[column] is not None for row in rows) for column in range(width)]
     titles: list[str] = []
@@ -256,7 +260,8 @@ def _titles(rows: Sequence[Sequence[Any]]) -> list[str]:
 def _delimiter(sample: str) -> tuple[str | None, int]:
     """Return the delimiter that gives the most columns to the most rows, and how many lines precede (`sep=;`).
 
-    One that divides the row with the names, too, goes before others: decimal commas only divide those below it.
+    One that divides all rows alike goes before others, then one that divides the row with the names, too: decimal
+    commas only divide those below it.
     """
     skip = 0
     if found := re.match(r"sep=(.)\r?\n", sample):

@@ -178,3 +178,11 @@ def test_columns_that_are_called_column_are_columns(tmp_path: Path) -> None:
     answer = read(file, tmp_path)
     assert [field["title"] for field in answer["fields"]] == ["nama", "lon", "lat", "kolom 4", "kolom 1", "Kolom 7"]
     assert codes(answer).isdisjoint({"long_rows"})
+
+
+def test_columns_that_have_numbers_for_names_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "nomor.csv"
+    file.write_text("(1),(2),(3)\nMelati,117.5,0.5\nMawar,117.6,0.6\n")
+    answer = read(file, tmp_path)
+    assert [field["title"] for field in answer["fields"]] == ["(1)", "(2)", "(3)"]
+    assert answer["extent"] == pytest.approx([117.5, 0.5, 117.6, 0.6])

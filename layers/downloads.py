@@ -445,6 +445,9 @@ def _without_collections(frame: Any) -> tuple[Any, bool]:
     rows, outlines = [], []
     for row, collection in frame.geometry[mixed].items():
         parts = shapely.get_parts(collection)
+        if not len(parts):
+            rows.append(row)
+            outlines.append(None)
         while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():
             parts = shapely.get_parts(parts)
         for dimension, many in enumerate((shapely.multipoints, shapely.multilinestrings, shapely.multipolygons)):

@@ -104,7 +104,7 @@ class Reader:
             self.sha256 = self._ask(path, options)
         except BaseException:
             self._child.kill()
-            self._child.wait()
+            self._child.communicate()  # which closes the pipe, too
             raise
         self._watcher = Thread(target=self._watch, name=f"watches reader {self._child.pid}", daemon=True)
         self._watcher.start()

@@ -125,7 +125,10 @@ def read_version(layer: Layer, number: str) -> LayerVersion:
 
 
 def shown_properties(layer: Layer) -> sql.Composable:
-    """Return an expression for the properties of `f` (jsonb) that the dictionary shows to the layer's reader."""
+    """Return an expression for the properties of `f` (jsonb) that the dictionary shows to the layer's reader.
+
+    What a feature lacks is null; of a layer of more than `PAIRS_MAX` fields it is left out.
+    """
     names = [str(field["name"]) for field in layer.shown_fields()]
     if not names:
         return sql.SQL("'{}'::jsonb")

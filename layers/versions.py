@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Case, When
+from django.db.models import Case, QuerySet, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg2 import sql
@@ -169,18 +169,24 @@ def publish(*, version: LayerVersion, by: User | None, reason: str = "") -> Laye
         VersionChange.objects.create(
             layer=layer, before=layer.current, after=version, by=by, reason=reason, reason_is_public=True
         )
+    # Before the first publication fields may come from other files, which nobody has published.
+    coming = _names_in(layer.versions.exclude(pk=version.pk)) if layer.current_id is None else frozenset()
+    layer.fields = [_as_published(entry, version, coming) for entry in layer.fields]
     layer.current = version
     layer.state = Layer.State.PUBLISHED
-    layer.fields = [_as_published(entry, version) for entry in layer.fields]
     layer.save(update_fields=["current", "state", "fields", "changed_at"])
     version.refresh_from_db()
     return layer
 
 
-def _as_published(entry: dict[str, Any], version: LayerVersion) -> dict[str, Any]:
+def _names_in(versions: QuerySet[LayerVersion]) -> frozenset[str]:
+    return frozenset(name for statistics in versions.values_list("statistics", flat=True) for name in statistics)
+
+
+def _as_published(entry: dict[str, Any], version: LayerVersion, coming: frozenset[str]) -> dict[str, Any]:
     told = version.statistics.get(entry["name"])
     if told is None:
-        return entry
+        return entry | {KEY: COMING} if entry["name"] in coming and KEY not in entry else entry
     shown = {name: value for name, value in entry.items() if name != KEY or value != COMING}
     return shown | {"type": told.get("type", entry.get("type", "text"))}
 
@@ -191,23 +197,28 @@ def drop_unpublished(*, version: LayerVersion) -> None:
 
     Dropping a partition waits until nobody reads any layer, and others wait behind it: no longer than `DROP_WAIT_MS`.
     """
+    # The layer before its version, as whoever stores or publishes one; what all readers wait for comes last.
+    layer = Layer.objects.select_for_update().get(pk=version.layer_id)
     locked = LayerVersion.objects.select_for_update().get(pk=version.pk)
     if locked.published_at is not None:
         raise NotReady(_("Version %(number)d was published; it stays.") % {"number": locked.number})
+    partition = locked.partition
+    locked.delete()
+    # Nobody has read the names of what came with it alone.
+    unread = {entry["name"] for entry in layer.fields if entry.get(KEY) == COMING}
+    unread |= locked.statistics.keys() if layer.current_id is None else set()
+    unread -= _names_in(layer.versions.all())
+    fields = [entry for entry in layer.fields if entry["name"] not in unread]
+    if fields != layer.fields:
+        layer.fields = fields
+        layer.save(update_fields=["fields", "changed_at"])
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(DROP_WAIT_MS)])
-            _run(cursor, "DROP TABLE {table}", table=sql.Identifier(locked.partition))
+            _run(cursor, "DROP TABLE {table}", table=sql.Identifier(partition))
             cursor.execute("SELECT set_config('lock_timeout', '0', true)")
     except OperationalError as error:
         raise NotReady(_("The data are being read at the moment. Try again.")) from error
-    locked.delete()
-    layer = Layer.objects.select_for_update().get(pk=locked.layer_id)
-    left = {name for other in layer.versions.all() for name in other.statistics}
-    fields = [entry for entry in layer.fields if entry.get(KEY) != COMING or entry["name"] in left]
-    if fields != layer.fields:  # nobody has read the names of what came with it alone
-        layer.fields = fields
-        layer.save(update_fields=["fields", "changed_at"])
 
 
 @transaction.atomic

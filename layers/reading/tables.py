@@ -238,13 +238,17 @@ def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
 
 
 def _are_names(row: Sequence[Any], below: Sequence[Sequence[Any]]) -> bool:
-    """Whether the cells may name columns: texts, and years where no years stand below them."""
+    """Whether the cells may name columns: texts, and years with other values below some of them and years below none.
+
+    A year of which nothing is known yet has no values.
+    """
     years = {column for column, cell in enumerate(row) if YEAR.fullmatch(str(cell))}
     texts = [cell for column, cell in enumerate(row) if cell is not None and column not in years]
     if (not texts and not years) or not all(isinstance(cell, str) and not _is_number(cell) for cell in texts):
         return False
-    under = ([other[column] for other in below if column < len(other)] for column in years)
-    return all(any(not YEAR.fullmatch(str(cell)) for cell in cells if cell is not None) for cells in under)
+    under = [[other[at] for other in below if at < len(other) and other[at] is not None] for at in years]
+    told = [any(not YEAR.fullmatch(str(cell)) for cell in cells) for cells in under if cells]
+    return all(told) and bool(told or not years)
 
 
 def _numbers_columns(row: Sequence[Any]) -> bool:
@@ -258,7 +262,7 @@ def _is_number(text: str) -> bool:
 
 
 def _titles(rows: Sequence[Sequence[Any]]) -> list[str]:
-    rows = [row for row in rows if not _numbers_columns(row)]
+    rows = [row for row in rows if not _numbers_columns(row)] or rows
     width = max(map(len, rows))
     named = [any(column < len(row) and row[column] is not None for row in rows) for column in range(width)]
     titles: list[str] = []
@@ -284,7 +288,7 @@ def _delimiter(sample: str) -> tuple[str | None, int]:
     skip = 0
     if found := re.match(r"sep=(.)\r?\n", sample):
         return found[1], 1
-    best: tuple[bool, bool, float, str] | None = None
+    best: tuple[bool, float, str] | None = None
     text = sample if len(sample) < 200_000 else sample[: sample.rfind("\n")]
     for delimiter in DELIMITERS:
         try:
@@ -297,10 +301,10 @@ def _delimiter(sample: str) -> tuple[str | None, int]:
         width = max(set(widths), key=widths.count)
         share = widths.count(width) / len(widths)
         has_names = any(len(row) == width and not any(map(_is_number, row)) for row in rows[:HEADER_WITHIN])
-        merits = (share == 1, has_names, width * share**2)
-        if width > 1 and (best is None or merits > best[:3]):
+        merits = (has_names, width * share**2)
+        if width > 1 and (best is None or merits > best[:2]):
             best = (*merits, delimiter)
-    return (best[3] if best else None), skip
+    return (best[2] if best else None), skip
 
 
 def _sheets(archive: ZipFile) -> dict[str, str]:

@@ -333,6 +333,13 @@ def test_collections_leave_in_every_format(code: str) -> None:
     assert take(code).getvalue()
 
 
+def test_shapefile_keeps_a_collection_of_nothing(tmp_path: Path) -> None:
+    make_layer(rows=[(shapely.Point(117, 0.5), {"nama": "a"}), (shapely.GeometryCollection(), {"nama": "b"})])
+    frame = gpd.read_file(f"/vsizip/{saved('shp', tmp_path)}")
+    assert list(frame["nama"]) == ["a", "b"]
+    assert list(frame.geometry.isna()) == [False, True]
+
+
 def test_shapefile_of_points_and_groups_of_points_is_whole(tmp_path: Path) -> None:
     groups = shapely.GeometryCollection([shapely.Point(117, 0), shapely.Point(117, 1), shapely.box(117, 0, 118, 1)])
     make_layer(rows=[(shapely.Point(117, 0.5), {"nama": "a"}), (groups, {"nama": "b"})])

@@ -1,6 +1,8 @@
 """From a file to a version: dry runs, new versions, field dictionaries, comparison, the command."""
 
 import json
+import signal
+import subprocess
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -159,6 +161,31 @@ def test_names_of_new_columns_are_read_by_nobody_before_publication(
     assert len(seen()) == 5
     layer.refresh_from_db()
     assert [field["name"] for field in layer.fields if shown_to(field) == "nobody"] == ["hp"]
+
+
+def test_names_of_another_draft_are_read_by_nobody_after_the_first_publication(dlh: Agency, tmp_path: Path) -> None:
+    layer = Layer.objects.create(
+        slug="sumur", title_id="Sumur", abstract_id="Sumur.", theme="sosial", licence="CC0", access="public", agency=dlh
+    )
+    first = import_file(layer=layer, path=geojson(tmp_path / "a.geojson", ROWS), by=None)
+    wider = [row | {"rahasia_baru": "ya"} for row in ROWS]
+    second = import_file(layer=layer, path=geojson(tmp_path / "b.geojson", wider), by=None)
+    names = {str(field["name"]) for field in publish(version=first, by=None).shown_fields()}
+    assert names == set(first.statistics)
+    assert "rahasia_baru" in {field["name"] for field in publish(version=second, by=None).shown_fields()}
+
+
+def test_reader_of_a_file_that_cannot_be_copied_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    children, begin = [], subprocess.Popen
+
+    def popen(*given: Any, **more: Any) -> subprocess.Popen[bytes]:
+        children.append(begin(*given, **more))
+        return children[0]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with pytest.raises(FileNotFoundError), reading(tmp_path / "tiada.csv"):
+        pass
+    assert [(child.returncode, child.stdin.closed) for child in children] == [(-signal.SIGKILL, True)]
 
 
 def entry(name: str, **over: Any) -> dict[str, Any]:

@@ -187,15 +187,24 @@ def test_header_is_found_below_a_title() -> None:
         ([["Kecamatan", "Penduduk", "Penduduk"], ["Kecamatan", 2021, 2022], ["Bengalon", 1, 2]], (0, 2)),
         ([["Kecamatan", "Penduduk", "Penduduk"], [None, 2021, 2022], ["Bengalon", 1, 2]], (0, 2)),
         ([["Sekolah", "Tahun", "Tahun"], ["SD 1", 2021, 2022], ["SD 2", 2001, 2003]], (0, 1)),
+        ([["Kecamatan", 2021, 2022], ["Bengalon", 1, None], ["Busang", 3, None]], (0, 1)),
     ],
 )
 def test_years_may_name_columns(rows: list[list[Any]], found: tuple[int, int]) -> None:
     assert find_header(rows) == found
 
 
-def test_years_below_years_are_data() -> None:
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["SD 1", 2021], ["SD 2", 2001], ["SD 3", 1999]],
+        [["SD 1", 2021], ["SD 2", 2001], ["SD 3", 5]][::-1],
+        [["SD 1", 2021, 2020], ["SD 2", 2001, None], ["SD 3", 1999, 7]],
+    ],
+)
+def test_years_below_years_are_data(rows: list[list[Any]]) -> None:
     with pytest.raises(Stopped):
-        find_header([["SD 1", 2021], ["SD 2", 2001], ["SD 3", 1999]])
+        find_header(rows)
 
 
 def test_utf8_cut_off_at_a_fields_end_is_still_utf8() -> None:

@@ -104,6 +104,14 @@ def test_semicolons_in_a_text_do_not_divide_what_commas_do(tmp_path: Path) -> No
     assert [field["name"] for field in answer["fields"]] == ["alamat", "lon", "lat"]
 
 
+def test_comma_in_every_row_does_not_divide_what_semicolons_do(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = [f"Sumur {n};4,5;0.9;117.6{n}" for n in range(10, 30)]
+    path.write_text("\n".join(["nama;luas, ha;lat;lon", *rows, "Jumlah;4,0"]))
+    answer = read(path, tmp_path)
+    assert [field["name"] for field in answer["fields"]] == ["nama", "luas_ha", "lat", "lon"]
+
+
 NAMES = ("Sangatta Utara", "Sangatta Selatan", "Bengalon")
 PLACES = Places(near=shapely.box(115, -1, 120, 3))
 
@@ -203,3 +211,11 @@ def test_table_of_rows_with_one_cell_each_is_data(tmp_path: Path) -> None:
     rows = [["kecamatan", "jumlah", "keterangan"], ["Bengalon", None, None], ["Kombeng", None, None]]
     answer = read(workbook(tmp_path / "kosong.xlsx", data=rows), tmp_path)
     assert "notes_left" not in codes(answer)
+
+
+def test_columns_that_have_numbers_for_names_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "nomor.csv"
+    file.write_text("(1),(2),(3)\nMelati,117.5,0.5\nMawar,117.6,0.6\n")
+    answer = read(file, tmp_path)
+    assert [field["title"] for field in answer["fields"]] == ["(1)", "(2)", "(3)"]
+    assert answer["extent"] == pytest.approx([117.5, 0.5, 117.6, 0.6])

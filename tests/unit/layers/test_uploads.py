@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.models import Model
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Agency, User
 from geo.models import Desa, DesaBoundary, Kecamatan, KecamatanBoundary
-from layers import uploads
+from layers import uploads, versions
 from layers.errors import NotReady, UploadRefused
-from layers.models import ImportJob, Layer
+from layers.models import ImportJob, Layer, LayerVersion
 from layers.reading import limits
 from layers.upload_views import UploadLimit
 from layers.uploads import State
@@ -440,6 +442,39 @@ def test_published_data_stay_when_their_next_upload_is_withdrawn(officer: User, 
     assert client.get("/data/sumur/").status_code == 200
 
 
+def test_withdrawal_holds_the_layer_first_and_what_all_readers_wait_for_last(officer: User, dlh: Agency) -> None:
+    """Others take the layer before its versions, and readers of all layers wait behind a table that is dropped."""
+    job = read(started(officer, layer=make_layer("sumur", agency=dlh)))
+    assert job.version is not None
+    with CaptureQueriesContext(connection) as done:
+        drop_unpublished(version=job.version)
+    told = [query["sql"] for query in done.captured_queries]
+    held = [table for text in told if "FOR UPDATE" in text for table in (Layer, LayerVersion) if table_in(text, table)]
+    assert held == [Layer, LayerVersion]
+    drop = next(place for place, text in enumerate(told) if "DROP TABLE" in text)
+    assert not any(text.startswith(("UPDATE", "DELETE")) for text in told[drop:])
+
+
+def table_in(text: str, model: type[Model]) -> bool:
+    return f'FROM "{model._meta.db_table}"' in text
+
+
+def test_upload_cannot_be_withdrawn_while_its_data_are_read(
+    officer: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = read(started(officer))
+    layer = job.layer
+    monkeypatch.setattr(versions, "_run", busy)
+    client.force_login(officer)
+    assert "The data are being read at the moment. Try again." in withdrawn(client, job)
+    job.refresh_from_db()
+    assert (job.layer, job.state, job.version is None) == (layer, State.READY, False)
+
+
+def busy(*_args: Any, **_parts: Any) -> None:
+    raise OperationalError
+
+
 def test_upload_cannot_be_withdrawn_once_it_is_published_or_by_others(officer: User, client: Client) -> None:
     job = read(started(officer))
     client.force_login(make_officer(Agency.objects.get(short_name="BPBD")))
@@ -460,11 +495,16 @@ def test_upload_cannot_be_withdrawn_once_it_is_published_or_by_others(officer: U
 def test_submitted_data_set_is_a_draft_again_when_the_upload_is_withdrawn(officer: User) -> None:
     first = read(started(officer))
     assert first.layer is not None
-    second = read(started(officer, layer=first.layer))
+    names = [field["name"] for field in first.layer.fields]
+    more = file("lain.csv", CSV.replace(b"kode", b"sandi"))
+    second = read(started(officer, more, layer=first.layer))
     uploads.submit(job=second, by=officer)
+    first.layer.refresh_from_db()
+    assert {field["name"] for field in first.layer.fields} == {*names, "sandi"}
     uploads.withdraw(job=second, by=officer)
     first.layer.refresh_from_db()
     assert first.layer.state == Layer.State.DRAFT
+    assert {field["name"] for field in first.layer.fields} == set(names)
 
 
 def test_what_is_of_another_kind_than_before_is_told(officer: User, client: Client) -> None:

@@ -1,3 +1,4 @@
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -48,6 +49,21 @@ def test_roll_back_brings_the_earlier_version_again() -> None:
     assert layer.current.number == 1
     with pytest.raises(NoEarlierVersion):
         versions.roll_back(layer=layer, by=None)
+
+
+def test_roll_back_to_a_version_from_before_types_were_kept_brings_its_types() -> None:
+    layer = make_layer(rows=[(shapely.Point(117, 0.5), {"dalam": 3})], fields=[{"name": "dalam", "type": "integer"}])
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("layers.migrations.0084_types_beside_statistics").TYPES)
+    second = make_version(layer, [(shapely.Point(117, 0.5), {"dalam": "tiga"})])
+    second.statistics["dalam"]["type"] = "text"
+    second.save()
+    assert [field["type"] for field in versions.publish(version=second, by=None).fields] == ["text"]
+    layer.refresh_from_db()
+    assert [field["type"] for field in versions.roll_back(layer=layer, by=None).fields] == ["integer"]
+    assert layer.versions.get(number=1).statistics["dalam"] == {
+        "type": "integer", "count": 1, "nulls": 0, "distinct": 1,
+    }  # fmt: skip
 
 
 def test_publish_refuses_a_layer_without_licence_and_names_it() -> None:

@@ -442,7 +442,8 @@ def _without_collections(frame: Any) -> tuple[Any, bool]:
     mixed = frame.geometry.geom_type == "GeometryCollection"
     if not mixed.any():
         return frame, False
-    rows, outlines = [], []
+    rows: list[Any] = []
+    outlines: list[Any] = []
     for row, collection in frame.geometry[mixed].items():
         parts = shapely.get_parts(collection)
         if not len(parts):

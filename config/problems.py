@@ -160,12 +160,12 @@ def page_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
     if body is None:
         return None
     # A wrong condition stands behind the question mark: the page itself is one tap away.
-    is_plain = request.method != "GET" or not request.GET or not isinstance(error, geo.ParameterError)
+    is_conditioned = isinstance(error, geo.ParameterError) and request.method == "GET" and bool(request.GET)
     context = {
         "detail": body["detail"],
         "status": body["status"],
         "heading": HEADINGS.get(HTTPStatus(body["status"])),
-        "plain": "" if is_plain else request.path,
+        "plain": request.path if is_conditioned else "",
     }
     return _noted(error, render(request, "400.html", context, status=body["status"]))
 

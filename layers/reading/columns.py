@@ -104,7 +104,8 @@ class Column:
         present = [value for value in values if value is not None]
         self.nulls += len(values) - len(present)
         self.values += len(present)
-        self.cut += sum(isinstance(value, str) and len(value) == limits.CELL_CHARACTERS for value in present)
+        if self.type == "text":
+            self.cut += sum(len(value) == limits.CELL_CHARACTERS for value in present)
         if self.type == "datetime":
             self.zoned += sum(bool(ZONED.search(value)) for value in present)
         if present and not self.failed and self.type in {"integer", "number", "date", "datetime"}:

@@ -44,6 +44,12 @@ class Stopped(Exception):
         self.facts: dict[str, Any] = dict(facts)
 
 
+def list_row(rows: list[Row], row: Row) -> None:
+    """Add a row to those that a finding lists, as long as there is room."""
+    if len(rows) < ROWS_LISTED:
+        rows.append(row)
+
+
 @dataclass
 class Findings:
     """The findings in the order in which they were made."""

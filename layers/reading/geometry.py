@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 
 from layers.reading.crs import Decision, transformer_from
-from layers.reading.findings import ROWS_LISTED, Row
+from layers.reading.findings import Row, list_row
 
 POINT, LINE, AREA = "Point", "LineString", "Polygon"
 FAMILY = {
@@ -109,7 +109,7 @@ def to_lonlat(geometries: Any, decision: Decision, rows: Any, seen: Seen) -> Any
     if off.any():
         moved = moved.copy()
         for index in np.flatnonzero(off):
-            _list(seen.unprojectable_rows, Row(int(rows[index])))
+            list_row(seen.unprojectable_rows, Row(int(rows[index])))
         moved[off] = None
         seen.unprojectable += int(np.count_nonzero(off))
     return moved
@@ -135,7 +135,7 @@ def make_valid(geometries: Any, rows: Any, seen: Seen) -> Any:
         if after is None or after.is_empty:
             made[index] = None
             seen.lost += 1
-            _list(seen.lost_rows, row)
+            list_row(seen.lost_rows, row)
         else:
             made[index] = after
             _repaired(seen, row)
@@ -153,7 +153,7 @@ def make_valid(geometries: Any, rows: Any, seen: Seen) -> Any:
 
 def _repaired(seen: Seen, row: Row) -> None:
     seen.repaired += 1
-    _list(seen.repaired_rows, row)
+    list_row(seen.repaired_rows, row)
 
 
 def _parts(collections: Any) -> Any:
@@ -225,8 +225,3 @@ def _reason(reason: str) -> tuple[str, str]:
     where = f" ({place.rstrip(']')})" if place else ""
     became = OUTCOMES.get(words, ("", ""))
     return REASONS.get(words, words) + became[0] + where, words + became[1] + where
-
-
-def _list(rows: list[Row], row: Row) -> None:
-    if len(rows) < ROWS_LISTED:
-        rows.append(row)

@@ -13,7 +13,7 @@ import shapely
 from layers.reading import archives, columns, crs, geometry, kinds, limits, positions
 from layers.reading.columns import Column
 from layers.reading.copying import as_rows, rows_of_pass
-from layers.reading.findings import ROWS_LISTED, Choice, Findings, Row, Stopped
+from layers.reading.findings import Choice, Findings, Row, Stopped, list_row
 from layers.reading.places import Places, read_places
 from layers.reading.source import Batch, Source
 
@@ -314,7 +314,7 @@ class Reading:
         for index in np.flatnonzero(missing & values.blank(part)).tolist() if missing.any() else ():
             keep[index] = False
             tally.empty += 1
-            _list(tally.empty_rows, Row(rows[part.start + index]))
+            list_row(tally.empty_rows, Row(rows[part.start + index]))
         if not self.options.get("keep_duplicates", False):
             marks = list(map(hash, zip(ewkb, texts, strict=True)))
             fresh = set(marks)
@@ -323,7 +323,7 @@ class Reading:
             hashes |= fresh
         for index in np.flatnonzero(missing & keep).tolist():
             tally.without += 1
-            _list(tally.without_rows, Row(rows[part.start + index]))
+            list_row(tally.without_rows, Row(rows[part.start + index]))
         kept = np.flatnonzero(keep)
         order = geometry.by_place(shapes[part.start + kept])
         written = kept[order].tolist()
@@ -340,7 +340,7 @@ class Reading:
             if marks[index] in hashes or marks[index] in seen:
                 keep[index] = False
                 tally.duplicates += 1
-                _list(tally.duplicate_rows, Row(rows[index]))
+                list_row(tally.duplicate_rows, Row(rows[index]))
             seen.add(marks[index])
 
     def _place(self, shapes: Any, tally: Tally, at_most: int | None) -> None:
@@ -430,8 +430,3 @@ class Reading:
             "statistics": {column.name: column.statistics() for column in cols},
             "preview": [{name: value for name, value in row.items() if name not in hidden} for row in tally.preview],
         }
-
-
-def _list(rows: list[Row], row: Row) -> None:
-    if len(rows) < ROWS_LISTED:
-        rows.append(row)

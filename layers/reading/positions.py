@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from layers.reading.findings import ROWS_LISTED, Choice, Findings, Row, Stopped
+from layers.reading.findings import ROWS_LISTED, Choice, Findings, Row, Stopped, list_row
 from layers.reading.places import Places, best_columns, level_of
 
 LAT = re.compile(
@@ -73,13 +73,13 @@ class Positions:
             # The kecamatan beside a desa only tells namesakes apart.
             if (cells[0] if self.how == "join" else all(cell is not None for cell in cells) or None) is None:
                 self.missing += 1
-                _list(self.missing_rows, Row(row))
+                list_row(self.missing_rows, Row(row))
                 made.append(None)
                 continue
             geometry = self._geometry(cells, places)
             if geometry is None:
                 self.unread += 1
-                if len(self.unread_rows) < ROWS_LISTED:
+                if len(self.unread_rows) < ROWS_LISTED:  # to look for names takes a while
                     self.unread_rows.append(Row(row, *self._unread(cells, places)))
             made.append(geometry)
         if self.how in {"xy", "pair"}:
@@ -322,8 +322,3 @@ def _text(value: Any) -> str:
 
 def _key(title: str) -> str:
     return re.sub(r"\(.*?\)|[^a-z]", "", title.lower())
-
-
-def _list(rows: list[Row], row: Row) -> None:
-    if len(rows) < ROWS_LISTED:
-        rows.append(row)

@@ -45,7 +45,8 @@ def crawl(client: Client) -> Iterator[tuple[str, Any]]:
     waiting = ["/ogc/"]
     waiting += [f"/ogc/collections/{slug}{rest}" for slug in ("sumur", f"tertutup-{MARK}") for rest in (
         "", "/queryables", "/items", "/items/1", "/tiles", "/tiles/WebMercatorQuad", "/tiles/WebMercatorQuad/0/0/0",
-        "/tiles/WebMercatorQuad/14/8155/13521", "/tiles/WebMercatorQuad/tilejson.json", "/items?f=html", "/items?x=1",
+        "/tiles/WebMercatorQuad/14/8155/13521", "/tiles/WebMercatorQuad/tilejson.json",
+        "/tiles/WebMercatorQuad/style.json", "/items?f=html", "/items?x=1",
         "/items?filter=x=1", "/items?bbox=117,0,118,1&crs=http://www.opengis.net/def/crs/EPSG/0/23838",
     )]  # fmt: skip
     waiting += [

@@ -24,6 +24,7 @@ from layers.ogc.cql import LANGUAGES, field_sql, parse_filter
 from layers.ogc.crs import CRS84, CRS84H, Crs, crs_of, parse_crs
 from layers.ogc.errors import TooSlow
 from layers.ogc.fields import Field, fields_of, time_field
+from layers.ogc.remembered import Proof
 from layers.ogc.statements import Sql, filled, joined
 from layers.ogc.times import day_of, first_instant, last_instant, parse_moment, parse_span
 from layers.selection import withheld
@@ -105,8 +106,11 @@ def parse_items(layer: Layer, version: LayerVersion, query: QueryDict, *, edit: 
     )
 
 
-def read_page(question: Question) -> Page:
-    """Return one page. Raises TooSlow, or ParameterError where a filter fails on the data (such as an overflow)."""
+def read_page(question: Question, proof: Proof | None = None) -> Page:
+    """Return one page. Raises TooSlow, or ParameterError where a filter fails on the data (such as an overflow).
+
+    With a proof, the layer's mark is read by the same statement; raises Outdated.
+    """
     source, these = _source(question.version, question.edit)
     where = joined("AND", [these, *question.conditions])
     after = Sql("") if question.after is None else Sql(" AND f.fid > %s", (question.after,))
@@ -119,15 +123,18 @@ def read_page(question: Question) -> Page:
     # so the one too many is cut off here: JSON from PostgreSQL has no line breaks. Aggregates take rows in the order
     # of a subquery that sorts them.
     statement = filled(
-        "SELECT count(*), (array_agg(f.fid))[least(count(*), {})::int], coalesce(string_agg({}, E',\\n'), '')"
+        "SELECT {}, count(*), (array_agg(f.fid))[least(count(*), {})::int], coalesce(string_agg({}, E',\\n'), '')"
         " FROM ({}) AS f",
+        proof.sql if proof else Sql("NULL"),
         Sql("%s", (question.limit,)),
         feature,
         Sql(found.text, (*found.params, question.limit + 1)),
     )
     with _limited(question.timed), connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
-        read, last, features = cursor.fetchone()
+        mark, read, last, features = cursor.fetchone()
+        if proof:
+            proof.check(mark)
         more, returned = read > question.limit, min(read, question.limit)
         if more:
             features = features.rpartition(",\n")[0]

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,7 +15,7 @@ from layers import editing
 from layers.access import keep_private, layer_or_404, who
 from layers.models import Layer
 from layers.ogc import conformance as kept
-from layers.ogc import documents, openapi, writing
+from layers.ogc import documents, openapi, remembered, writing
 from layers.ogc import records as catalogue_records
 from layers.ogc import tiles as layer_tiles
 from layers.ogc.answers import (
@@ -126,7 +127,12 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         return _create(request, slug=slug)
     chosen = format_of(request)
-    layer = _layer(request, slug, lean=chosen == "json")
+    if chosen == "html":
+        return _items(request, chosen, _layer(request, slug), None)
+    return remembered.answer(request, _name(slug), partial(_items, request, chosen))
+
+
+def _items(request: HttpRequest, chosen: str, layer: Layer, proof: remembered.Proof | None) -> HttpResponse:
     public = _is_public(layer) and not writing.is_editor(request, layer)
     question = parse_items(layer, documents.current(layer), request.GET, edit=writing.edit_of(request, layer))
     state = editing.mark_of(question.edit) if question.edit else ""
@@ -135,13 +141,13 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:
         return fresh
     if chosen == "html":
         question = replace(question, limit=min(question.limit, ROWS_FOR_PEOPLE))
-    found = read_page(question)
+    found = read_page(question, proof)
     links = here(request, GEOJSON)
     if found.next_after is not None:
         query = request.GET.copy()
         query["cursor"] = f"{question.version.number}.{found.next_after}"
-        links.append(link("next", f"{address(request, 'items', slug)}?{query.urlencode()}", GEOJSON))
-    links.append(link("collection", address(request, "collection", slug), "application/json"))
+        links.append(link("next", f"{address(request, 'items', layer.slug)}?{query.urlencode()}", GEOJSON))
+    links.append(link("collection", address(request, "collection", layer.slug), "application/json"))
     about: dict[str, Any] = {
         "numberReturned": found.returned,
         "timeStamp": timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -314,9 +320,13 @@ def _visible(request: HttpRequest) -> list[Layer]:
 
 
 def _layer(request: HttpRequest, slug: str, *, lean: bool = False) -> Layer:
+    return layer_or_404(request, _name(slug), lean=lean)
+
+
+def _name(slug: str) -> str:
     if not re.fullmatch(r"[a-z0-9_-]{1,60}", slug):
         raise Http404
-    return layer_or_404(request, slug, lean=lean)
+    return slug
 
 
 def _number(fid: str) -> int:

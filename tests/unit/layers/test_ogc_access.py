@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 import shapely
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from layers.models import Layer
+from layers.ogc import remembered
 from layers.versions import publish
 from tests.factories.accounts import make_agency, make_coordinator, make_officer, make_user
+from tests.factories.keys import make_api_key
 from tests.factories.layers import make_layer, make_version
 
 MARK = "zqxjkv"
@@ -170,3 +174,89 @@ def test_features_for_nobody_take_the_short_way_and_pages_do_not(client: Client,
         assert "<h1>" in client.get(items, headers=headers).content.decode()
     assert "<h1>" in client.get(f"{items}?f=html").content.decode()
     assert client.get(f"{items}?f=xml").json()["errors"].keys() == {"f"}
+
+
+# What a process remembers of a public layer (layers/ogc/remembered.py).
+
+ITEMS = "/ogc/collections/sumur/items"
+CLOSED = {"access": "agency"}
+WITHDRAWN = {"state": "withdrawn"}
+RENAMED = {"slug": "sumur-lama"}
+WRONG = f"{ITEMS}?filter=nama"
+ASKED_AGAIN = {"whole": ITEMS, "box": f"{ITEMS}?bbox=117,0,118,1&limit=2", "wrong parameter": WRONG}
+
+
+@pytest.fixture
+def known_layer(client: Client, open_layer: Layer) -> Layer:
+    """The open layer, once asked for, so that this process remembers it."""
+    assert client.get(ITEMS).status_code == 200
+    return open_layer
+
+
+def test_features_of_a_known_layer_take_one_statement(client: Client, known_layer: Layer) -> None:
+    with CaptureQueriesContext(connection) as made:
+        again = client.get(ITEMS)
+    assert len(made) == 1
+    remembered._known.clear()
+    anew = client.get(ITEMS)
+    assert again["ETag"] == anew["ETag"]
+    assert again.json()["features"] == anew.json()["features"]
+
+
+def test_people_with_a_key_are_asked_for_each_time(client: Client, known_layer: Layer) -> None:
+    _key, headers = make_api_key(make_officer(make_agency("dlh")))
+    with CaptureQueriesContext(connection) as made:
+        assert client.get(ITEMS, headers=headers).status_code == 200
+    assert len(made) > 1
+
+
+@pytest.mark.parametrize("change", [CLOSED, WITHDRAWN, RENAMED], ids=["closed", "withdrawn", "renamed"])
+@pytest.mark.parametrize("address", ASKED_AGAIN.values(), ids=ASKED_AGAIN)
+def test_known_layer_that_is_no_longer_open_is_missing(
+    client: Client, known_layer: Layer, change: dict[str, str], address: str
+) -> None:
+    before = client.get(address)
+    Layer.objects.filter(pk=known_layer.pk).update(**change)
+    headers = {"If-None-Match": before["ETag"]} if "ETag" in before else {}
+    for asked in (client.get(address, headers=headers), client.get(address)):
+        assert asked.status_code == 404
+        assert asked.content == client.get(address.replace("sumur", "tidak-ada")).content
+
+
+def test_field_that_is_hidden_meanwhile_is_hidden_at_once(client: Client, known_layer: Layer) -> None:
+    assert '"nama"' in client.get(ITEMS).content.decode()
+    Layer.objects.filter(pk=known_layer.pk).update(fields=[{**field, "hidden": True} for field in FIELDS])
+    assert '"nama"' not in client.get(ITEMS).content.decode()
+    assert "nama" not in client.get(f"{ITEMS}?lain=1").json()["detail"]
+
+
+def test_known_layer_gives_its_new_version(client: Client, known_layer: Layer) -> None:
+    publish(version=make_version(known_layer, [(PLACE, {"nama": "Sumur baru"})]), by=None)
+    assert [feature["properties"]["nama"] for feature in client.get(ITEMS).json()["features"]] == ["Sumur baru"]
+
+
+@pytest.mark.parametrize("address", [ITEMS, f"{ITEMS}?nama=Sumur"])
+def test_layer_that_is_closed_while_its_features_are_asked_for_gives_none(
+    client: Client, known_layer: Layer, address: str
+) -> None:
+    done = []
+
+    def close_first(execute: Any, statement: str, params: Any, many: bool, context: Any) -> Any:
+        if not done:  # the statement that reads the features, or the savepoint around it
+            done.append(statement)
+            Layer.objects.filter(pk=known_layer.pk).update(**CLOSED)
+        return execute(statement, params, many, context)
+
+    with connection.execute_wrapper(close_first):
+        answer = client.get(address)
+    assert done
+    assert answer.status_code == 404
+    assert answer.content == client.get(address.replace("sumur", "tidak-ada")).content
+
+
+def test_wrong_parameter_of_a_known_layer_is_told_as_ever(client: Client, known_layer: Layer) -> None:
+    again = client.get(WRONG)
+    remembered._known.clear()
+    anew = client.get(WRONG)
+    assert again.status_code == anew.status_code == 400
+    assert again.content == anew.content

@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -75,6 +76,12 @@ def _synthetic(run: Run) -> dict[str, int]:
         [sys.executable, "manage.py", "make_layers", "--count", str(run.options.parcels), "--seed", "1"],
         check=True, cwd=database.ROOT, env=environment, stdout=sys.stderr,
     )  # fmt: skip
+    from layers.ogc.kept import keep_due
+
+    began = time.perf_counter()
+    while keep_due():
+        pass
+    run.say("GeoJSON of these layers, kept by the worker after publication", f"{time.perf_counter() - began:.1f} s")
     return _peer_tables(run)
 
 
@@ -120,6 +127,8 @@ def _centres(version: int, count: int) -> list[tuple[float, float]]:
 def _measure_items(run: Run, versions: dict[str, int], tipg: int, pygeoapi: int) -> None:
     """`items?bbox=&limit=1000` of the polygons."""
     from bench import raw
+    from layers.models import LayerVersion
+    from layers.ogc.kept import FORM
 
     half = BOX_DEG / 2
     boxes = [(lon - half, lat - half, lon + half, lat + half) for lon, lat in _centres(versions[POLYGONS], 100)]
@@ -132,10 +141,21 @@ def _measure_items(run: Run, versions: dict[str, int], tipg: int, pygeoapi: int)
         raw.script_of([PLAIN_ITEMS.format(version=versions[POLYGONS], west=w, south=s, east=e, north=n, limit=LIMIT)])
         for w, s, e, n in boxes
     ]
+
+    def before_kept() -> dict[str, Any]:
+        """Measure what the first seconds after publication are like, until the worker has kept the features."""
+        version = LayerVersion.objects.filter(pk=versions[POLYGONS])
+        version.update(kept_as="")
+        try:
+            return run.load(ours, clients=4)
+        finally:
+            version.update(kept_as=FORM)
+
     run.load(ours, clients=4, seconds=WARM_UP_S)
     found = run.interleaved(
         {
             "site": lambda: run.load(ours, clients=4),
+            "before": before_kept,
             "plain": lambda: {"rate": raw.pgbench(run.database, plain, clients=4, seconds=run.options.seconds)},
             "tipg": lambda: run.load(tipgs, clients=4, port=tipg),
             "pygeoapi": lambda: run.load(pygeoapis, clients=4, port=pygeoapi),
@@ -143,6 +163,7 @@ def _measure_items(run: Run, versions: dict[str, int], tipg: int, pygeoapi: int)
     )
     rate = found["site"]["rate"]
     run.say(f"items in a box, at most {LIMIT:,}, 4 clients", f"{rate:,.0f}/s, p95 {found['site']['p95_ms']:.1f} ms")
+    run.say("the same until the worker has kept the features", f"{found['before']['rate']:,.0f}/s")
     _beside(run, "items", rate, found, {"plain": 0.85, "tipg": 10, "pygeoapi": 12})
 
 

@@ -275,6 +275,7 @@ WORKER_JOBS = {
     "incidents.folding.fold_waiting": 30,
     "layers.uploads.read_due": 1,
     "layers.versions.index_words_due": 1,
+    "layers.ogc.kept.keep_due": 2,
     "layers.history.compare_due": 2,
     "layers.editing.publish_asked": 1,
     "dashboards.monthly.making.make_ordered": 1,
@@ -289,6 +290,7 @@ WORKER_HOURLY = [
     "layers.uploads.clear_old",
     "layers.searches.clear_old",
     "layers.incoming.clear_abandoned",
+    "layers.ogc.kept.drop_outdated",
 ]
 
 # Tells the title of a data set that everybody may read, by its short name: reports know nothing of layers.

@@ -21,10 +21,13 @@ PROGRAMS = "/ogc/"
 HEADERS = ("Authorization", "X-API-Key")
 """The headers that may say who asks."""
 LEAN = ("id", "slug", "agency_id", "access", "fields", "current_id")
-LEAN_VERSION = ("id", "layer_id", "number", "geometry_type", "feature_count", "source_crs")
+LEAN_VERSION = ("id", "layer_id", "number", "geometry_type", "feature_count", "source_crs", "kept_as")
 """What it takes to give features, in the order of the models' fields: `Model.from_db` goes by it."""
-MARK = "(SELECT l.ctid::text || ' ' || l.xmin::text FROM layers_layer l WHERE l.id = {})"
-"""Names the state of a layer's row: whatever is written to it, it is another afterwards. NULL without one."""
+MARK = (
+    "(SELECT concat_ws(' ', l.ctid, l.xmin, v.ctid, v.xmin)"
+    " FROM layers_layer l JOIN layers_layerversion v ON v.id = l.current_id WHERE l.id = {})"
+)
+"""Names the state of a layer's row and its current version's: whatever is written to them, it is another afterwards."""
 
 
 def who(request: HttpRequest) -> User | AnonymousUser:

@@ -218,6 +218,8 @@ class LayerVersion(models.Model):
     loaded_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True)
     words_indexed = models.BooleanField(default=False, editable=False)
+    kept_as = models.CharField(max_length=8, default="", editable=False)
+    """In which form the version's features are kept as GeoJSON, too (layers/ogc/kept.py); "" if they are not."""
 
     class Meta:
         verbose_name = _("version")

@@ -18,6 +18,7 @@ import accounts.seed
 import geo.seed
 import incidents.seed
 from incidents import clock
+from layers.ogc import remembered
 
 # The collector walks through everything that was imported and collected, over and over: a fifth of all the time.
 gc.set_threshold(50_000, 20, 50)
@@ -45,9 +46,10 @@ def _clean(settings: object, tmp_path: Path) -> Iterator[None]:
 
 
 def empty_caches() -> None:
-    """Forget what this process keeps of answers and limits."""
+    """Forget what this process keeps of answers, limits and layers."""
     for alias in settings.CACHES:
         caches[alias].clear()
+    remembered.forget()
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,12 @@ from geo.errors import ParameterError
 from geo.params import SHOWN, parse_number
 from layers import editing
 from layers.models import Layer, LayerEdit, LayerVersion
+from layers.ogc import kept
 from layers.ogc.cql import LANGUAGES, field_sql, parse_filter
 from layers.ogc.crs import CRS84, CRS84H, Crs, crs_of, parse_crs
 from layers.ogc.errors import TooSlow
 from layers.ogc.fields import Field, fields_of, time_field
+from layers.ogc.geojson import feature_sql, properties_sql
 from layers.ogc.remembered import Proof
 from layers.ogc.statements import Sql, filled, joined
 from layers.ogc.times import day_of, first_instant, last_instant, parse_moment, parse_span
@@ -55,7 +57,7 @@ class Question:
     after: int | None
     conditions: tuple[Sql, ...]
     timed: bool
-    """Whether it reads properties, which no index serves, so that it may take long."""
+    """Whether it reads properties, which no index serves, or an edit, so that it may take long."""
     hidden: tuple[str, ...]
     """The properties that must not leave."""
     edit: LayerEdit | None = None
@@ -111,13 +113,15 @@ def read_page(question: Question, proof: Proof | None = None) -> Page:
 
     With a proof, the layer's mark is read by the same statement; raises Outdated.
     """
-    source, these = _source(question.version, question.edit)
+    if _is_kept(question):
+        source, these = kept.source(question.version), Sql("true")
+        columns, feature = Sql("f.fid, f.feature"), Sql("f.feature")
+    else:
+        source, these = _source(question.version, question.edit)
+        columns, feature = Sql("f.fid, f.geom, f.properties"), feature_sql(question.crs, question.hidden)
     where = joined("AND", [these, *question.conditions])
     after = Sql("") if question.after is None else Sql(" AND f.fid > %s", (question.after,))
-    found = filled(
-        "SELECT f.fid, f.geom, f.properties FROM {} f WHERE {}{} ORDER BY f.fid LIMIT %s", source, where, after
-    )
-    feature = _feature_sql(question.crs, question.hidden)
+    found = filled("SELECT {} FROM {} f WHERE {}{} ORDER BY f.fid LIMIT %s", columns, source, where, after)
     # One row more than the page tells whether there is another page. The database joins the features, each on a line of
     # its own: a row for each would cost as much as all else that is done here. Numbering them would cost a tenth of it,
     # so the one too many is cut off here: JSON from PostgreSQL has no line breaks. Aggregates take rows in the order
@@ -160,8 +164,8 @@ def read_item(layer: Layer, version: LayerVersion, fid: int, crs: Crs, *, edit: 
     statement = filled(
         "SELECT {}, md5(coalesce(ST_AsBinary(f.geom), '') || convert_to({}::text, 'UTF8')) FROM {} f"
         " WHERE {} AND f.fid = %s",
-        _feature_sql(crs, hidden),
-        _properties_sql(hidden),
+        feature_sql(crs, hidden),
+        properties_sql(hidden),
         source,
         these,
     )
@@ -171,6 +175,12 @@ def read_item(layer: Layer, version: LayerVersion, fid: int, crs: Crs, *, edit: 
     if row is None:
         raise Http404
     return Item(str(row[0]), str(row[1]))
+
+
+def _is_kept(question: Question) -> bool:
+    """Whether features leave as they are kept: whole, in CRS 84, and chosen by where they are alone."""
+    plain = question.crs == CRS84 and not question.hidden and not question.timed
+    return plain and kept.is_kept(question.version)
 
 
 def _source(version: LayerVersion, edit: LayerEdit | None) -> tuple[Sql, Sql]:
@@ -183,24 +193,6 @@ def _source(version: LayerVersion, edit: LayerEdit | None) -> tuple[Sql, Sql]:
 def content_crs(crs: Crs) -> str:
     """Return the value of the header Content-Crs."""
     return f"<{crs.uri}>"
-
-
-def _feature_sql(crs: Crs, hidden: tuple[str, ...]) -> Sql:
-    geometry = Sql("f.geom")
-    if crs.srid != 4326:
-        geometry = Sql("ST_Transform(f.geom, %s)", (crs.srid,))
-    if crs.north_first:
-        geometry = filled("ST_FlipCoordinates({})", geometry)
-    return filled(
-        """'{{"type":"Feature","id":' || f.fid || ',"geometry":' || COALESCE(ST_AsGeoJSON({}, %s, 0), 'null')"""
-        """ || ',"properties":' || {}::text || '}}'""",
-        Sql(geometry.text, (*geometry.params, crs.decimals)),
-        _properties_sql(hidden),
-    )
-
-
-def _properties_sql(hidden: tuple[str, ...]) -> Sql:
-    return Sql("(f.properties - %s::text[])", (list(hidden),)) if hidden else Sql("f.properties")
 
 
 def _matched(cursor: Any, question: Question, found: Sql, returned: int, more: bool) -> int | None:

@@ -1,8 +1,8 @@
 """Public layers as this process last read them, and the proof that they are still so.
 
 To ask for a layer before its features costs a sixth of a page of features. Instead, the statement that reads the
-features reads the mark of the layer's row as well: if it is the one that this process knows the layer by, what the
-statement was made from was true when the features were read. Otherwise nothing of the answer leaves (docs/adr/0103).
+features reads the layer's mark as well (layers/access.py): if it is the one that this process knows the layer by, what
+the statement was made from was true when the features were read. Otherwise nothing of the answer leaves (ADR 103).
 """
 
 from collections.abc import Callable
@@ -42,6 +42,11 @@ class Proof:
 
 
 Answer = Callable[[Layer, Proof | None], HttpResponse]
+
+
+def forget() -> None:
+    """Forget everything."""
+    _known.clear()
 
 
 def answer(request: HttpRequest, slug: str, by: Answer) -> HttpResponse:

@@ -197,7 +197,7 @@ def test_features_of_a_known_layer_take_one_statement(client: Client, known_laye
     with CaptureQueriesContext(connection) as made:
         again = client.get(ITEMS)
     assert len(made) == 1
-    remembered._known.clear()
+    remembered.forget()
     anew = client.get(ITEMS)
     assert again["ETag"] == anew["ETag"]
     assert again.json()["features"] == anew.json()["features"]
@@ -256,7 +256,7 @@ def test_layer_that_is_closed_while_its_features_are_asked_for_gives_none(
 
 def test_wrong_parameter_of_a_known_layer_is_told_as_ever(client: Client, known_layer: Layer) -> None:
     again = client.get(WRONG)
-    remembered._known.clear()
+    remembered.forget()
     anew = client.get(WRONG)
     assert again.status_code == anew.status_code == 400
     assert again.content == anew.content

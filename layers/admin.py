@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWid
 
 from accounts.models import User
 from geo.admin import LookOnlyAdmin
-from layers.field_access import COMING, GROUPS_KEY, KEY, ShownTo, shown_to
+from layers.field_access import GROUPS_KEY, KEY, LATER_KEY, ShownTo, is_coming, once_published, shown_to
 from layers.models import (
     ApiKey,
     FeatureChange,
@@ -32,7 +32,6 @@ from layers.models import (
 )
 
 WORDS_MAX = 20
-_COMING_CHOICE = [(COMING, gettext_lazy("whoever sees the layer, once it is published with this field"))]
 
 
 class VersionInline(TabularInline):
@@ -69,13 +68,17 @@ class LayerForm(forms.ModelForm):
                 told_to = given.get(f"shown_to_{mark}") or ShownTo.NOBODY
                 entry = entry | {
                     "hidden": told_to == ShownTo.NOBODY,
-                    KEY: told_to,
+                    LATER_KEY if is_coming(entry) else KEY: told_to,
                     GROUPS_KEY: sorted(group.pk for group in given.get(f"groups_{mark}") or ()),
                     "title": given.get(f"title_{mark}") or entry["name"],
                     "description": given.get(f"description_{mark}", ""),
                 }
             told.append(entry)
-            if f"title_{mark}" in self.data and shown_to(entry) == ShownTo.GROUPS and not entry[GROUPS_KEY]:
+            if (
+                f"title_{mark}" in self.data
+                and shown_to(once_published(entry)) == ShownTo.GROUPS
+                and not entry[GROUPS_KEY]
+            ):
                 self.add_error(f"groups_{mark}", _("Choose the groups that may see this field."))
         self.instance.fields = told
         return given
@@ -86,13 +89,14 @@ def rows_of(layer: Layer) -> dict[str, forms.Field]:
     rows: dict[str, forms.Field] = {}
     for entry in layer.fields:
         mark, name = _mark(entry), entry["name"]
-        personal = _("Looks like personal data.") if entry.get("personal") else ""
+        notes = [_("Looks like personal data.")] if entry.get("personal") else []
+        notes += [_("New: nobody sees it before a version that has it is published.")] if is_coming(entry) else []
         rows[f"shown_to_{mark}"] = forms.ChoiceField(
             label=_("%(name)s: who sees it") % {"name": name},
-            help_text=personal,
-            choices=[*_COMING_CHOICE, *ShownTo.choices[1:]] if entry.get(KEY) == COMING else ShownTo.choices,
+            help_text=" ".join(notes),
+            choices=ShownTo.choices,
             required=False,  # a field that came meanwhile is not in what is sent
-            initial=COMING if entry.get(KEY) == COMING and not entry.get("hidden") else shown_to(entry),
+            initial=shown_to(once_published(entry)),
             widget=UnfoldAdminSelectWidget,
         )
         rows[f"groups_{mark}"] = forms.ModelMultipleChoiceField(

@@ -7,6 +7,7 @@ corner is more than about two centimetres from where it was: files that leave an
 import json
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from layers.field_access import becomes_personal
 from layers.models import Layer, LayerVersion
 from layers.selection import label_of
 
@@ -268,7 +270,14 @@ class Line:
 
 
 def lines(*, layer: Layer, old: LayerVersion, new: LayerVersion, found: Sequence[Difference]) -> list[Line]:
-    """Return what the layer's reader is told of differences, by the columns that both versions have."""
+    """Return what the layer's reader is told of differences, by the columns that both versions have.
+
+    What publication would hide as personal data is hidden here, too.
+    """
+    layer = copy(layer)
+    layer.fields = [
+        entry | {"hidden": True} if becomes_personal(entry, new.statistics) else entry for entry in layer.fields
+    ]
     common = _columns(old) & _columns(new)
     before = _properties(old, [one.old for one in found])
     after = _properties(new, [one.new for one in found])

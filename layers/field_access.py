@@ -29,6 +29,8 @@ class ShownTo(TextChoices):
 
 COMING = "coming"
 """Instead of a value of `ShownTo`: of a field that no published version has. Nobody reads it; publication shows it."""
+LATER_KEY = "shown_to_later"
+"""Where the entry of a coming field says who will read it, if not everybody."""
 _KNOWN = tuple(ShownTo.values)  # made once: it is asked for each field of each answer
 _EVERYBODY, _NOBODY = ShownTo.EVERYBODY.value, ShownTo.NOBODY.value
 
@@ -37,6 +39,24 @@ def shown_to(entry: Mapping[str, Any]) -> str:
     """Return who may read a field, a value of `ShownTo`; what is not understood is nobody."""
     told = entry.get(KEY, _EVERYBODY)
     return _NOBODY if entry.get("hidden") or told not in _KNOWN else str(told)
+
+
+def is_coming(entry: Mapping[str, Any]) -> bool:
+    """Whether no published version has the field, so that nobody reads it."""
+    return entry.get(KEY) == COMING
+
+
+def once_published(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry as it is once a version that has the field is published: who was named reads it."""
+    if not is_coming(entry):
+        return dict(entry)
+    shown = {name: value for name, value in entry.items() if name not in {KEY, LATER_KEY}}
+    return shown | ({KEY: entry[LATER_KEY]} if LATER_KEY in entry else {})
+
+
+def becomes_personal(entry: Mapping[str, Any], statistics: Mapping[str, Any]) -> bool:
+    """Whether a version, by its statistics, holds personal data in a field of which nobody knew that yet."""
+    return bool(statistics.get(entry["name"], {}).get("personal")) and not entry.get("personal")
 
 
 def may_read(entry: Mapping[str, Any], agency_id: int, reader: User | AnonymousUser | None) -> bool:

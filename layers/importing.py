@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Agency, User
 from layers.errors import ImportRefused
-from layers.field_access import COMING, KEY
+from layers.field_access import COMING, KEY, is_coming
 from layers.models import FIXED_SLUGS, Layer, LayerVersion, refuse_fixed_slug
 from layers.reader import Inspection, Options, Reader, reading
 from layers.versions import Filled, Loaded, fill, store_version
@@ -59,17 +59,17 @@ def copy_rows(reader: Reader) -> Filled:
 def store_inspected(*, layer: Layer, inspection: Inspection, rows: Filled, by: User | None) -> LayerVersion:
     """Store copied rows as the layer's next version.
 
-    Fields that are new to a published layer, and other types of known ones, are shown when a version that has them is
-    published, not before.
+    Fields that are new to a published layer are shown when a version that has them is published, and known ones get
+    another type, or are hidden as personal data, no earlier.
     """
-    kinds = {str(entry["name"]): entry["type"] for entry in inspection.fields}
+    kinds = {str(entry["name"]): _kind(entry) for entry in inspection.fields}
     loaded = Loaded(
         geometry_type=inspection.geometry_type,
         source_name=inspection.name,
         source_sha256=inspection.sha256,
         source_crs=inspection.source_crs,
         findings=inspection.findings,
-        statistics={name: {**told, "type": kinds[name]} for name, told in inspection.statistics.items()},
+        statistics={name: {**told, **kinds[name]} for name, told in inspection.statistics.items()},
     )
     locked = Layer.objects.select_for_update().get(pk=layer.pk)
     shown = locked.shown_fields()
@@ -82,12 +82,17 @@ def store_inspected(*, layer: Layer, inspection: Inspection, rows: Filled, by: U
     return store_version(layer=layer, by=by, loaded=loaded, rows=rows)
 
 
+def _kind(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what a version's statistics say of a field beside its values, for the day of its publication."""
+    return {"type": entry["type"]} | ({"personal": True} if entry["personal"] else {})
+
+
 def merge_fields(
     old: list[dict[str, Any]], new: list[dict[str, Any]], *, published: bool = False
 ) -> list[dict[str, Any]]:
     """Return the dictionary with the new file's fields: what people wrote or hid stays, the type is the file's.
 
-    Of a layer that is `published`, known fields keep their type, and new ones are not shown yet.
+    Of a layer that is `published`, known fields stay as they are, and new ones are not shown yet.
     Fields that the new file lacks stay: an older version, rolled back to, must not show what was hidden.
     """
     known = {entry["name"]: entry for entry in old}
@@ -97,11 +102,12 @@ def merge_fields(
         if before is None:
             merged.append(entry | {KEY: COMING} if published else entry)
         else:
+            if published and not is_coming(before):
+                merged.append(before)
+                continue
             hidden = bool(before.get("hidden") or (entry["personal"] and not before.get("personal")))
             personal = bool(before.get("personal") or entry["personal"])
-            kept = published and before.get(KEY) != COMING
-            kind = before.get("type", entry["type"]) if kept else entry["type"]
-            merged.append(entry | before | {"type": kind, "hidden": hidden, "personal": personal})
+            merged.append(entry | before | {"type": entry["type"], "hidden": hidden, "personal": personal})
     return merged + list(known.values())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection
 from psycopg2 import sql
 
-from layers.field_access import COMING, KEY
+from layers.field_access import is_coming
 from layers.models import Layer, LayerVersion
 from layers.reading.columns import COMMON, DISTINCT_COUNTED
 
@@ -57,7 +57,7 @@ def count_statistics(layer: Layer, version: LayerVersion) -> dict[str, Any]:
             field, version.feature_count, overall.get(field["name"], _Overall()), common.get(field["name"], [])
         )
         for field in layer.fields
-        if field.get(KEY) != COMING
+        if not is_coming(field)
     }
 
 

@@ -16,7 +16,7 @@ from psycopg2 import sql
 
 from accounts.models import User
 from layers.errors import NoEarlierVersion, NotReady
-from layers.field_access import COMING, KEY
+from layers.field_access import COMING, KEY, becomes_personal, is_coming, once_published
 from layers.models import Layer, LayerVersion, VersionChange
 from layers.selection import WORDS
 
@@ -154,7 +154,7 @@ def _index_words(cursor: Any, version: LayerVersion) -> None:
 def publish(*, version: LayerVersion, by: User | None, reason: str = "") -> Layer:
     """Make `version` the layer's current one and put the layer into the catalogue; who did it and why is kept.
 
-    From now on its fields are shown, and of the types that they have in it.
+    From now on its fields are shown, and of the types that they have in it; those with personal data are hidden.
     """
     layer = Layer.objects.select_for_update().get(pk=version.layer_id)
     if missing := missing_for_publication(layer):
@@ -187,7 +187,9 @@ def _as_published(entry: dict[str, Any], version: LayerVersion, coming: frozense
     told = version.statistics.get(entry["name"])
     if told is None:
         return entry | {KEY: COMING} if entry["name"] in coming and KEY not in entry else entry
-    shown = {name: value for name, value in entry.items() if name != KEY or value != COMING}
+    shown = once_published(entry)
+    if becomes_personal(entry, version.statistics):  # whoever shows it again later has seen that it is
+        shown |= {"hidden": True, "personal": True}
     return shown | {"type": told.get("type", entry.get("type", "text"))}
 
 
@@ -205,7 +207,7 @@ def drop_unpublished(*, version: LayerVersion) -> None:
     partition = locked.partition
     locked.delete()
     # Nobody has read the names of what came with it alone.
-    unread = {entry["name"] for entry in layer.fields if entry.get(KEY) == COMING}
+    unread = {entry["name"] for entry in layer.fields if is_coming(entry)}
     unread |= locked.statistics.keys() if layer.current_id is None else set()
     unread -= _names_in(layer.versions.all())
     fields = [entry for entry in layer.fields if entry["name"] not in unread]

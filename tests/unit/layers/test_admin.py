@@ -129,9 +129,10 @@ def test_steward_says_before_publication_who_will_read_a_new_field(site: Client,
     page = site.get(f"/admin/layers/layer/{layer.pk}/change/")
     sent = form_of(site, layer)
     name = name_of(sent, page, "upah: who sees it")
-    assert sent[name] == "coming"
-    send(site, layer, sent | {name: chosen or "coming"})
-    assert shown_to(layer.fields[-1]) == (chosen or "nobody")
+    assert sent[name] == "everybody"
+    assert "nobody sees it before" in page.content.decode()
+    send(site, layer, sent | {name: chosen or "everybody"})
+    assert shown_to(layer.fields[-1]) == "nobody"
     publish(version=version, by=None)
     layer.refresh_from_db()
     assert shown_to(layer.fields[-1]) == (chosen or "everybody")

@@ -208,6 +208,8 @@ def test_field_that_becomes_personal_becomes_hidden() -> None:
     assert merged == [entry("a", hidden=True, personal=True)]
     shown_again = [entry("a", personal=True)]
     assert merge_fields(shown_again, [entry("a", hidden=True, personal=True)]) == shown_again
+    # Of a published layer when it is published, no earlier (test_versions.py).
+    assert merge_fields([entry("a")], [entry("a", hidden=True, personal=True)], published=True) == [entry("a")]
 
 
 def test_compare_tells_added_removed_moved_and_changed_by_key() -> None:

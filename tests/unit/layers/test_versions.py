@@ -7,12 +7,15 @@ from django.db import connection
 from psycopg2 import sql
 
 from layers import versions
+from layers.comparing import Pair, lines
 from layers.errors import NoEarlierVersion, NotReady
 from layers.models import Feature, Layer, LayerVersion, LayerWord
 from layers.selection import matches, words_query
+from tests.factories.accounts import make_agency, make_officer
 from tests.factories.layers import POINTS, make_layer, make_version
 
 pytestmark = pytest.mark.django_db
+SPOT = shapely.Point(117.5, 0.5)
 
 
 def test_store_version_keeps_features_and_counts_them() -> None:
@@ -130,3 +133,42 @@ def matching(version: LayerVersion, words: str) -> list[int]:
             )
         )
         return [fid for (fid,) in cursor.fetchall()]
+
+
+def test_personal_data_hide_a_field_when_their_version_is_published_no_earlier() -> None:
+    layer = make_layer(rows=[(SPOT, {"nama": "Sumur", "catatan": "kering"})])
+    loaded = make_version(layer, [(SPOT, {"nama": "Sumur", "catatan": "6408041207850001"})])
+    loaded.statistics = {"nama": {}, "catatan": {"personal": True}}
+    loaded.save()
+    told = lines(layer=layer, old=layer.current, new=loaded, found=Pair(layer.current, loaded).differing())
+    assert [(line.values, line.hidden) for line in told] == [((), 1)]
+    assert [field["name"] for field in layer.shown_fields()] == ["nama", "catatan"]
+    versions.publish(version=loaded, by=None)
+    layer.refresh_from_db()
+    assert [field["name"] for field in layer.shown_fields()] == ["nama"]
+    # Whoever shows it again has been warned: the next version leaves it so.
+    layer.fields = [entry | {"hidden": False} for entry in layer.fields]
+    layer.save()
+    again = make_version(layer, [(SPOT, {"nama": "Sumur", "catatan": "6408041207850002"})])
+    LayerVersion.objects.filter(pk=again.pk).update(statistics=loaded.statistics)
+    again.refresh_from_db()
+    versions.publish(version=again, by=None)
+    layer.refresh_from_db()
+    assert [field["name"] for field in layer.shown_fields()] == ["nama", "catatan"]
+
+
+@pytest.mark.parametrize("named", ["everybody", "agency", "groups"])
+def test_whoever_is_named_reads_a_new_field_from_its_publication(named: str) -> None:
+    agency = make_agency("dinkes")
+    officer = make_officer(agency)
+    layer = make_layer(rows=[(SPOT, {"nama": "Sumur"})], agency=agency)
+    layer.fields = [*layer.fields, {"name": "debit", "type": "number", "shown_to": "coming", "shown_to_later": named}]
+    layer.save()
+    loaded = make_version(layer, [(SPOT, {"nama": "Sumur", "debit": 3})])
+
+    def seen() -> list[str]:
+        return [field["name"] for field in Layer.objects.visible_to(officer).get(pk=layer.pk).shown_fields()]
+
+    assert seen() == ["nama"]
+    versions.publish(version=loaded, by=None)
+    assert seen() == ["nama", "debit"]

@@ -24,6 +24,7 @@ from layers.formats import FORMATS
 from layers.history import compare_due
 from layers.keys import make_key
 from layers.models import ImportJob, Layer
+from layers.ogc import kept
 from layers.versions import publish
 from tests.conftest import empty_caches
 from tests.factories.accounts import make_agency, make_coordinator, make_officer, make_user
@@ -62,6 +63,17 @@ STRANGERS: dict[str, Person] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _small_layers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "FROM_FEATURES", 1)
+
+
+def keep_all() -> None:
+    """Do what the worker does a moment after publication."""
+    while kept.keep_due():
+        pass
+
+
 @pytest.fixture
 def open_layer() -> Layer:
     """A public layer in two versions with hidden fields, and one in its features that its dictionary does not know."""
@@ -77,6 +89,7 @@ def open_layer() -> Layer:
     rows[1] = (rows[1][0], {**rows[1][1], f"nik_{FIELD}": f"{FIELD}-2"})
     publish(version=make_version(layer, rows[:4]), by=None)
     compare_due()
+    keep_all()
     layer.refresh_from_db()
     return layer
 
@@ -106,6 +119,7 @@ def add_private_data(owner: User) -> Layer:
         left = make_layer(f"{state}-{SECRET}", rows, agency, fields=fields, **words)
         Layer.objects.filter(pk=left.pk).update(state=state)
     once = make_layer(f"dulu-{SECRET}", rows, agency, fields=fields, **words)
+    keep_all()
     for address in addresses_of(once.slug, TILES[0], ["csv"]):
         ask(Client(), address)  # whatever caches keep of it, they keep now
     Layer.objects.filter(pk=once.pk).update(access="agency")

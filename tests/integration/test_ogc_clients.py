@@ -14,6 +14,7 @@ import shapely
 from django.db import connection
 
 from layers.models import Layer
+from layers.ogc import kept
 from tests.factories.layers import make_layer
 
 pytestmark = [
@@ -29,8 +30,8 @@ COUNTS = {"garis": 7, "kosong-geometri": 2, "petak": 23, "titik": 130}
 
 
 @pytest.fixture
-def site(transactional_db: None, served: str) -> str:
-    """A served site with layers of points, lines and polygons, and one that nobody may see."""
+def site(transactional_db: None, served: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A served site with layers of points, lines and polygons, and one that nobody may see; large ones are kept."""
     rows: dict[str, list[tuple[Any, dict[str, Any]]]] = {
         "titik": [(shapely.Point(117 + n / 1000, 0.5 + n / 777), _row(n)) for n in range(COUNTS["titik"])],
         "garis": [(shapely.LineString([(117, n / 10), (118, 1.123456789)]), _row(n)) for n in range(COUNTS["garis"])],
@@ -40,6 +41,9 @@ def site(transactional_db: None, served: str) -> str:
     for slug, some in rows.items():
         make_layer(slug, some, fields=FIELDS)
     make_layer("rahasia", rows["titik"], access="agency", fields=FIELDS)
+    monkeypatch.setattr(kept, "FROM_FEATURES", COUNTS["petak"])
+    while kept.keep_due():
+        pass
     return served
 
 

@@ -70,26 +70,34 @@ def _make(cursor: Any, version: LayerVersion) -> None:
 def drop_outdated() -> None:
     """Drop what is kept of versions that are not current any more, or in another form. Called by the worker each hour.
 
-    A version is unmarked first and its table dropped the next time: whoever is reading it has long ended then.
+    A version is unmarked first and its table dropped the next time: whoever is reading it has long ended then. One
+    whose table is missing, as after a dump without them, is unmarked, too.
     """
     retired = LayerVersion.objects.exclude(state=LayerVersion.State.CURRENT).exclude(kept_as="")
-    spared = {_name(*row) for row in retired.values_list("pk", "kept_as")}
-    retired.update(kept_as="")
-    wanted = {_name(*row) for row in LayerVersion.objects.exclude(kept_as="").values_list("pk", "kept_as")}
+    unmarked = dict(retired.values_list("pk", "kept_as"))
+    LayerVersion.objects.filter(pk__in=unmarked).update(kept_as="")
     with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE layers_layerversion SET kept_as = ''"
+            " WHERE kept_as <> '' AND to_regclass(%s || id || '_' || kept_as) IS NULL",
+            [PREFIX],
+        )
         cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND starts_with(relname, %s)", [PREFIX])
         found = {row[0] for row in cursor.fetchall()}
-    for name in sorted(found - wanted - spared):
-        _drop(name)
+    for name in sorted(found - {_name(*row) for row in unmarked.items()}):
+        _drop_if_unwanted(name)
 
 
-def _drop(name: str) -> None:
+def _drop_if_unwanted(name: str) -> None:
+    version_id, _, form = name.removeprefix(PREFIX).partition("_")
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(DROP_WAIT_MS)])
-            _run(cursor, "DROP TABLE {table}", table=sql.Identifier(name))
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, int(version_id)])
+            if not LayerVersion.objects.filter(pk=version_id, kept_as=form).exists():
+                _run(cursor, "DROP TABLE {table}", table=sql.Identifier(name))
     except OperationalError:
-        pass  # somebody reads it (a dump of the database): the next hour comes
+        pass  # somebody reads it (a dump of the database), or makes another: the next hour comes
 
 
 def _run(cursor: Any, statement: str, **parts: sql.Composable) -> None:

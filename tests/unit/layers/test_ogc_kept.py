@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from psycopg2 import sql
 
 from layers.models import Layer, LayerVersion
 from layers.ogc import kept
@@ -197,6 +198,17 @@ def test_what_was_kept_in_another_form_is_made_anew(
     assert features(client, "")[2] is True
     kept.drop_outdated()
     assert tables() == {f"{kept.PREFIX}{layer.current_id}_0ther001"}
+
+
+def test_table_that_a_dump_left_out_is_made_anew(client: Client, layer: Layer) -> None:
+    kept.keep_due()
+    (name,) = tables()
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP TABLE {table}").format(table=sql.Identifier(name)))
+    kept.drop_outdated()
+    assert features(client, "")[2] is False
+    assert kept.keep_due()
+    assert features(client, "")[2] is True
 
 
 def test_small_and_unpublished_versions_are_not_kept(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ corner is more than about two centimetres from where it was: files that leave an
 import json
 import re
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -15,9 +14,9 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from layers.field_access import becomes_personal
 from layers.models import Layer, LayerVersion
 from layers.selection import label_of
+from layers.versions import hiding_personal
 
 CODES = re.compile(r"^(kode|code|id|no|nomor|nik|nop|nib|npsn|gid|objectid|uuid)(_|$)|(_|^)(kode|id)$")
 NAMES = re.compile(r"^(nama|name)(_|$)")
@@ -270,14 +269,7 @@ class Line:
 
 
 def lines(*, layer: Layer, old: LayerVersion, new: LayerVersion, found: Sequence[Difference]) -> list[Line]:
-    """Return what the layer's reader is told of differences, by the columns that both versions have.
-
-    What publication would hide as personal data is hidden here, too.
-    """
-    layer = copy(layer)
-    layer.fields = [
-        entry | {"hidden": True} if becomes_personal(entry, new.statistics) else entry for entry in layer.fields
-    ]
+    """Return what the layer's reader is told of differences, by the columns that both versions have."""
     common = _columns(old) & _columns(new)
     before = _properties(old, [one.old for one in found])
     after = _properties(new, [one.new for one in found])
@@ -336,7 +328,7 @@ def _columns_found(version_id: int) -> frozenset[str]:
 
 def _candidates(old: LayerVersion, new: LayerVersion, common: frozenset[str]) -> list[str]:
     """Return the compared columns that may be keys, the likeliest first, hidden ones last."""
-    seen = {str(field["name"]) for field in new.layer.shown_fields()}
+    seen = {str(field["name"]) for field in hiding_personal(new.layer, new).shown_fields()}
     names = [name for name in sorted(common) if _may_be_key(old, name) and _may_be_key(new, name)]
     return sorted(names, key=lambda name: (name not in seen, not CODES.search(name), not NAMES.search(name)))[
         :KEYS_TRIED

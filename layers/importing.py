@@ -62,14 +62,14 @@ def store_inspected(*, layer: Layer, inspection: Inspection, rows: Filled, by: U
     Fields that are new to a published layer are shown when a version that has them is published, and known ones get
     another type, or are hidden as personal data, no earlier.
     """
-    kinds = {str(entry["name"]): _kind(entry) for entry in inspection.fields}
+    beside = {str(entry["name"]): _at_publication(entry) for entry in inspection.fields}
     loaded = Loaded(
         geometry_type=inspection.geometry_type,
         source_name=inspection.name,
         source_sha256=inspection.sha256,
         source_crs=inspection.source_crs,
         findings=inspection.findings,
-        statistics={name: {**told, **kinds[name]} for name, told in inspection.statistics.items()},
+        statistics={name: {**told, **beside[name]} for name, told in inspection.statistics.items()},
     )
     locked = Layer.objects.select_for_update().get(pk=layer.pk)
     shown = locked.shown_fields()
@@ -82,8 +82,8 @@ def store_inspected(*, layer: Layer, inspection: Inspection, rows: Filled, by: U
     return store_version(layer=layer, by=by, loaded=loaded, rows=rows)
 
 
-def _kind(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return what a version's statistics say of a field beside its values, for the day of its publication."""
+def _at_publication(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what a version's statistics keep of a field beside its values, until the version is published."""
     return {"type": entry["type"]} | ({"personal": True} if entry["personal"] else {})
 
 
@@ -101,10 +101,9 @@ def merge_fields(
         before = known.pop(entry["name"], None)
         if before is None:
             merged.append(entry | {KEY: COMING} if published else entry)
+        elif published and not is_coming(before):
+            merged.append(before)
         else:
-            if published and not is_coming(before):
-                merged.append(before)
-                continue
             hidden = bool(before.get("hidden") or (entry["personal"] and not before.get("personal")))
             personal = bool(before.get("personal") or entry["personal"])
             merged.append(entry | before | {"type": entry["type"], "hidden": hidden, "personal": personal})

@@ -144,9 +144,9 @@ class Layer(models.Model):
     objects: ClassVar[LayerQuerySet] = LayerQuerySet.as_manager()  # type: ignore[assignment]
 
     reader: User | AnonymousUser | None = None
-    mark = ""
-    """The state of the row, where it was asked for with it (layers/access.py)."""
     """For whom this object was opened; None: for anybody (layers/field_access.py)."""
+    mark = ""
+    """The state of the row and its version's, where it was asked for with them (layers/access.py)."""
     asked = ""
     """Of an answer that is shown as a layer, never stored: the question, as the query string of its page."""
 

@@ -33,6 +33,7 @@ from layers.styling import style_of
 from layers.tiles import NO_FIELD, make_tile
 from layers.upload_forms import AboutForm, AnswerForm, UploadForm
 from layers.values import shown_value
+from layers.versions import hiding_personal
 from layers.views import geometry_of, map_texts
 
 State = ImportJob.State
@@ -203,7 +204,8 @@ def signs(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = _job(request, pk)
     if job.layer is None or job.layer.current is None or job.version is None or _compared(job) is None:
         raise Http404
-    found = differences.between(layer=job.layer, old=job.layer.current, new=job.version, found=_differing(job))
+    layer = hiding_personal(job.layer, job.version)
+    found = differences.between(layer=layer, old=job.layer.current, new=job.version, found=_differing(job))
     return JsonResponse(found, content_type="application/geo+json")
 
 
@@ -224,7 +226,8 @@ def _changed(job: ImportJob) -> list[tuple[Line, str, list[tuple[str, str, str]]
     if job.layer is None or job.layer.current is None or job.version is None or _compared(job) is None:
         return []
     found = _differing(job)[:LINES]
-    return differences.told(lines(layer=job.layer, old=job.layer.current, new=job.version, found=found))
+    layer = hiding_personal(job.layer, job.version)
+    return differences.told(lines(layer=layer, old=job.layer.current, new=job.version, found=found))
 
 
 def _changes(job: ImportJob) -> int:

@@ -4,11 +4,14 @@ A version's features are copied into a table of their own, indexed there and the
 swaps the layer's current version in one transaction. Who may see a layer hangs on the layer, so it survives every swap.
 """
 
+import logging
+import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Case, QuerySet, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,9 +19,11 @@ from psycopg2 import sql
 
 from accounts.models import User
 from layers.errors import NoEarlierVersion, NotReady
-from layers.field_access import COMING, KEY, becomes_personal, is_coming, once_published
+from layers.field_access import COMING, KEY, LATER_KEY, becomes_personal, is_coming, once_published
 from layers.models import Layer, LayerVersion, VersionChange
 from layers.selection import WORDS
+
+log = logging.getLogger(__name__)
 
 WORDS_AT_ONCE = 20_000
 """Up to so many features, the words are indexed while the version is stored; above, by the worker (ADR 75)."""
@@ -27,6 +32,9 @@ SAMPLED = 30
 CHUNK_BYTES = 1 << 20
 DROP_WAIT_MS = 2_000
 WORDS_LOCK = 0x576F7264  # "Word": the advisory locks of versions whose words are being indexed
+AFTER_FAILURE_S = 3_600.0
+_failed_until: dict[tuple[int, int], float] = {}
+"""When `do_next` may try a version again, by lock and version, in seconds of the monotonic clock."""
 Fill = Callable[[Any, sql.Composable], None]
 """Fills a version's table: called with a cursor and the table, which has the columns fid, geom and properties."""
 
@@ -70,8 +78,8 @@ def fill(rows: Readable | Fill, *, binary: bool = False) -> Filled:
         cursor.execute("SELECT nextval(pg_get_serial_sequence('layers_layerversion', 'id'))")
         version = LayerVersion(pk=cursor.fetchone()[0])
         table = sql.Identifier(version.partition)
-        _run(cursor, "CREATE TABLE {table} (LIKE layers_feature INCLUDING ALL)", table=table)
-        _run(cursor, "ALTER TABLE {table} ALTER version_id SET DEFAULT {id}", table=table, id=sql.Literal(version.pk))
+        run(cursor, "CREATE TABLE {table} (LIKE layers_feature INCLUDING ALL)", table=table)
+        run(cursor, "ALTER TABLE {table} ALTER version_id SET DEFAULT {id}", table=table, id=sql.Literal(version.pk))
         if callable(rows):
             rows(cursor, table)
         else:
@@ -104,17 +112,17 @@ def store_version(*, layer: Layer, by: User | None, loaded: Loaded, rows: Readab
     )
     table = sql.Identifier(version.partition)
     with connection.cursor() as cursor:
-        _run(cursor, "ALTER TABLE {table} ADD PRIMARY KEY (version_id, fid)", table=table)
-        _run(cursor, "CREATE INDEX ON {table} USING gist (geom)", table=table)
-        _run(
+        run(cursor, "ALTER TABLE {table} ADD PRIMARY KEY (version_id, fid)", table=table)
+        run(cursor, "CREATE INDEX ON {table} USING gist (geom)", table=table)
+        run(
             cursor,
             "ALTER TABLE layers_feature ATTACH PARTITION {table} FOR VALUES IN ({id})",
             table=table,
             id=sql.Literal(version.pk),
         )
         cursor.execute("SET LOCAL default_statistics_target = %s", [SAMPLED])
-        _run(cursor, "ANALYZE {table} (fid, geom)", table=table)
-        _run(cursor, "SELECT count(*), ST_SetSRID(ST_Extent(geom)::geometry, 4326)::text FROM {table}", table=table)
+        run(cursor, "ANALYZE {table} (fid, geom)", table=table)
+        run(cursor, "SELECT count(*), ST_SetSRID(ST_Extent(geom)::geometry, 4326)::text FROM {table}", table=table)
         count, extent = cursor.fetchone()
         cursor.execute(
             "UPDATE layers_layerversion SET feature_count = %s, extent = ST_Envelope(ST_Buffer(%s::geometry, 1e-9))"
@@ -133,20 +141,39 @@ def index_words_due() -> bool:
     Called by the worker, again and again. Until then a search of the version's features reads them all.
     """
     waiting = LayerVersion.objects.filter(words_indexed=False)
-    for version in waiting.order_by(Case(When(state=LayerVersion.State.CURRENT, then=0), default=1), "pk")[:10]:
-        with transaction.atomic(), connection.cursor() as cursor:
-            # Not a lock of the row: publication does not wait for this.
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [WORDS_LOCK, version.pk])
-            if cursor.fetchone()[0] and waiting.filter(pk=version.pk).exists():
-                _index_words(cursor, version)
-                return True
+    shown_first = waiting.order_by(Case(When(state=LayerVersion.State.CURRENT, then=0), default=1), "pk")
+    return do_next(shown_first, WORDS_LOCK, _index_words)
+
+
+def do_next(waiting: QuerySet[LayerVersion], lock: int, work: Callable[[Any, LayerVersion], None]) -> bool:
+    """Do `work` in a transaction for the first version that nobody else works on; return whether there was one.
+
+    `work` takes it out of `waiting`. A version with which it fails is logged and left alone for `AFTER_FAILURE_S`.
+    """
+    now = time.monotonic()
+    for pk in waiting.values_list("pk", flat=True):
+        if now < _failed_until.get((lock, pk), now):
+            continue
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                # Not a lock of the row: publication does not wait for this.
+                cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [lock, pk])
+                version = waiting.filter(pk=pk).first() if cursor.fetchone()[0] else None
+                if version is not None:
+                    work(cursor, version)
+                    return True
+        except OperationalError:  # the database is away: everybody waits for it
+            raise
+        except DatabaseError:
+            log.exception("version %d is left alone for a while", pk)
+            _failed_until[lock, pk] = now + AFTER_FAILURE_S
     return False
 
 
 def _index_words(cursor: Any, version: LayerVersion) -> None:
     words = sql.SQL(WORDS).format(properties=sql.Identifier("properties"))
     cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-    _run(cursor, "CREATE INDEX ON {table} USING gin (({words}))", table=sql.Identifier(version.partition), words=words)
+    run(cursor, "CREATE INDEX ON {table} USING gin (({words}))", table=sql.Identifier(version.partition), words=words)
     LayerVersion.objects.filter(pk=version.pk).update(words_indexed=True)
 
 
@@ -186,11 +213,22 @@ def _names_in(versions: QuerySet[LayerVersion]) -> frozenset[str]:
 def _as_published(entry: dict[str, Any], version: LayerVersion, coming: frozenset[str]) -> dict[str, Any]:
     told = version.statistics.get(entry["name"])
     if told is None:
-        return entry | {KEY: COMING} if entry["name"] in coming and KEY not in entry else entry
+        if entry["name"] not in coming or is_coming(entry):
+            return entry
+        return entry | {KEY: COMING} | ({LATER_KEY: entry[KEY]} if KEY in entry else {})
     shown = once_published(entry)
     if becomes_personal(entry, version.statistics):  # whoever shows it again later has seen that it is
         shown |= {"hidden": True, "personal": True}
     return shown | {"type": told.get("type", entry.get("type", "text"))}
+
+
+def hiding_personal(layer: Layer, version: LayerVersion) -> Layer:
+    """Return the layer with those fields hidden that publication of this version would hide as personal data."""
+    made = copy(layer)
+    made.fields = [
+        entry | {"hidden": True} if becomes_personal(entry, version.statistics) else entry for entry in layer.fields
+    ]
+    return made
 
 
 @transaction.atomic
@@ -217,7 +255,7 @@ def drop_unpublished(*, version: LayerVersion) -> None:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(DROP_WAIT_MS)])
-            _run(cursor, "DROP TABLE {table}", table=sql.Identifier(partition))
+            run(cursor, "DROP TABLE {table}", table=sql.Identifier(partition))
             cursor.execute("SELECT set_config('lock_timeout', '0', true)")
     except OperationalError as error:
         raise NotReady(_("The data are being read at the moment. Try again.")) from error
@@ -259,5 +297,6 @@ def missing_for_publication(layer: Layer) -> list[str]:
     return [label for label, value in needed.items() if not value]
 
 
-def _run(cursor: Any, statement: str, **parts: sql.Composable) -> None:
+def run(cursor: Any, statement: str, **parts: sql.Composable) -> None:
+    """Execute a statement with its names and literals filled in."""
     cursor.execute(sql.SQL(statement).format(**parts))

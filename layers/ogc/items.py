@@ -179,8 +179,8 @@ def read_item(layer: Layer, version: LayerVersion, fid: int, crs: Crs, *, edit: 
 
 def _is_kept(question: Question) -> bool:
     """Whether features leave as they are kept: whole, in CRS 84, and chosen by where they are alone."""
-    plain = question.crs == CRS84 and not question.hidden and not question.timed
-    return plain and kept.is_kept(question.version)
+    plain = question.crs == CRS84 and not question.timed
+    return plain and kept.serves(question.version, question.hidden)
 
 
 def _source(version: LayerVersion, edit: LayerEdit | None) -> tuple[Sql, Sql]:

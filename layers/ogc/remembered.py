@@ -8,7 +8,7 @@ the statement was made from was true when the features were read. Otherwise noth
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
 from layers.access import MARK, layer_or_404, says_who
 from layers.models import Layer
@@ -79,8 +79,11 @@ def answer(request: HttpRequest, slug: str, by: Answer) -> HttpResponse:
 
 def _asked(request: HttpRequest, slug: str) -> Layer:
     request.layer_id = None  # type: ignore[attr-defined]
-    _known.pop(slug, None)
-    layer = layer_or_404(request, slug, lean=True)
+    try:
+        layer = layer_or_404(request, slug, lean=True)
+    except Http404:
+        _known.pop(slug, None)
+        raise
     if layer.mark and layer.is_same_for_all:
         if len(_known) >= LAYERS_MAX:
             _known.clear()

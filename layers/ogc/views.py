@@ -14,7 +14,7 @@ from geo.tiles import MVT_TYPE, lazy_tile, tile_of
 from layers import editing
 from layers.access import keep_private, layer_or_404, who
 from layers.models import Layer
-from layers.ogc import conformance as kept
+from layers.ogc import conformance as classes
 from layers.ogc import documents, openapi, remembered, writing
 from layers.ogc import records as catalogue_records
 from layers.ogc import tiles as layer_tiles
@@ -56,7 +56,7 @@ def landing(request: HttpRequest) -> HttpResponse:
 @only_parameters()
 def conformance(request: HttpRequest) -> HttpResponse:
     """Answer /ogc/conformance."""
-    return document(request, {"conformsTo": kept.CLASSES}, template="layers/ogc/conformance.html")
+    return document(request, {"conformsTo": classes.CLASSES}, template="layers/ogc/conformance.html")
 
 
 @readable

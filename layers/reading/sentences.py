@@ -268,8 +268,8 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "personal": (
         "warning",
-        "Kolom {column} tampaknya berisi {what}. Kolom ini disembunyikan. Jangan menampilkannya; lebih baik hapus dari berkas (UU 27/2022).",
-        "The column {column} seems to hold {what}. It is hidden. Do not show it; better delete it from the file (Law 27/2022).",
+        "Kolom {column} tampaknya berisi {what}. Kolom ini disembunyikan saat data terbit. Jangan menampilkannya; lebih baik hapus dari berkas (UU 27/2022).",
+        "The column {column} seems to hold {what}. It is hidden when the data are published. Do not show it; better delete it from the file (Law 27/2022).",
     ),
     # Where the rows are
     "position_columns": (

@@ -116,12 +116,30 @@ def test_field_that_is_hidden_does_not_leave_with_what_is_kept(client: Client, l
     assert len(found) == 20
 
 
-def test_property_that_the_dictionary_does_not_know_is_not_kept_for_anybody(client: Client, db: None) -> None:
+def test_property_that_the_dictionary_does_not_know_does_not_leave_with_what_is_kept(client: Client, db: None) -> None:
     make_layer("sumur", [(shapely.Point(117.5, 0.5), {"nama": "Sumur", "lain": "zqxjkv"})], fields=[{"name": "nama"}])
     kept.keep_due()
     _found, text, was_kept = features(client, "")
     assert not was_kept
     assert "zqxjkv" not in text
+
+
+def test_what_is_hidden_from_everybody_is_not_written_a_second_time(client: Client, layer: Layer) -> None:
+    kept.keep_due()
+    Layer.objects.filter(pk=layer.pk).update(fields=[{"name": "nama", "hidden": True}, {"name": "dalam"}])
+    kept.drop_outdated()
+    assert not kept.keep_due()
+    kept.drop_outdated()
+    assert tables() == set()
+    assert len(features(client, "")[0]) == 20
+
+
+@pytest.mark.parametrize("entry", [{"hidden": True}, {"shown_to": "coming"}, {"shown_to": "coming", "hidden": True}])
+def test_hidden_field_of_another_version_changes_nothing(client: Client, layer: Layer, entry: dict[str, Any]) -> None:
+    Layer.objects.filter(pk=layer.pk).update(fields=[*layer.fields, {"name": "nik", **entry}])
+    assert kept.keep_due()
+    kept.drop_outdated()
+    assert features(client, "")[2] is True
 
 
 def test_editors_see_their_edit_and_not_what_is_kept(client: Client, db: None) -> None:
@@ -154,7 +172,7 @@ def test_new_version_is_read_at_once_and_kept_next(client: Client, layer: Layer)
     assert (len(found), was_kept) == (5, True)
 
 
-def test_what_is_kept_of_a_retired_version_goes_an_hour_later(client: Client, layer: Layer) -> None:
+def test_what_is_kept_of_a_retired_version_goes_at_the_round_after_the_next(client: Client, layer: Layer) -> None:
     kept.keep_due()
     first = layer.current
     following = client.get(f"{ITEMS}?limit=7").json()["links"]
@@ -215,6 +233,36 @@ def test_small_and_unpublished_versions_are_not_kept(layer: Layer, monkeypatch: 
     make_version(layer, rows(30))
     monkeypatch.setattr(kept, "FROM_FEATURES", 21)
     assert not kept.keep_due()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_table_that_is_gone_is_not_missed(client: Client) -> None:
+    made = make_layer("sumur", rows())
+    kept.keep_due()
+    assert features(client, "")[2] is True
+    LayerVersion.objects.filter(layer=made).update(kept_as="")
+    kept.drop_outdated()
+    assert tables() == set()
+    found, _text, was_kept = features(client, "")
+    assert (len(found), was_kept) == (20, False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_table_that_somebody_reads_is_dropped_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_layer("sumur", rows())
+    kept.keep_due()
+    LayerVersion.objects.filter(layer=made).update(kept_as="")
+    monkeypatch.setattr(kept, "DROP_WAIT_MS", 50)
+    (name,) = tables()
+    other = connection.copy()
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT count(*) FROM {table}").format(table=sql.Identifier(name)))
+        kept.drop_outdated()
+    assert tables() == {name}
+    other.close()
+    kept.drop_outdated()
+    assert tables() == set()
 
 
 def test_worker_keeps_and_drops() -> None:

@@ -464,7 +464,7 @@ def test_upload_cannot_be_withdrawn_while_its_data_are_read(
 ) -> None:
     job = read(started(officer))
     layer = job.layer
-    monkeypatch.setattr(versions, "_run", busy)
+    monkeypatch.setattr(versions, "run", busy)
     client.force_login(officer)
     assert "The data are being read at the moment. Try again." in withdrawn(client, job)
     job.refresh_from_db()

@@ -1,12 +1,15 @@
+import json
 from importlib import import_module
 from typing import Any
 
 import pytest
 import shapely
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from psycopg2 import sql
 
-from layers import versions
+from accounts.models import User
+from layers import differences, versions
 from layers.comparing import Pair, lines
 from layers.errors import NoEarlierVersion, NotReady
 from layers.models import Feature, Layer, LayerVersion, LayerWord
@@ -140,8 +143,13 @@ def test_personal_data_hide_a_field_when_their_version_is_published_no_earlier()
     loaded = make_version(layer, [(SPOT, {"nama": "Sumur", "catatan": "6408041207850001"})])
     loaded.statistics = {"nama": {}, "catatan": {"personal": True}}
     loaded.save()
-    told = lines(layer=layer, old=layer.current, new=loaded, found=Pair(layer.current, loaded).differing())
+    pair = Pair(layer.current, loaded)
+    masked = versions.hiding_personal(layer, loaded)
+    told = lines(layer=masked, old=layer.current, new=loaded, found=pair.differing())
     assert [(line.values, line.hidden) for line in told] == [((), 1)]
+    signs = differences.between(layer=masked, old=layer.current, new=loaded, found=pair.differing())
+    assert len(signs["features"]) == 1
+    assert "6408041207850001" not in json.dumps(signs)
     assert [field["name"] for field in layer.shown_fields()] == ["nama", "catatan"]
     versions.publish(version=loaded, by=None)
     layer.refresh_from_db()
@@ -166,9 +174,45 @@ def test_whoever_is_named_reads_a_new_field_from_its_publication(named: str) -> 
     layer.save()
     loaded = make_version(layer, [(SPOT, {"nama": "Sumur", "debit": 3})])
 
-    def seen() -> list[str]:
-        return [field["name"] for field in Layer.objects.visible_to(officer).get(pk=layer.pk).shown_fields()]
+    def seen(by: User | AnonymousUser) -> list[str]:
+        return [field["name"] for field in Layer.objects.visible_to(by).get(pk=layer.pk).shown_fields()]
 
-    assert seen() == ["nama"]
+    assert seen(officer) == ["nama"]
     versions.publish(version=loaded, by=None)
-    assert seen() == ["nama", "debit"]
+    assert seen(officer) == ["nama", "debit"]
+    assert seen(AnonymousUser()) == ["nama", "debit"][: 2 if named == "everybody" else 1]
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_first_publication_shows_no_names_of_a_file_that_waits(saved: bool) -> None:
+    layer = make_layer(rows=[(SPOT, {"nama": "Sumur"})])
+    make_version(layer, [(SPOT, {"nama": "Sumur", "upah": 3})])
+    Layer.objects.filter(pk=layer.pk).update(state="draft", current=None)
+    layer.refresh_from_db()
+    layer.fields = [*layer.fields, {"name": "upah", "type": "number"} | ({"shown_to": "agency"} if saved else {})]
+    layer.save()
+    shown = versions.publish(version=layer.versions.get(number=1), by=None)
+    assert [field["name"] for field in shown.shown_fields()] == ["nama"]
+    assert shown.fields[1]["shown_to"] == "coming"
+    versions.publish(version=layer.versions.get(number=2), by=None)
+    layer.refresh_from_db()
+    assert layer.fields[1].get("shown_to", "everybody") == ("agency" if saved else "everybody")
+
+
+def test_version_with_which_the_worker_fails_keeps_it_from_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    layer = make_layer()
+    bad, good = layer.current, make_version(layer, POINTS[:1])
+    LayerVersion.objects.update(words_indexed=False)
+    waiting = LayerVersion.objects.filter(words_indexed=False).order_by("pk")
+    tried = []
+
+    def work(cursor: Any, version: LayerVersion) -> None:
+        tried.append(version)
+        cursor.execute("SELECT 1 / %s", [0 if version == bad else 1])
+        LayerVersion.objects.filter(pk=version.pk).update(words_indexed=True)
+
+    assert versions.do_next(waiting, 4711, work)
+    assert not versions.do_next(waiting, 4711, work)
+    assert tried == [bad, good]
+    assert list(waiting) == [bad]
+    assert "left alone" in caplog.text

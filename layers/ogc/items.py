@@ -226,6 +226,10 @@ def _limited(timed: bool) -> Iterator[None]:
                 cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(TIMEOUT_MS)])
             yield
     except OperationalError as error:
+        if isinstance(error.__cause__, database.ProgramLimitExceeded):  # more than 1 GB
+            raise ParameterError(
+                "limit", "", _("These features are too large to be sent in one page. Ask for fewer with “limit”.")
+            ) from error
         if not isinstance(error.__cause__, database.QueryCanceled):
             raise
         raise TooSlow(

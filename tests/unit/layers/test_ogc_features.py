@@ -14,6 +14,7 @@ from django.test import Client
 from geo.errors import ParameterError
 from layers.models import Layer
 from layers.ogc.items import parse_items, read_page
+from layers.ogc.statements import Sql
 from layers.versions import publish
 from tests.factories.layers import POINTS, make_layer, make_version
 
@@ -246,6 +247,16 @@ def test_404_among_data_does_not_speak_of_tickets(client: Client, db: None, path
         assert 'href="/data/"' in page.content.decode()
     told = client.get("/data/nothing/", headers={"Accept": "application/json", "Accept-Language": "en"})
     assert told.json()["detail"] == "There is nothing here. Check the address."
+
+
+def test_page_that_is_too_large_for_the_database_is_refused_by_the_name_of_the_parameter(
+    client: Client, faskes: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("layers.ogc.items.feature_sql", lambda *_: Sql("repeat('x', 2000000000)"))
+    with transaction.atomic():
+        answer = client.get(f"{ITEMS}?limit=10")
+        transaction.set_rollback(True)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["limit"])
 
 
 def test_limit_above_the_maximum_is_no_error(client: Client, faskes: Layer) -> None:

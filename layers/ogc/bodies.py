@@ -214,7 +214,7 @@ def _wrong_geometry(given: Any, kind: str) -> str | None:
     """Return what is wrong with how a geometry is written, None if nothing is."""
     if kind == "None":
         return _("The features of this layer have no place; “geometry” must be null.")
-    if not isinstance(given, Mapping) or given.get("type") not in DEPTH:
+    if not isinstance(given, Mapping) or _kind(given) not in DEPTH:
         return _("“geometry” must be one of %(known)s.") % {"known": ", ".join(DEPTH)}
     unknown = [str(name)[:SHOWN] for name in given if name not in {"type", "coordinates", "bbox"}]
     if unknown:
@@ -222,6 +222,12 @@ def _wrong_geometry(given: Any, kind: str) -> str | None:
     if kind in DEPTH and given["type"] not in {kind, kind.removeprefix("Multi")}:
         return _("This layer takes %(wanted)s; this is a %(given)s.") % {"wanted": kind, "given": given["type"]}
     return _wrong_positions(given.get("coordinates"), DEPTH[given["type"]]) or _wrong_rings(given)
+
+
+def _kind(given: Mapping[str, Any]) -> str:
+    """Return the type that a geometry says it has; "" for what cannot be one's name."""
+    kind = given.get("type")
+    return kind if isinstance(kind, str) else ""
 
 
 def _wrong_positions(node: Any, depth: int) -> str | None:
@@ -256,7 +262,7 @@ def _same_shape(given: Any, served: Any, crs: Crs) -> bool:
     """Whether a geometry is the one that was served, in the precision in which it was served."""
     if given is None or served is None or given == served:
         return bool(given == served)
-    if not isinstance(given, Mapping) or given.get("type") not in DEPTH:
+    if not isinstance(given, Mapping) or _kind(given) not in DEPTH:
         return False
     if _wrong_positions(given.get("coordinates"), DEPTH[given["type"]]):
         return False

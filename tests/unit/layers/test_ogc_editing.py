@@ -617,6 +617,8 @@ SQUARE = [[[117.5, 0.5], [117.6, 0.5], [117.6, 0.6], [117.5, 0.6], [117.5, 0.5]]
         {"type": "Point", "coordinates": [117.5, 0.5], "crs": {"type": "name"}},
         {"type": "Polygon", "coordinates": SQUARE},
         {"type": "GeometryCollection", "geometries": []},
+        {"type": ["Point"], "coordinates": [117.5, 0.5]},
+        {"type": {}, "coordinates": [117.5, 0.5]},
         {"type": "Circle", "coordinates": [117.5, 0.5]},
     ],
 )  # fmt: skip

@@ -182,7 +182,13 @@ class Compiler:
             **dict.fromkeys(_TEMPORAL, (2, self._temporal)),
         }
         lower = name.lower()
-        if lower in {"and", "or"} and args:
+        if lower in {"and", "or"}:
+            if not args:
+                raise _refused(
+                    node,
+                    _("“%(name)s” takes %(wanted)d arguments, not %(given)d.")
+                    % {"name": lower, "wanted": 2, "given": 0},
+                )
             return Term("boolean", joined(lower.upper(), [self.condition(arg) for arg in args]))
         if lower not in known:
             raise _refused(

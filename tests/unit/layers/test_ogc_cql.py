@@ -287,3 +287,9 @@ def test_any_json_is_made_into_sql_or_refused(node: Any) -> None:
 )
 def test_literals_in_a_refusal_are_as_they_were_written(mixed: Layer, client: Client, text: str, said: str) -> None:
     assert said in refused(client, text)
+
+
+@pytest.mark.parametrize("name", ["and", "or"])
+def test_operator_without_arguments_is_not_called_unknown(client: Client, mixed: Layer, name: str) -> None:
+    assert name in refused(client, f'{{"op":"{name}","args":[]}}', **{"filter-lang": "cql2-json"})
+    assert "isnull" not in refused(client, f'{{"op":"{name}","args":[]}}', **{"filter-lang": "cql2-json"})

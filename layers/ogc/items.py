@@ -4,6 +4,7 @@ Pages go by feature id, inside one version: whatever is published meanwhile, no 
 is left out.
 """
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import shapely
-from django.db import DataError, InternalError, OperationalError, connection, transaction
+from django.db import DataError, InternalError, OperationalError, ProgrammingError, connection, transaction
 from django.http import Http404, QueryDict
 from django.utils.translation import gettext as _
 from psycopg2 import errors as database
@@ -30,6 +31,8 @@ from layers.ogc.remembered import Proof
 from layers.ogc.statements import Sql, filled, joined
 from layers.ogc.times import day_of, first_instant, last_instant, parse_moment, parse_span
 from layers.selection import withheld
+
+log = logging.getLogger(__name__)
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 10_000
@@ -114,6 +117,17 @@ def read_page(question: Question, proof: Proof | None = None) -> Page:
     With a proof, the layer's mark is read by the same statement; raises Outdated.
     """
     if _is_kept(question):
+        try:
+            return _read(question, proof, as_kept=True)
+        except ProgrammingError as error:
+            if not isinstance(error.__cause__, database.UndefinedTable):
+                raise
+            log.warning("what was kept of version %d is gone", question.version.pk)  # dropped since its mark was read
+    return _read(question, proof, as_kept=False)
+
+
+def _read(question: Question, proof: Proof | None, *, as_kept: bool) -> Page:
+    if as_kept:
         source, these = kept.source(question.version), Sql("true")
         columns, feature = Sql("f.fid, f.feature"), Sql("f.feature")
     else:

@@ -229,6 +229,19 @@ def test_table_that_a_dump_left_out_is_made_anew(client: Client, layer: Layer) -
     assert features(client, "")[2] is True
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("after", [False, True], ids=["for who asks anew", "for who remembers the layer"])
+def test_page_is_written_anew_where_the_table_is_gone(client: Client, layer: Layer, after: bool) -> None:
+    kept.keep_due()
+    if after:
+        client.get(ITEMS)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {kept.PREFIX}{layer.current_id}_{kept.FORM}")
+    answer = client.get(f"{ITEMS}?limit=7")
+    assert answer.status_code == 200
+    assert [feature["id"] for feature in answer.json()["features"]] == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_small_and_unpublished_versions_are_not_kept(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
     make_version(layer, rows(30))
     monkeypatch.setattr(kept, "FROM_FEATURES", 21)

@@ -10,6 +10,7 @@ import shapely
 from layers.reading import pipeline, positions
 from layers.reading.findings import Findings
 from layers.reading.places import Place, Places, name_key
+from layers.reading.tables import CsvTable, XlsxTable
 
 ROWS = [["nama", "lon", "lat"], ["Pustu Bengalon", 117.6, 0.9], ["Pustu Wahau", 116.9, 1.2]]
 
@@ -219,3 +220,58 @@ def test_columns_that_have_numbers_for_names_are_read(tmp_path: Path) -> None:
     answer = read(file, tmp_path)
     assert [field["title"] for field in answer["fields"]] == ["(1)", "(2)", "(3)"]
     assert answer["extent"] == pytest.approx([117.5, 0.5, 117.6, 0.6])
+
+
+SCHOOLS = [
+    ["JUMLAH SEKOLAH MENURUT KECAMATAN", None, None, None, None, None],
+    ["No", "Kecamatan", "SD", None, None, None],
+    [None, None, "Negeri", None, "Swasta", None],
+    [None, None, "Sekolah", "Murid", "Sekolah", "Murid"],
+    [1, 2, 3, 4, 5, 6],
+    [1, "Bengalon", 10, 200, 3, 50],
+    [2, "Kaliorang", 11, 210, 4, 55],
+]
+
+
+def test_header_of_three_rows_and_one_of_numbers(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "sekolah.xlsx", data=SCHOOLS)
+    book = openpyxl.load_workbook(path)
+    for merged in ("A1:F1", "A2:A4", "B2:B4", "C2:F2", "C3:D3", "E3:F3"):
+        book["data"].merge_cells(merged)
+    book.save(path)
+    table = XlsxTable(path, Findings(), sheet=None)
+    assert table.titles == [
+        "No", "Kecamatan", "SD Negeri Sekolah", "SD Negeri Murid", "SD Swasta Sekolah", "SD Swasta Murid",
+    ]  # fmt: skip
+    (batch,) = table.batches()
+    assert batch.columns["SD Swasta Murid"] == [50, 55]
+
+
+def test_heading_over_columns_without_merged_cells(tmp_path: Path) -> None:
+    path = tmp_path / "puskesmas.csv"
+    path.write_text(
+        "Kecamatan,Puskesmas,,Keterangan,Titik Koordinat,\n,Induk,Pembantu,,Lintang,Bujur\n1,2,3,4,5,6\n"
+        'Bengalon,2,3,baik,"0,5","117,5"\nKaliorang,1,4,,"0,6","117,6"\n'
+    )
+    table = CsvTable(path, Findings(), encoding=None)
+    assert table.titles == [
+        "Kecamatan", "Puskesmas Induk", "Puskesmas Pembantu", "Keterangan",
+        "Titik Koordinat Lintang", "Titik Koordinat Bujur",
+    ]  # fmt: skip
+    (batch,) = table.batches()
+    assert batch.rows == [4, 5]
+
+
+def test_first_row_with_a_gap_stays_data(tmp_path: Path) -> None:
+    path = tmp_path / "sumur.csv"
+    path.write_text("nama,alamat,,kondisi\n,Jalan Poros,dekat pasar,baik\nSumur B,Jalan A,,rusak\n")
+    table = CsvTable(path, Findings(), encoding=None)
+    (batch,) = table.batches()
+    assert batch.rows == [2, 3]
+
+
+def test_two_columns_of_one_name_do_not_make_rows_names(tmp_path: Path) -> None:
+    path = tmp_path / "sumur.csv"
+    path.write_text("nama,ket,ket\nSumur A,baik,\nSumur B,,rusak\n")
+    (batch,) = CsvTable(path, Findings(), encoding=None).batches()
+    assert batch.rows == [2, 3]

@@ -275,3 +275,44 @@ def test_two_columns_of_one_name_do_not_make_rows_names(tmp_path: Path) -> None:
     path.write_text("nama,ket,ket\nSumur A,baik,\nSumur B,,rusak\n")
     (batch,) = CsvTable(path, Findings(), encoding=None).batches()
     assert batch.rows == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("titles", "cells", "place"),
+    [
+        (
+            ["Lintang Derajat", "Lintang Menit", "Lintang Detik", "Bujur Derajat", "Bujur Menit", "Bujur Detik"],
+            ["0", "30", "36,0", "117", "31", "48"],
+            (117.53, 0.51),
+        ),
+        (
+            ["Lintang °", "Lintang '", 'Lintang "', "Bujur °", "Bujur '", 'Bujur "'],
+            [0, 30, 36.0, 117, 31, None],
+            (117 + 31 / 60, 0.51),
+        ),
+        (["LS_d", "LS_m", "LS_s", "BT_d", "BT_m", "BT_s"], ["0°", "30'", '36"', 117, 31, 48], (117.53, -0.51)),
+        (["lat deg", "lat min", "long deg", "long min", "LU/LS"], [0, 30.6, 117, 31.8, "LS"], (117.53, -0.51)),
+        (["lat deg", "lat min", "long deg", "long min", "LU/LS"], ["-0", 30.6, 117, 31.8, None], (117.53, -0.51)),
+    ],
+)
+def test_degrees_minutes_and_seconds_in_columns_of_their_own(
+    titles: list[str], cells: list[Any], place: tuple[float, float]
+) -> None:
+    table = {title: [cell] for title, cell in zip(titles, cells, strict=True)} | {"kedalaman (m)": [4]}
+    found = positions.detect(list(table), table, {}, PLACES, Findings())
+    (point,) = found.geometries(table, [2], PLACES)
+    assert (point.x, point.y) == pytest.approx(place)
+    assert found.degrees
+
+
+def test_part_of_an_angle_that_is_none_gives_no_place() -> None:
+    table = {title: [1, 61] for title in ("lat d", "lat m", "lon d", "lon m")}
+    found = positions.detect(list(table), table, {}, PLACES, Findings())
+    assert found.geometries(table, [2, 3], PLACES)[1] is None
+    assert [row.row for row in found.unread_rows] == [3]
+
+
+def test_words_before_an_axis_say_nothing() -> None:
+    table = {"Titik Koordinat Lintang": ["0,51"], "Titik Koordinat Bujur": ["117,53"], "Kecamatan": ["Bengalon"]}
+    found = positions.detect(list(table), table, {}, PLACES, Findings())
+    assert (found.how, found.columns) == ("xy", ("Titik Koordinat Bujur", "Titik Koordinat Lintang"))

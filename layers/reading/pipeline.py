@@ -406,6 +406,13 @@ class Reading:
             tell("texts_cut", columns=names, count=sum(column.cut for column in cut), limit=limits.CELL_CHARACTERS)
         if times := [column.title for column in cols if 0 < column.zoned < column.values]:
             tell("times_mixed", columns=", ".join(times))
+        if marked := [column for column in cols if column.nothing]:
+            names = ", ".join(column.title for column in marked)
+            tell("marks_of_nothing", columns=names, count=sum(column.nothing for column in marked))
+        if units := [f"{column.title} ({column.unit})" for column in cols if column.unit]:
+            tell("units_taken_off", columns=", ".join(units))
+        if short := [column.title for column in cols if column.short_years]:
+            tell("years_short", columns=", ".join(short))
         columns.tell_personal(cols, self.findings)
         if any(column.title != column.name for column in cols):
             renamed = [f"{column.title} → {column.name}" for column in cols if column.title.lower() != column.name]

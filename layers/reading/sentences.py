@@ -251,6 +251,21 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         "Isi kolom {columns} bercampur (angka, tanggal, atau teks); disimpan sebagai teks. Rapikan bila ingin dihitung.",
         "The values of {columns} are mixed (numbers, dates or text); they are kept as text. Tidy them if you want to calculate.",
     ),
+    "marks_of_nothing": (
+        "fixed",
+        "Pada kolom {columns} ada {count} tanda seperti “-” di antara angka atau tanggal; dibaca sebagai tidak ada isian. Bila artinya nol, tulis 0, lalu unggah lagi.",
+        "Marks such as “-” among the numbers or dates of {columns}, read as no value: {count}. If they mean zero, write 0 and upload again.",
+    ),
+    "units_taken_off": (
+        "info",
+        "Tanda % atau Rp pada kolom {columns} dilepas supaya angkanya dapat dihitung; tandanya ada pada judul kolom.",
+        "The signs % or Rp in {columns} are taken off so that one can calculate; the title of the column has them.",
+    ),
+    "years_short": (
+        "info",
+        "Tahun pada kolom {columns} ditulis dengan dua angka; 00 sampai 69 dibaca 2000 sampai 2069. Periksa di pratinjau.",
+        "The years of {columns} have two figures; 00 to 69 are read as 2000 to 2069. Look at the preview.",
+    ),
     "texts_cut": (
         "warning",
         "Di kolom {columns}, {count} teks lebih panjang daripada {limit} huruf; hanya awalnya yang disimpan.",

@@ -194,7 +194,7 @@ def detect(
             return Positions("pair", (title,), degrees=_has_angles(sample[title]))
     found = best_columns(titles, [_present(sample[title]) for title in titles], places)
     if found:
-        return _join(found[:2], sample, places, findings)
+        return _join(found[:2], sample, places, findings, level=found[2])
     raise Stopped("position_ask", names=", ".join(titles), choices=[Choice(title, title, title) for title in titles])
 
 
@@ -325,11 +325,16 @@ def _grouped(cell: Any) -> Any:
 
 
 def _join(
-    columns: tuple[str, str | None], sample: Mapping[str, Sequence[Any]], places: Places, findings: Findings
+    columns: tuple[str, str | None],
+    sample: Mapping[str, Sequence[Any]],
+    places: Places,
+    findings: Findings,
+    *,
+    level: str = "",
 ) -> Positions:
     column, kecamatan = columns
     present = [_text(value) for value in _present(sample[column])]
-    level = "desa" if kecamatan else level_of(column, present, places)
+    level = level or ("desa" if kecamatan else level_of(column, present, places))
     helpers = [_text(value) for value in sample[kecamatan]] if kecamatan else [None] * len(sample[column])
     known = sum(
         bool(places.find(_text(value), level, helper))

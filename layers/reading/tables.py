@@ -75,7 +75,7 @@ class Table:
                     self.long_rows.append(Row(number))
                 cells = cells[:width]
             filled = [cell for cell in cells if cell is not None]
-            if filled and isinstance(filled[0], str) and TOTALS.match(filled[0]):
+            if _is_total(filled):
                 self.totals.append(Row(number, filled[0], filled[0]))
                 continue
             cells += [None] * (width - len(cells))
@@ -213,6 +213,18 @@ def _bare(cell: Any) -> Any:
     """Return a cell's content without what is none, and without the apostrophe that protects it."""
     value = cleaned(cell)
     return cleaned(value[1:]) if isinstance(value, str) and PROTECTED.match(value) else value
+
+
+def _is_total(filled: Sequence[Any]) -> bool:
+    """Whether a row adds others up: it says so, and the rest of it are figures.
+
+    Jumlah penduduk beside the name of a kecamatan is what is counted there.
+    """
+    if not filled or not isinstance(filled[0], str) or not (found := TOTALS.match(filled[0])):
+        return False
+    if not filled[0][found.end() :].strip(" :.-"):
+        return True
+    return not any(isinstance(cell, str) and re.search(r"[^\W\d_]{3}", cell) for cell in filled[1:])
 
 
 def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:

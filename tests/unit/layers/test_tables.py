@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from layers.reading import pipeline, positions
-from layers.reading.findings import Findings
+from layers.reading.findings import Findings, Stopped
 from layers.reading.places import Place, Places, name_key
 from layers.reading.tables import CsvTable, XlsxTable
 
@@ -316,3 +316,37 @@ def test_words_before_an_axis_say_nothing() -> None:
     table = {"Titik Koordinat Lintang": ["0,51"], "Titik Koordinat Bujur": ["117,53"], "Kecamatan": ["Bengalon"]}
     found = positions.detect(list(table), table, {}, PLACES, Findings())
     assert (found.how, found.columns) == ("xy", ("Titik Koordinat Bujur", "Titik Koordinat Lintang"))
+
+
+def test_what_is_counted_in_a_place_is_no_total(tmp_path: Path) -> None:
+    path = tmp_path / "indikator.csv"
+    path.write_text(
+        "Uraian;Kecamatan;Nilai\nJumlah penduduk;Bengalon;1200\nRata-rata umur;Bengalon;30\nTotal Kutai Timur;-;1230\n"
+        "JUMLAH :;seluruhnya;1230\nTotal 2 baris;;Rp 5\n"
+    )
+    table = CsvTable(path, Findings(), encoding=None)
+    (batch,) = table.batches()
+    assert batch.rows == [2, 3]
+    assert [row.row for row in table.totals] == [4, 5, 6]
+
+
+def test_column_that_says_kecamatan_is_one_whatever_the_typing_errors() -> None:
+    areas = [Place("kecamatan", f"64.08.0{n}", name, name, None, shapely.Point(117, n)) for n, name in enumerate(NAMES)]
+    places = Places(kecamatan_by_name={name_key(area.name): area for area in areas})
+    table = {"nama kecamatan": ["Sangata Utara", "Bengalonn", "Bengalon"], "jumlah": ["1", "2", "3"]}
+    found = positions.detect(list(table), table, {}, places, Findings())
+    assert (found.how, found.columns, found.level) == ("join", ("nama kecamatan",), "kecamatan")
+    table["keterangan"] = table.pop("nama kecamatan")
+    with pytest.raises(Stopped):
+        positions.detect(list(table), table, {}, places, Findings())
+
+
+def test_codes_of_kecamatan_beside_their_names_are_no_desa() -> None:
+    areas = [Place("kecamatan", f"64.08.0{n}", name, name, None, shapely.Point(117, n)) for n, name in enumerate(NAMES)]
+    places = Places(
+        kecamatan_by_name={name_key(area.name): area for area in areas},
+        by_code={area.code.replace(".", ""): area for area in areas},
+    )
+    table = {"kecamatan": [area.name for area in areas], "kode": [area.code for area in areas]}
+    found = positions.detect(list(table), table, {}, places, Findings())
+    assert (found.columns, found.level) == (("kode",), "kecamatan")

@@ -350,3 +350,18 @@ def test_codes_of_kecamatan_beside_their_names_are_no_desa() -> None:
     table = {"kecamatan": [area.name for area in areas], "kode": [area.code for area in areas]}
     found = positions.detect(list(table), table, {}, places, Findings())
     assert (found.columns, found.level) == (("kode",), "kecamatan")
+
+
+def test_types_are_told_from_all_folders_of_a_kml(tmp_path: Path) -> None:
+    mark = (
+        "<Folder><name>{}</name><Placemark><name>{}</name><ExtendedData>{}</ExtendedData>"
+        "<Point><coordinates>117.5,0.{}</coordinates></Point></Placemark></Folder>"
+    )
+    told = ["", '<Data name="debit"><value>2</value></Data>', '<Data name="debit"><value>2,5</value></Data>']
+    folders = "".join(mark.format(f"Tahap {n}", f"Sumur {n}", data, n + 1) for n, data in enumerate(told))
+    path = tmp_path / "sumur.kml"
+    path.write_text(f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{folders}</Document></kml>')
+    answer = read(path, tmp_path)
+    assert {field["name"]: field["type"] for field in answer["fields"]}["debit"] == "number"
+    assert answer["rows"] == 3
+    assert [row["debit"] for row in answer["preview"]] == [None, 2, 2.5]

@@ -52,6 +52,8 @@ YEAR_PIVOT = 70
 """Years of two figures below this are of this century."""
 AREA_CODE = re.compile(r"\d{2}\.\d{2}\.\d{2}(\.\d{4})?|64\.\d{2}")
 CODE = re.compile(r"\d+(?:[.\-/]\d+)*")
+DAY_AND_TIME = re.compile(r"(\d{1,2}[-/.]\d{1,2}[-/.]\d{4}),? (\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?: WITA)?")
+MIDNIGHT = re.compile(r"[T ]0?0:00(?::00)?$")
 SHORT_YEAR = re.compile(r"(\d{1,2}/\d{1,2})/(\d{2})")
 """Days with a year of two figures; with points or dashes they may be codes."""
 MAY_MISS = {"integer", "number", "date", "datetime"}
@@ -366,7 +368,9 @@ def _type_of_text(name: str, present: Sequence[str], comma: bool) -> tuple[str, 
     if len(present) > 1 and all(AREA_CODE.fullmatch(text) for text in present):
         return "code", _code
     for style in _date_styles(present):
-        return ("datetime", _datetime_parser()) if style == "datetime" else ("date", _date_parser(style))
+        if style.endswith("time"):
+            return "datetime", _datetime_parser() if style == "datetime" else _day_and_time_parser(style[:3])
+        return "date", _date_parser(style)
     return _number_style(present, comma)
 
 
@@ -385,10 +389,16 @@ def _number_style(present: Sequence[str], comma: bool) -> tuple[str, Parse | Non
 
 
 def _date_styles(present: Sequence[str]) -> Iterable[str]:
-    if all(re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", text) for text in present) and _all(
-        _datetime_parser(), present
+    if (
+        all(re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", text) for text in present)
+        and not all(MIDNIGHT.search(text) for text in present)
+        and _all(_datetime_parser(), present)
     ):
         yield "datetime"
+    if all(DAY_AND_TIME.fullmatch(text) for text in present) and not all(MIDNIGHT.search(text) for text in present):
+        for style in ("dmy time", "mdy time"):
+            if _all(_day_and_time_parser(style[:3]), present):
+                yield style
     for style in ("ymd", "dmy", "mdy", "words"):
         if _all(_date_parser(style), present):
             yield style
@@ -420,6 +430,19 @@ def _date_parser(style: str) -> Parse:
         one, two, three = (int(part) for part in found.groups())
         year, month, day = {"ymd": (one, two, three), "dmy": (three, two, one), "mdy": (three, one, two)}[style]
         return date(year, month, day).isoformat()
+
+    return parse
+
+
+def _day_and_time_parser(style: str) -> Parse:
+    day = _date_parser(style)
+
+    def parse(value: Any) -> str:
+        found = DAY_AND_TIME.fullmatch(str(value))
+        if not found:
+            raise ValueError(value)
+        hour, minute, second = (int(part or 0) for part in found.groups()[1:])
+        return f"{day(found[1])}T{time(hour, minute, second).isoformat()}"
 
     return parse
 

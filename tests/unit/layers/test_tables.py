@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -365,3 +366,32 @@ def test_types_are_told_from_all_folders_of_a_kml(tmp_path: Path) -> None:
     assert {field["name"]: field["type"] for field in answer["fields"]}["debit"] == "number"
     assert answer["rows"] == 3
     assert [row["debit"] for row in answer["preview"]] == [None, 2, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("jalan.dxf", b"  0\r\nSECTION\r\n  2\r\nHEADER\r\n", "is_drawing"),
+        ("jalan.tab", b"!table\n!version 300\n", "is_mapinfo"),
+        ("jalan.mif", b'Version 300\nCharset "WindowsLatin1"\nColumns 1\n', "is_mapinfo"),
+        ("proyek.qgs", b"<!-- QGIS --><qgis version='3'></qgis>", "is_project"),
+        ("lain.json", b'{"data": [1, 2]}', "is_other_json"),
+        ("daftar.json", b'[{"nama": "a", "lat": 0.5, "lon": 117.5}]', "is_other_json"),
+    ],
+)
+def test_what_is_another_programs_is_refused_by_its_name(name: str, content: bytes, code: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    answer = read(path, tmp_path)
+    assert answer["status"] == "refused"
+    assert codes(answer) == {code}
+
+
+@pytest.mark.parametrize(
+    ("member", "code"), [("Data.gdb/a00000001.gdbtable", "is_geodatabase"), ("a.qgs", "is_project")]
+)
+def test_geodatabase_and_project_in_a_zip_are_refused_by_their_name(member: str, code: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.zip"
+    with ZipFile(path, "w") as archive:
+        archive.writestr(member, "x")
+    assert codes(read(path, tmp_path)) == {code}

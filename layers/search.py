@@ -64,6 +64,12 @@ ORDINARY = frozenset(
     """.split()  # noqa: SIM905
 )
 """Everyday words that are one letter away from a word of a place's name."""
+EVERYDAY = frozenset(
+    """
+    muara batu teluk long rantau pandan utara selatan timur barat tengah hulu ilir
+    """.split()  # noqa: SIM905
+)
+"""Words of kecamatan's names that mean something by themselves: batu bara is coal."""
 AT_PLACE = frozenset(
     """
     di ke dari dekat sekitar desa kelurahan kecamatan kec in near around at village district
@@ -218,7 +224,7 @@ class Search:
     def _understood(self) -> tuple[list[Place], list[str]]:
         if self.wanted.place_off or not self.tokens or self._edition_id is None:
             return [], self.tokens
-        kecamatan = [(k.pk, k.name) for k in self.kecamatan]
+        kecamatan = [(k.pk, name) for k in self.kecamatan for name in (k.name, k.other_name) if name]
         desa = list(Desa.objects.values_list("pk", "name"))
         return understand(self.tokens, kecamatan, desa, is_known=self._is_known)
 
@@ -579,15 +585,21 @@ def find_places(
 ) -> tuple[list[Place], list[str]]:
     """Return the places that the tokens name, and the other tokens. The longest name wins, a kecamatan before a desa.
 
-    The first word of several kecamatan stands for all of them ("Sangatta"). A desa of one word counts only after a word
-    such as "di" or "desa", or alone: many are everyday words.
+    The first word of several kecamatan stands for all of them ("Sangatta"), unless it is an everyday one. A desa of one
+    word counts only after a word such as "di" or "desa", or alone: many are everyday words. So does the last word of a
+    kecamatan, by which people call it ("di Wahau").
     """
+    kecamatan = list(kecamatan)
+    split = [(pk, re.findall(r"\w+", name.casefold())) for pk, name in kecamatan]
+    firsts = Counter(words[0] for words in dict(split).values() if len(words) > 1)
+    lasts = Counter(words[-1] for _pk, words in split if len(words) > 1)
+    short = {words[-1]: pk for pk, words in split if lasts[words[-1]] == 1 and words[-1] not in EVERYDAY}
     by_name: dict[tuple[str, ...], tuple[list[int], list[int]]] = {}
     names = [(True, pk, name) for pk, name in kecamatan] + [(False, pk, name) for pk, name in desa]
     for is_kecamatan, pk, name in names:
         words = tuple(re.findall(r"\w+", name.casefold()))
         by_name.setdefault(words, ([], []))[0 if is_kecamatan else 1].append(pk)
-        if is_kecamatan and len(words) > 1:
+        if is_kecamatan and len(words) > 1 and firsts[words[0]] > 1 and words[0] not in EVERYDAY:
             by_name.setdefault(words[:1], ([], []))[0].append(pk)
     places: list[Place] = []
     left: list[str] = []
@@ -597,6 +609,9 @@ def find_places(
         for length in range(min(PHRASE_MAX, len(tokens) - i), 0, -1):
             words = tuple(tokens[i : i + length])
             in_kecamatan, in_desa = by_name.get(words, ([], []))
+            called_so = length == 1 and words[0] in short and not in_kecamatan and not in_desa
+            if called_so and (before in AT_PLACE - {"desa", "kelurahan", "village"} or len(tokens) == 1):
+                in_kecamatan = [short[words[0]]]
             if before in {"desa", "kelurahan", "village"} and in_desa:
                 in_kecamatan = []
             elif in_kecamatan or (length == 1 and before not in AT_PLACE and len(tokens) > 1):

@@ -163,8 +163,7 @@ def decide(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _done(request, job, lambda: services.approve(job=job, by=user), _("Published."))
     note = request.POST.get("note", "").strip()[:2_000]
     if not note:
-        messages.error(request, _("Write what is to be changed."))
-        return redirect("upload", pk=pk)
+        return _show(request, job, note_error=_("Write what is to be changed."), status=422)
     return _done(request, job, lambda: services.give_back(job=job, note=note, by=user), _("Sent back."))
 
 
@@ -272,6 +271,7 @@ def _show(
     form: AboutForm | None = None,
     *,
     answer: AnswerForm | None = None,
+    note_error: str = "",
     status: int = 200,
 ) -> HttpResponse:
     told, user = job.inspection, _user(request)
@@ -292,6 +292,7 @@ def _show(
         "regency": regency_symbol() if asked else "",
         "told": told,
         "outside": told.get("kecamatan_of", 0) - sum(place["count"] for place in told.get("kecamatan", [])),
+        "columns_read": [_read_as(field) for field in told.get("fields", [])],
         "heads": [field["title"] for field in shown],
         "lines": [[shown_value(row.get(field["name"]), field) for field in shown] for row in preview],
         "map": _map(request, job),
@@ -304,10 +305,17 @@ def _show(
         "licences": LICENCES,
         "waits": waits,
         "may_withdraw": job.state in services.WITHDRAWN_FROM,
+        "note_error": note_error,
         "decides": job.state == State.SUBMITTED and user.is_coordinator,
         "about": AboutForm(instance=job.layer, initial=job.about).told() if job.layer else [],
     }
     return render(request, "layers/upload/job.html", context, status=status)
+
+
+def _read_as(field: dict[str, Any]) -> str:
+    """Return a column's title and what its values were read as; whether it begins hidden."""
+    kind = type_in_words(field_of(field))
+    return f"{field['title']} ({kind}, {_('hidden')})" if field["hidden"] else f"{field['title']} ({kind})"
 
 
 def _columns(asked: dict[str, Any], answer: AnswerForm | None) -> list[dict[str, Any]]:

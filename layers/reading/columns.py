@@ -32,13 +32,31 @@ PERSONAL_NAMES = re.compile(
     r"tgl_?lahir|tanggal_?lahir|nama_?ibu.*|no_?rekening|rekening)$"
 )
 NIP_NAMES = re.compile(r"^(nip(_.*)?|nip_?pppk|no_?nip|nomor_?nip)$")
-CODE_NAMES = re.compile(r"(^|_)(kode|code|nik|nip|npwp|nop|nib|kk|telp|telepon|hp|pos|npsn|id)(_|$)|^kd")
+CODE_NAMES = re.compile(
+    r"^(?!(jumlah|jml|jlh|total|banyak|rata|persen|persentase)_)"
+    r"(.*_)?((kode|code|nik|nip|npwp|nop|nib|telp|telepon|hp|npsn|id|(no|nomor)_?kk)(_|$)|pos$)|^kd"
+)
+"""Names of columns whose figures are codes. Jumlah KK counts households."""
 INTEGER = re.compile(r"[+-]?\d{1,15}")
 DOT_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 COMMA_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?")
 THOUSANDS_ONLY = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+")
+NOTHING = re.compile(
+    r"(?:rp\.?\s*)?[-\u2013\u2014]{1,3}|\.{2,4}|\u2026|n/a|#n/a|#(?:div/0|value|ref|name\?|num|null)!?", re.IGNORECASE
+)
+"""What stands in a table of numbers or dates where there is none; a spreadsheet's errors, too."""
+PERCENT = re.compile(r"([+-]?[\d.,]*\d)\s*%")
+RUPIAH = re.compile(r"(-?)\s*rp\.?\s*(-?[\d.,]*\d)(?:,-|\.-)?", re.IGNORECASE)
+WITH_UNIT = (("%", PERCENT), ("Rp", RUPIAH))
+YEAR_PIVOT = 70
+"""Years of two figures below this are of this century."""
 AREA_CODE = re.compile(r"\d{2}\.\d{2}\.\d{2}(\.\d{4})?|64\.\d{2}")
 CODE = re.compile(r"\d+(?:[.\-/]\d+)*")
+DAY_AND_TIME = re.compile(r"(\d{1,2}[-/.]\d{1,2}[-/.]\d{4}),? (\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?: WITA)?")
+MIDNIGHT = re.compile(r"[T ]0?0:00(?::00)?$")
+SHORT_YEAR = re.compile(r"(\d{1,2}/\d{1,2})/(\d{2})")
+"""Days with a year of two figures; with points or dashes they may be codes."""
+MAY_MISS = {"integer", "number", "date", "datetime"}
 ZONED = re.compile(r"[+-]\d{2}:\d{2}$")
 MONTHS = {
     name: number
@@ -71,6 +89,11 @@ class Column:
     type: str
     parse: Parse | None = None
     personal: str = ""
+    unit: str = ""
+    """What stood beside each number, % or Rp."""
+    short_years: bool = False
+    nothing: int = 0
+    """Of numbers and dates: how many cells hold a mark for none, such as a dash."""
     failed: bool = False
     mixed: bool = False
     values: int = 0
@@ -95,6 +118,10 @@ class Column:
             try:
                 made.append(self.parse(value))
             except ValueError:
+                if self.type in MAY_MISS and is_nothing(value):
+                    self.nothing += 1
+                    made.append(None)
+                    continue
                 self.failed = True
                 made.append(str(value))
         return made
@@ -140,7 +167,7 @@ class Column:
         """Return the entry for the layer's field dictionary; personal data begin hidden."""
         return {
             "name": self.name,
-            "title": self.title,
+            "title": self.title if _names_unit(self.title, self.unit) else f"{self.title} ({self.unit})",
             "type": self.type,
             "description": "",
             "hidden": bool(self.personal),
@@ -165,6 +192,16 @@ def cleaned(value: Any) -> Any:
     if isinstance(value, bytes):
         return None
     return value
+
+
+def is_nothing(value: Any) -> bool:
+    """Return whether a cell holds a mark that stands for no value."""
+    return isinstance(value, str) and bool(NOTHING.fullmatch(value))
+
+
+def _names_unit(title: str, unit: str) -> bool:
+    words = {"%": ("%", "persen", "percent"), "Rp": ("rp", "rupiah", "idr")}.get(unit)
+    return not words or any(word in title.lower() for word in words)
 
 
 def is_plain_text(column: Column) -> bool:
@@ -202,7 +239,7 @@ def propose(titles: Sequence[str], samples: Sequence[Sequence[Any]], *, as_text:
         if title in as_text:
             column = Column(title, name, "text", _as_text)
         else:
-            column = Column(title, name, *_type_of(name, present, comma))
+            column = _column(title, name, present, comma=comma)
             column.mixed = column.type == "text" and len({type(value) for value in present}) > 1
         column.personal = _personal(name, present)
         if column.personal in {"nik", "nip"} and column.type in {"integer", "number"}:
@@ -232,6 +269,69 @@ def notice_personal(column: Column, values: Sequence[Any]) -> None:
     """Look for personal data among some values of a later batch, too."""
     if not column.personal:
         column.personal = _personal("", [value for value in values if value is not None])
+
+
+def _column(title: str, name: str, present: Sequence[Any], *, comma: bool) -> Column:
+    """Return the column that its values show; marks for none are no values where the others are numbers or dates."""
+    told = [value for value in present if not is_nothing(value)]
+    column = Column(title, name, *_type_of(name, told, comma))
+    if column.type == "text" and told and all(isinstance(value, str) for value in told):
+        _find_unit(column, told)
+    if column.type == "text" and all(isinstance(value, str) and SHORT_YEAR.fullmatch(value) for value in told) and told:
+        _find_short_years(column, told)
+    if len(told) < len(present) and column.type not in MAY_MISS:
+        return Column(title, name, *_type_of(name, present, comma))
+    return column
+
+
+def _find_unit(column: Column, told: Sequence[str]) -> None:
+    for unit, pattern in WITH_UNIT:
+        found = [pattern.fullmatch(text) for text in told]
+        if all(found):
+            bare = [_without_unit(text) for text in told]
+            # 12,125% is no thousands; of rupiah a separator before two figures alone is left here.
+            kind, parse = _number_style(bare, comma=unit == "Rp" or any("," in text for text in bare))
+            if kind == "number" and parse is not None:
+                column.type, column.unit, column.parse = kind, unit, _after_unit(unit, parse)
+
+
+def _without_unit(text: str) -> str:
+    """Return the number of a text with % or Rp; of whole rupiah without marks of thousands, which 1.250 alone hides."""
+    if found := PERCENT.fullmatch(text):
+        return found[1]
+    found = RUPIAH.fullmatch(text)
+    if not found:
+        raise ValueError(text)
+    number = found[1] + found[2]
+    whole = re.sub(r"[.,]00$", "", number)
+    return re.sub(r"[.,]", "", whole) if THOUSANDS_ONLY.fullmatch(whole) else whole
+
+
+def _after_unit(unit: str, parse: Parse) -> Parse:
+    pattern = dict(WITH_UNIT)[unit]
+
+    def parsed(value: Any) -> Any:
+        text = str(value)
+        if not pattern.fullmatch(text):
+            raise ValueError(text)
+        return parse(_without_unit(text))
+
+    return parsed
+
+
+def _find_short_years(column: Column, told: Sequence[str]) -> None:
+    for style in ("dmy", "mdy"):
+        parser = _date_parser(style)
+
+        def parse(value: Any, parser: Parse = parser) -> Any:
+            found = SHORT_YEAR.fullmatch(str(value))
+            if not found:
+                raise ValueError(value)
+            return parser(f"{found[1]}/{19 if int(found[2]) >= YEAR_PIVOT else 20}{found[2]}")
+
+        if _all(parse, told):
+            column.type, column.parse, column.short_years = "date", parse, True
+            return
 
 
 def _type_of(name: str, present: Sequence[Any], comma: bool) -> tuple[str, Parse | None]:
@@ -268,7 +368,9 @@ def _type_of_text(name: str, present: Sequence[str], comma: bool) -> tuple[str, 
     if len(present) > 1 and all(AREA_CODE.fullmatch(text) for text in present):
         return "code", _code
     for style in _date_styles(present):
-        return ("datetime", _datetime_parser()) if style == "datetime" else ("date", _date_parser(style))
+        if style.endswith("time"):
+            return "datetime", _datetime_parser() if style == "datetime" else _day_and_time_parser(style[:3])
+        return "date", _date_parser(style)
     return _number_style(present, comma)
 
 
@@ -287,10 +389,16 @@ def _number_style(present: Sequence[str], comma: bool) -> tuple[str, Parse | Non
 
 
 def _date_styles(present: Sequence[str]) -> Iterable[str]:
-    if all(re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", text) for text in present) and _all(
-        _datetime_parser(), present
+    if (
+        all(re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", text) for text in present)
+        and not all(MIDNIGHT.search(text) for text in present)
+        and _all(_datetime_parser(), present)
     ):
         yield "datetime"
+    if all(DAY_AND_TIME.fullmatch(text) for text in present) and not all(MIDNIGHT.search(text) for text in present):
+        for style in ("dmy time", "mdy time"):
+            if _all(_day_and_time_parser(style[:3]), present):
+                yield style
     for style in ("ymd", "dmy", "mdy", "words"):
         if _all(_date_parser(style), present):
             yield style
@@ -322,6 +430,19 @@ def _date_parser(style: str) -> Parse:
         one, two, three = (int(part) for part in found.groups())
         year, month, day = {"ymd": (one, two, three), "dmy": (three, two, one), "mdy": (three, one, two)}[style]
         return date(year, month, day).isoformat()
+
+    return parse
+
+
+def _day_and_time_parser(style: str) -> Parse:
+    day = _date_parser(style)
+
+    def parse(value: Any) -> str:
+        found = DAY_AND_TIME.fullmatch(str(value))
+        if not found:
+            raise ValueError(value)
+        hour, minute, second = (int(part or 0) for part in found.groups()[1:])
+        return f"{day(found[1])}T{time(hour, minute, second).isoformat()}"
 
     return parse
 

@@ -1,5 +1,6 @@
 """What a file is, told from its content; its name only helps where the content does not say."""
 
+import re
 from pathlib import Path
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile
@@ -45,7 +46,11 @@ FOREIGN = (
     (b"7z\xbc\xaf", "is_other_archive"),
     (b"\x1f\x8b", "is_other_archive"),
     (b"AC10", "is_drawing"),
+    (b"AutoCAD Binary DXF", "is_drawing"),
+    (b"!table", "is_mapinfo"),
 )
+DXF = re.compile(rb"\s*0\r?\n\s*SECTION\s")
+MIF = re.compile(rb"version\s+\d+\s+(charset|delimiter|unique|index|coordsys|columns)\b", re.IGNORECASE)
 
 
 def identify(path: Path, findings: Findings) -> str:
@@ -57,6 +62,10 @@ def identify(path: Path, findings: Findings) -> str:
     for magic, code in FOREIGN:
         if begin.startswith(magic):
             raise Stopped(code, file=path.name)
+    if DXF.match(begin):
+        raise Stopped("is_drawing", file=path.name)
+    if MIF.match(begin):
+        raise Stopped("is_mapinfo", file=path.name)
     kind = _by_content(path, begin)
     if kind is None:
         raise Stopped("is_unknown", file=path.name)
@@ -87,6 +96,8 @@ def _by_content(path: Path, begin: bytes) -> str | None:
     suffix = path.suffix.lower()
     for kind in ("shp", "gpkg", "fgb", "geojson", "zip", "kmz", "xlsx", "kml", "gpx"):
         if suffix in EXTENSIONS[kind]:
+            if kind == "geojson" and text.startswith(b"["):
+                raise Stopped("is_other_json", file=path.name)
             if _is_text(begin) and kind == "geojson":
                 raise Stopped("is_damaged", file=path.name)
             if not _is_text(begin):
@@ -113,6 +124,10 @@ def _zip_kind(path: Path) -> str:
         return "xlsx"
     if {"mimetype", "content.xml"} <= names or "word/document.xml" in names:
         raise Stopped("is_old_office", file=path.name)
+    if any(name.endswith(".qgs") for name in names):
+        raise Stopped("is_project", file=path.name)
+    if any(name.endswith(".gdbtable") for name in names):
+        raise Stopped("is_geodatabase", file=path.name)
     roots = {name for name in names if "/" not in name}
     if path.suffix.lower() == ".kmz" or "doc.kml" in roots:
         return "kmz"
@@ -150,4 +165,6 @@ def _xml_kind(path: Path) -> str:
         return "gpx"
     if root == ["html"]:
         raise Stopped("is_web_page", file=path.name)
+    if root == ["qgis"]:
+        raise Stopped("is_project", file=path.name)
     raise Stopped("is_other_xml", file=path.name, root=root[0] if root else "-")

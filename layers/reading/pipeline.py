@@ -15,7 +15,7 @@ from layers.reading.columns import Column
 from layers.reading.copying import as_rows, rows_of_pass
 from layers.reading.findings import Choice, Findings, Row, Stopped, list_row
 from layers.reading.places import Places, read_places
-from layers.reading.source import Batch, Source
+from layers.reading.source import BATCH, Batch, Source
 
 PREVIEWED = 5
 PLACED_LATER = 1_000  # rows of each later batch whose kecamatan is looked up
@@ -186,8 +186,18 @@ def _parts(shapes: Any) -> Iterator[slice]:
         start = stop
 
 
+def _head(stream: Iterator[Batch]) -> list[Batch]:
+    """Take what shows the types: a batch's number of rows; the folders of a KML come in batches of their own."""
+    head: list[Batch] = []
+    for batch in stream:
+        head.append(batch)
+        if sum(map(len, head)) >= BATCH:
+            break
+    return head
+
+
 class Reading:
-    """A file being read. What the first batch shows is decided once; a later contradiction has it read again."""
+    """A file being read. What the first rows show is decided once; a later contradiction has it read again."""
 
     def __init__(self, source: Source, options: dict[str, Any], places: Places, findings: Findings) -> None:
         self.source, self.options, self.places, self.findings = source, options, places, findings
@@ -196,23 +206,24 @@ class Reading:
 
     def run(self, folder: Path) -> dict[str, Any]:
         """Write all rows for COPY, for each pass anew, and return what is known of them. Raise Stopped."""
-        stream = self.source.batches()
-        first = next((batch for batch in stream if len(batch)), None)
-        if first is None:
+        stream = self._batches()
+        head = _head(stream)
+        if not head:
             raise Stopped("no_rows", file=self.options.get("name", ""))
+        first = head[0]
         where = self._positions(first)
         decision = self._decide(first, where)
         for number in range(1, PASSES + 1):
             tally = Tally()
             cols = columns.propose(
                 self.source.titles,
-                [first.columns[title] for title in self.source.titles],
+                [[*chain(*(batch.columns[title] for batch in head))] for title in self.source.titles],
                 as_text=self.as_text,
                 comma=self.source.comma,
             )
             with rows_of_pass(folder, number).open("wb") as out:
                 rows_of_pass(folder, number - 1).unlink(missing_ok=True)
-                self._write_all(chain([first], stream), out, cols, where, decision, tally)
+                self._write_all(chain(head, stream), out, cols, where, decision, tally)
             failed = {column.title for column in cols if column.failed} - self.as_text
             if not failed and tally.seen.has_multipoint <= self.multipoints:
                 break
@@ -221,12 +232,15 @@ class Reading:
             if where:
                 where.missing = where.unread = 0
                 where.missing_rows, where.unread_rows = [], []
-            stream = self.source.batches()
-            next(batch for batch in stream if len(batch))
+            stream = self._batches()
+            _head(stream)
         if not tally.written:
             raise Stopped("no_rows", file=self.options.get("name", ""))
         self._tell(tally, cols, where)
         return self._result(tally, cols, decision)
+
+    def _batches(self) -> Iterator[Batch]:
+        return (batch for batch in self.source.batches() if len(batch))
 
     def _positions(self, first: Batch) -> positions.Positions | None:
         if not self.source.is_table:
@@ -406,6 +420,13 @@ class Reading:
             tell("texts_cut", columns=names, count=sum(column.cut for column in cut), limit=limits.CELL_CHARACTERS)
         if times := [column.title for column in cols if 0 < column.zoned < column.values]:
             tell("times_mixed", columns=", ".join(times))
+        if marked := [column for column in cols if column.nothing]:
+            names = ", ".join(column.title for column in marked)
+            tell("marks_of_nothing", columns=names, count=sum(column.nothing for column in marked))
+        if units := [f"{column.title} ({column.unit})" for column in cols if column.unit]:
+            tell("units_taken_off", columns=", ".join(units))
+        if short := [column.title for column in cols if column.short_years]:
+            tell("years_short", columns=", ".join(short))
         columns.tell_personal(cols, self.findings)
         if any(column.title != column.name for column in cols):
             renamed = [f"{column.title} → {column.name}" for column in cols if column.title.lower() != column.name]

@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ DIRECTIONS = (
     ("selatan", "south"), ("barat daya", "south-west"), ("barat", "west"), ("barat laut", "north-west"),
 )  # fmt: skip
 CODE = re.compile(r"[\d.\s-]{6,16}")
+COMPARED = 200
+"""Names with typing errors that are compared with all of ours to tell what a column is."""
+TITLED_KECAMATAN = re.compile(r"kecamatan|\bkec\b")
 TITLED_DESA = re.compile(r"desa|kelurahan|kampung|\bkel\b|\bds\b|village")
 
 
@@ -126,6 +129,11 @@ class Places:
         near = difflib.get_close_matches(key, named, n=1, cutoff=ALIKE)
         return named[near[0]] if near and near[0] != key else ""
 
+    def kecamatan_like(self, value: str) -> Place | None:
+        """Return the kecamatan that a name was most likely meant to be."""
+        name = self.like(value, "kecamatan")
+        return self.kecamatan_by_name.get(name_key(name)) if name else None
+
     def find_desa(self, value: str, kecamatan: str | None = None) -> Place | None:
         """Return the desa of this name, if it is told apart from others of the name by its kecamatan."""
         found = self.desa_by_name.get(name_key(value), [])
@@ -214,8 +222,8 @@ def best_columns(
 ) -> tuple[str, str | None, str] | None:
     """Return (column to join on, column of the kecamatan that tells namesakes apart, level), or None.
 
-    A column is known by its content: most of its values are codes or names of ours. Desa go before kecamatan, codes
-    before names.
+    A column is known by its content: most of its values are codes or names of ours, or, if its title says what it
+    holds, names like ours. Desa go before kecamatan, codes before names.
     """
     scored: list[tuple[float, str, str, str]] = []
     for name, values in zip(names, columns, strict=True):
@@ -224,10 +232,14 @@ def best_columns(
             continue
         codes = [places.by_code.get(re.sub(r"\D", "", text)) for text in given if CODE.fullmatch(text)]
         scored += _scores(name, "code", codes, len(given))
-        scored += _scores(
-            name, "kecamatan", (places.kecamatan_by_name.get(name_key(text)) for text in given), len(given)
-        )
-        desa = [bool(places.desa_by_name.get(name_key(text))) for text in given]
+        kinds = {text: places.kecamatan_by_name.get(name_key(text)) for text in dict.fromkeys(given)}
+        if TITLED_KECAMATAN.search(name.lower()):  # typing errors: who wrote so is asked about each of them
+            kinds |= {text: places.kecamatan_like(text) for text in _some(kinds)}
+        scored += _scores(name, "kecamatan", (kinds[text] for text in given), len(given))
+        known = {text: bool(places.desa_by_name.get(name_key(text))) for text in dict.fromkeys(given)}
+        if TITLED_DESA.search(name.lower()):
+            known |= {text: bool(places.like(text, "desa")) for text in _some(known)}
+        desa = [known[text] for text in given]
         if sum(desa) >= SHARE_KNOWN * len(given) and level_of(name, given, places) == "desa":
             scored.append((sum(desa) / len(given), name, "name", "desa"))
     kecamatan = next((s[1] for s in sorted(scored, reverse=True) if s[2:] == ("kecamatan", "kecamatan")), None)
@@ -235,8 +247,14 @@ def best_columns(
         fitting = sorted((s for s in scored if s[2:] == (how, level)), key=lambda s: -s[0])
         if fitting:
             column = fitting[0][1]
-            return column, kecamatan if kecamatan != column else None, level
+            helps = kecamatan != column and level == "desa"
+            return column, kecamatan if helps else None, level
     return None
+
+
+def _some(found: Mapping[str, Any]) -> list[str]:
+    """Return the texts of which nothing is known, no more than can be compared with all names."""
+    return [text for text, known in found.items() if not known][:COMPARED]
 
 
 def _scores(name: str, how: str, found: Iterable[Place | None], count: int) -> list[tuple[float, str, str, str]]:

@@ -22,6 +22,20 @@ LON = re.compile(
 PAIR = re.compile(
     r"^(koordinat|koordinatgps|titikkoordinat|coordinate|coordinates|latlong|latlon|lonlat|longlat|gps|lokasi|titik)$"
 )
+BEFORE = re.compile(r"^(titik|koordinat|lokasi|letak|posisi)+(?=[a-z])")
+"""Words before the name of an axis that say nothing of it: Titik Koordinat Lintang."""
+AXES = {
+    "lon": re.compile(r"bujur|longitude|\b(long?|lng|bt|bb)\b"),
+    "lat": re.compile(r"lintang|latitude|\b(lat|lu|ls)\b"),
+}
+UNITS = (
+    ("s", re.compile(r"\"|''|″|”|\b(detik|dtk|sec|seconds?|s)\b")),
+    ("m", re.compile(r"'|′|’|\b(menit|mnt|min|minutes?|m)\b")),
+    ("d", re.compile(r"[°º˚]|\b(derajat|der|deg|degrees?|d)\b")),
+)
+SOUTH = re.compile(r"lintang selatan|\b(ls|s)\b")
+AMOUNT = re.compile(r"([+-]?)\s*(\d+(?:[.,]\d+)?)\D{0,3}")
+"""A part of an angle alone in its cell, perhaps with its sign: 30'."""
 WKT = re.compile(r"^\s*(MULTI)?(POINT|LINESTRING|POLYGON)\s*Z?M?\s*\(", re.IGNORECASE)
 DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}([.,][0-9]{3})+")
@@ -52,7 +66,11 @@ HEMISPHERES = {
 
 @dataclass
 class Positions:
-    """How a table's rows get their geometry: `how` is xy, pair, wkt or join; `degrees` when angles were read."""
+    """How a table's rows get their geometry: `how` is xy, parts, pair, wkt or join; `degrees` when angles were read.
+
+    Of `parts` the columns are degrees, minutes and seconds of the longitude, then the latitude, and the one that says
+    LU or LS; "" stands for one that is not there.
+    """
 
     how: str
     columns: tuple[str, ...]
@@ -60,6 +78,7 @@ class Positions:
     level: str = ""
     outlines: bool = False
     thousands: bool = False
+    south: bool = False
     missing: int = 0
     missing_rows: list[Row] = field(default_factory=list)
     unread: int = 0
@@ -67,11 +86,11 @@ class Positions:
 
     def geometries(self, table: Mapping[str, Sequence[Any]], rows: Sequence[int], places: Places) -> Any:
         """Return the geometry of each row, None where it has none; counts those that are missing or unreadable."""
-        values = [table[column] for column in self.columns]
+        values = [table[column] if column else [None] * len(rows) for column in self.columns]
         made: list[Any] = []
         for row, *cells in zip(rows, *values, strict=True):
             # The kecamatan beside a desa only tells namesakes apart.
-            if (cells[0] if self.how == "join" else all(cell is not None for cell in cells) or None) is None:
+            if not self._is_told(cells):
                 self.missing += 1
                 list_row(self.missing_rows, Row(row))
                 made.append(None)
@@ -82,10 +101,17 @@ class Positions:
                 if len(self.unread_rows) < ROWS_LISTED:  # to look for names takes a while
                     self.unread_rows.append(Row(row, *self._unread(cells, places)))
             made.append(geometry)
-        if self.how in {"xy", "pair"}:
+        if self.how in {"xy", "parts", "pair"}:
             xy = np.array([point or (np.nan, np.nan) for point in made], dtype=float).reshape(-1, 2)
             return np.where(np.isnan(xy).any(axis=1), None, shapely.points(xy))
         return np.array(made, dtype=object)
+
+    def _is_told(self, cells: Sequence[Any]) -> bool:
+        if self.how == "join":
+            return cells[0] is not None
+        if self.how == "parts":  # without minutes or seconds there are none
+            return cells[0] is not None and cells[3] is not None
+        return all(cell is not None for cell in cells)
 
     def _unread(self, cells: Sequence[Any], places: Places) -> tuple[str, str]:
         """Say in both languages what is in the cells, and which name may be meant."""
@@ -103,6 +129,12 @@ class Positions:
                 return shapely.from_wkt(str(cells[0]))
             except shapely.errors.GEOSException:
                 return None
+        if self.how == "parts":
+            lon, lat = _of_parts(cells[:3]), _of_parts(cells[3:6])
+            if lon is None or lat is None:
+                return None
+            side = HEMISPHERES.get(str(cells[6]).strip().upper())
+            return (lon, -lat if side == ("lat", -1) or (self.south and side is None) else lat) if lon or lat else None
         if self.how == "pair":
             pair = split_pair(cells[0])
             if pair is None:
@@ -141,6 +173,11 @@ def detect(
         if present and sum(bool(WKT.match(str(value))) for value in present) >= 0.8 * len(present):
             findings.tell("position_wkt", column=title)
             return Positions("wkt", (title,))
+    if parts := _parts(titles, sample):
+        east, north = (", ".join(column for column in some if column) for some in (parts[:3], parts[3:]))
+        findings.tell("position_columns", lon=east, lat=north)
+        south = any(SOUTH.search(_spaced(column)) for column in parts[3:6])
+        return Positions("parts", parts, degrees=True, south=south)
     lat = next((title for title in titles if LAT.match(_key(title)) and _numeric(sample[title])), None)
     lon = next((title for title in titles if LON.match(_key(title)) and _numeric(sample[title])), None)
     if lat and lon:
@@ -157,7 +194,7 @@ def detect(
             return Positions("pair", (title,), degrees=_has_angles(sample[title]))
     found = best_columns(titles, [_present(sample[title]) for title in titles], places)
     if found:
-        return _join(found[:2], sample, places, findings)
+        return _join(found[:2], sample, places, findings, level=found[2])
     raise Stopped("position_ask", names=", ".join(titles), choices=[Choice(title, title, title) for title in titles])
 
 
@@ -174,6 +211,53 @@ def read_number(value: Any) -> tuple[float, str] | None:
     if plain and (number := _plain(plain[2])) is not None:
         return (-number if plain[1] == "-" else number), ""
     return _angle(text)
+
+
+def _parts(titles: Sequence[str], sample: Mapping[str, Sequence[Any]]) -> tuple[str, ...] | None:
+    """Return the columns that hold degrees, minutes and seconds of both axes, each in a column of its own.
+
+    None without degrees and minutes of both. Seconds may be missing: "".
+    """
+    found: dict[tuple[str, str], str] = {}
+    for title in titles:
+        spaced = _spaced(title)
+        axis = next((axis for axis, words in AXES.items() if words.search(spaced)), None)
+        unit = next((unit for unit, words in UNITS if words.search(spaced)), None)
+        if axis and unit and any(_amount(cell) is not None for cell in sample[title]):
+            found.setdefault((axis, unit), title)
+    if not all((axis, unit) in found for axis in AXES for unit in "dm"):
+        return None
+    sides = (title for title in titles if _says_side(_present(sample[title])))
+    return (*(found.get((axis, unit), "") for axis in AXES for unit in "dms"), next(sides, ""))
+
+
+def _says_side(values: Sequence[Any]) -> bool:
+    sides = [HEMISPHERES.get(str(value).strip().upper()) for value in values]
+    return bool(sides) and all(side is not None and side[0] == "lat" for side in sides)
+
+
+def _of_parts(cells: Sequence[Any]) -> float | None:
+    """Return an angle of which degrees, minutes and seconds stand in three cells; the degrees have the sign."""
+    amounts = [0.0 if cell is None else _amount(cell) for cell in cells]
+    degrees, minutes, seconds = amounts
+    if degrees is None or minutes is None or seconds is None:
+        return None
+    if not (0 <= minutes < 60 and 0 <= seconds < 60.0001 and abs(degrees) <= DEGREES_MAX):
+        return None
+    angle = abs(degrees) + minutes / 60 + seconds / 3600
+    return -angle if degrees < 0 or str(cells[0]).lstrip().startswith(("-", "\N{MINUS SIGN}")) else angle
+
+
+def _amount(cell: Any) -> float | None:
+    if isinstance(cell, bool) or cell is None:
+        return None
+    found = AMOUNT.fullmatch(str(cell).strip().replace("\N{MINUS SIGN}", "-"))
+    return float(found[1] + found[2].replace(",", ".")) if found else None
+
+
+def _spaced(title: str) -> str:
+    """Return a column's title in small letters, its words apart."""
+    return re.sub(r"[_.()\[\]/-]+", " ", title.lower())
 
 
 def split_pair(value: Any) -> tuple[str, str] | None:
@@ -241,11 +325,16 @@ def _grouped(cell: Any) -> Any:
 
 
 def _join(
-    columns: tuple[str, str | None], sample: Mapping[str, Sequence[Any]], places: Places, findings: Findings
+    columns: tuple[str, str | None],
+    sample: Mapping[str, Sequence[Any]],
+    places: Places,
+    findings: Findings,
+    *,
+    level: str = "",
 ) -> Positions:
     column, kecamatan = columns
     present = [_text(value) for value in _present(sample[column])]
-    level = "desa" if kecamatan else level_of(column, present, places)
+    level = level or ("desa" if kecamatan else level_of(column, present, places))
     helpers = [_text(value) for value in sample[kecamatan]] if kecamatan else [None] * len(sample[column])
     known = sum(
         bool(places.find(_text(value), level, helper))
@@ -321,4 +410,4 @@ def _text(value: Any) -> str:
 
 
 def _key(title: str) -> str:
-    return re.sub(r"\(.*?\)|[^a-z]", "", title.lower())
+    return BEFORE.sub("", re.sub(r"\(.*?\)|[^a-z]", "", title.lower()))

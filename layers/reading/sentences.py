@@ -35,8 +35,28 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "is_drawing": (
         "refused",
-        "{file} adalah gambar CAD (DWG). Ekspor lapisannya sebagai shapefile atau GeoPackage dari program CAD atau QGIS.",
-        "{file} is a CAD drawing (DWG). Export its layers as shapefile or GeoPackage from the CAD program or QGIS.",
+        "{file} adalah gambar CAD (DWG atau DXF). Ekspor lapisannya sebagai shapefile atau GeoPackage dari program CAD atau QGIS.",
+        "{file} is a CAD drawing (DWG or DXF). Export its layers as shapefile or GeoPackage from the CAD program or QGIS.",
+    ),
+    "is_mapinfo": (
+        "refused",
+        "{file} adalah data MapInfo (TAB atau MIF). Buka di MapInfo atau QGIS, lalu simpan sebagai GeoPackage atau shapefile.",
+        "{file} is MapInfo data (TAB or MIF). Open it in MapInfo or QGIS and save it as GeoPackage or shapefile.",
+    ),
+    "is_geodatabase": (
+        "refused",
+        "{file} berisi geodatabase ArcGIS (.gdb). Buka di ArcGIS atau QGIS, lalu ekspor tiap lapisannya sebagai GeoPackage atau shapefile.",
+        "{file} holds an ArcGIS geodatabase (.gdb). Open it in ArcGIS or QGIS and export each of its layers as GeoPackage or shapefile.",
+    ),
+    "is_project": (
+        "refused",
+        "{file} adalah proyek QGIS, yang hanya menunjuk ke datanya. Buka proyeknya, lalu ekspor lapisannya sebagai GeoPackage.",
+        "{file} is a QGIS project, which only points to its data. Open it and export its layers as GeoPackage.",
+    ),
+    "is_other_json": (
+        "refused",
+        "{file} adalah JSON jenis lain, bukan GeoJSON (misalnya TopoJSON, JSON ArcGIS, atau daftar biasa). Buka di QGIS, lalu ekspor sebagai GeoJSON atau GeoPackage.",
+        "{file} is another kind of JSON, not GeoJSON (such as TopoJSON, ArcGIS JSON or a plain list). Open it in QGIS and export it as GeoJSON or GeoPackage.",
     ),
     "is_unknown": (
         "refused",
@@ -250,6 +270,21 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         "warning",
         "Isi kolom {columns} bercampur (angka, tanggal, atau teks); disimpan sebagai teks. Rapikan bila ingin dihitung.",
         "The values of {columns} are mixed (numbers, dates or text); they are kept as text. Tidy them if you want to calculate.",
+    ),
+    "marks_of_nothing": (
+        "fixed",
+        "Pada kolom {columns} ada {count} tanda seperti “-” di antara angka atau tanggal; dibaca sebagai tidak ada isian. Bila artinya nol, tulis 0, lalu unggah lagi.",
+        "Marks such as “-” among the numbers or dates of {columns}, read as no value: {count}. If they mean zero, write 0 and upload again.",
+    ),
+    "units_taken_off": (
+        "info",
+        "Tanda % atau Rp pada kolom {columns} dilepas supaya angkanya dapat dihitung; tandanya ada pada judul kolom.",
+        "The signs % or Rp in {columns} are taken off so that one can calculate; the title of the column has them.",
+    ),
+    "years_short": (
+        "info",
+        "Tahun pada kolom {columns} ditulis dengan dua angka; 00 sampai 69 dibaca 2000 sampai 2069. Periksa di pratinjau.",
+        "The years of {columns} have two figures; 00 to 69 are read as 2000 to 2069. Look at the preview.",
     ),
     "texts_cut": (
         "warning",

@@ -16,6 +16,8 @@ from layers.reading.findings import Choice, Findings, Row, Stopped
 from layers.reading.source import BATCH, Batch
 
 HEADER_WITHIN = 20  # rows
+HEADER_ROWS = 4
+"""A header has so many rows at most."""
 NOTE_FROM, NOTES_MAX = 3, 12
 """Columns of a table from which on last rows with one cell are notes below it, and how many of them there may be."""
 TOTALS = re.compile(r"^(grand\s+)?(total|jumlah|rata-rata|sub\s?total)\b", re.IGNORECASE)
@@ -73,7 +75,7 @@ class Table:
                     self.long_rows.append(Row(number))
                 cells = cells[:width]
             filled = [cell for cell in cells if cell is not None]
-            if filled and isinstance(filled[0], str) and TOTALS.match(filled[0]):
+            if _is_total(filled):
                 self.totals.append(Row(number, filled[0], filled[0]))
                 continue
             cells += [None] * (width - len(cells))
@@ -213,11 +215,24 @@ def _bare(cell: Any) -> Any:
     return cleaned(value[1:]) if isinstance(value, str) and PROTECTED.match(value) else value
 
 
+def _is_total(filled: Sequence[Any]) -> bool:
+    """Whether a row adds others up: it says so, and the rest of it are figures.
+
+    Jumlah penduduk beside the name of a kecamatan is what is counted there.
+    """
+    if not filled or not isinstance(filled[0], str) or not (found := TOTALS.match(filled[0])):
+        return False
+    if not filled[0][found.end() :].strip(" :.-"):
+        return True
+    return not any(isinstance(cell, str) and re.search(r"[^\W\d_]{3}", cell) for cell in filled[1:])
+
+
 def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
     """Return the index of the header's first row and that of the first row of data.
 
     The header is the first row that is nearly as wide as the table and holds only text, or years beside text. A row of
-    headings over columns (merged cells repeat a value side by side) takes the row below along.
+    headings over columns takes the row below along, as often as there are some: merged cells repeat a value side by
+    side, and where a file has lost them (CSV) the heading stands over its first column alone.
     """
     widths = [sum(cell is not None for cell in row) for row in rows]
     typical = sorted(widths)[len(widths) // 2] or max(widths)
@@ -227,14 +242,49 @@ def find_header(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
             continue
         if all(YEAR.fullmatch(str(cell)) for cell in filled) or not _are_names(row, rows[index + 1 :]):
             continue
-        if len(set(filled)) < len(filled) and index + 1 < len(rows) and _are_names(rows[index + 1], rows[index + 2 :]):
-            return index, index + 2
-        following = index + 1
+        end = index + 1
+        while end < len(rows) - 1 and end - index < HEADER_ROWS and _goes_on(rows, index, end):
+            end += 1
         # A row that numbers the columns: (1) (2) (3).
-        if following < len(rows) and _numbers_columns(rows[following]):
-            following += 1
-        return index, following
+        if end < len(rows) and _numbers_columns(rows[end]):
+            end += 1
+        return index, end
     raise Stopped("no_header")
+
+
+def _goes_on(rows: Sequence[Sequence[Any]], first: int, end: int) -> bool:
+    """Whether the header, which begins with row `first`, takes row `end` along."""
+    if not _are_names(rows[end], rows[end + 1 :]):
+        return False
+    header = rows[first:end]
+    named = [tuple(_at(row, column) for row in header) for column in range(max(map(len, header)))]
+    again = [column for column, names in enumerate(named) if any(names) and named.count(names) > 1]
+    if again:
+        return all(_at(rows[end], column) is not None for column in again)
+    if end - first > 1:
+        return False
+    above, row = rows[first], rows[end]
+    under = [column for column in range(len(row)) if row[column] is not None]
+    groups = [column for column in under if _at(above, column) is None and _heading(above, row, column) is not None]
+    alone = any(_at(above, column) is not None and _at(row, column) is None for column in range(len(above)))
+    counted = any(_counts(_at(other, column)) for other in rows[end + 1 :] for column in under)
+    return bool(groups) and alone and counted
+
+
+def _heading(above: Sequence[Any], row: Sequence[Any], column: int) -> Any:
+    """Return the name to the left in the row above that heads this column, too: its own column has a name below it."""
+    left = next((at for at in range(min(column, len(above) - 1), -1, -1) if above[at] is not None), None)
+    if left is None or any(_at(row, at) is None for at in range(left, column + 1)):
+        return None
+    return above[left]
+
+
+def _at(row: Sequence[Any], column: int) -> Any:
+    return row[column] if column < len(row) else None
+
+
+def _counts(cell: Any) -> bool:
+    return _is_number(cell) if isinstance(cell, str) else isinstance(cell, (int, float))
 
 
 def _are_names(row: Sequence[Any], below: Sequence[Sequence[Any]]) -> bool:
@@ -268,8 +318,10 @@ def _titles(rows: Sequence[Sequence[Any]]) -> list[str]:
     titles: list[str] = []
     for column in range(width - named[::-1].index(True)):  # those behind the last name are no columns
         parts: list[str] = []
-        for row in rows:
-            cell = row[column] if column < len(row) else None
+        for number, row in enumerate(rows):
+            cell = _at(row, column)
+            if cell is None and number + 1 < len(rows):
+                cell = _heading(row, rows[number + 1], column)
             if cell is not None and str(cell) not in parts:
                 parts.append(re.sub(r"\s+", " ", str(cell)))
         title = " ".join(parts) or f"kolom {column + 1}"

@@ -164,6 +164,8 @@ class Vectors:
         return self.encoding if self.kind == "shp" else None
 
     def _unreadable(self, error: Exception) -> Stopped:
+        if self.kind == "geojson" and "not recognized" in str(error):
+            return Stopped("is_other_json", file=self.path.name)
         text = str(error).replace(str(self.path.parent) + os.sep, "").replace(str(self.path.parent), "")
         return Stopped("is_damaged_why", file=self.path.name, why=text[:200])
 

@@ -202,3 +202,27 @@ def test_tables_of_versions_and_of_addresses_are_cards_on_a_phone(
             assert row is not None
             assert box["x"] + box["width"] <= PHONE["width"]
             assert row["height"] < 300
+
+
+def test_palest_class_of_a_scale_has_an_edge_on_the_map(
+    open_page: Callable[..., Page], live_server: LiveServer
+) -> None:
+    health_posts()
+    page = open_page(DESKTOP, "en-US")
+    page.goto(f"{live_server.url}/data/faskes/?colour=tempat_tidur")
+    painted(page)
+    edges = page.evaluate(
+        """() => {
+          const probe = document.body.appendChild(document.createElement("i"));
+          probe.style.color = "var(--line-strong)";
+          const edge = getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+          let found = 0;
+          for (const canvas of document.querySelectorAll(".layer-tiles canvas.leaflet-tile-loaded")) {
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            for (let at = 0; at < data.length; at += 4)
+              if (edge.every((part, n) => Math.abs(part - data[at + n]) < 3) && data[at + 3] === 255) found += 1;
+          }
+          return found;
+        }"""
+    )
+    assert edges > 100

@@ -225,8 +225,10 @@ function read({ tokens }) {
 
 function paintItem(context, { type, lines, step, colour }, palette, geometry, zoom, hatched) {
   const fill = palette.colour(colour);
+  const pale = colour.startsWith("scale-"); // some of these are hardly darker than the ground: they need an edge, as in the legend
   if (type === POINT) {
-    for (const line of lines) for (const [x, y] of line) paintPoint(context, x, y, geometry === "point" ? step : -1, fill, palette);
+    const sign = geometry === "point" ? step : -1;
+    for (const line of lines) for (const [x, y] of line) paintPoint(context, x, y, sign, fill, palette, pale);
     return;
   }
   const path = new Path2D();
@@ -244,7 +246,7 @@ function paintItem(context, { type, lines, step, colour }, palette, geometry, zo
     return;
   }
   const width = zoom < 11 ? 2 : 3.5;
-  context.strokeStyle = palette.surface;
+  context.strokeStyle = pale ? palette.edge : palette.surface;
   context.lineWidth = width + 2;
   context.setLineDash([]);
   context.stroke(path);
@@ -279,7 +281,11 @@ function hatch(context, step, colour) {
 }
 
 /** Paint a point: a sign whose shape tells its class too, as in the legend; a speck (-1) is a small square. */
-function paintPoint(context, x, y, step, fill, palette) {
+function paintPoint(context, x, y, step, fill, palette, pale) {
+  if (step < 0 && pale) {
+    context.fillStyle = palette.edge;
+    context.fillRect(x - SPECK / 2 - 1, y - SPECK / 2 - 1, SPECK + 2, SPECK + 2);
+  }
   context.fillStyle = fill;
   if (step < 0) {
     context.fillRect(x - SPECK / 2, y - SPECK / 2, SPECK, SPECK);
@@ -295,7 +301,7 @@ function paintPoint(context, x, y, step, fill, palette) {
   else context.arc(x, y, r, 0, 2 * Math.PI);
   context.fill();
   context.lineWidth = 1.5;
-  context.strokeStyle = palette.surface;
+  context.strokeStyle = pale ? palette.edge : palette.surface;
   context.stroke();
 }
 

@@ -370,3 +370,50 @@ def test_collections_hold_no_further_collections() -> None:
     nested = np.array([shapely.GeometryCollection([spot, inner])], dtype=object)
     made = geometry.to_family(nested, geometry.Seen(), multipoints=False)[0]
     assert [part.geom_type for part in made.geoms] == ["Point", "Polygon", "Point", "Point"]
+
+
+@pytest.mark.parametrize(
+    ("title", "cells", "kind", "values", "shown"),
+    [
+        ("Luas", ["1.262,59", "-", "…"], "number", [1262.59, None, None], "Luas"),
+        ("Luas", [12.5, "-", 3], "number", [12.5, None, 3], "Luas"),
+        ("Jumlah", [12, "#N/A", "n/a"], "integer", [12, None, None], "Jumlah"),
+        ("Tanggal", ["1 Maret 2025", "-"], "date", ["2025-03-01", None], "Tanggal"),
+        ("Nama", ["Sumur", "-"], "text", ["Sumur", "-"], "Nama"),
+        ("Kode", ["01", "-"], "text", ["01", "-"], "Kode"),
+        ("Kosong", ["-", "-"], "text", ["-", "-"], "Kosong"),
+        ("Miskin", ["12,5%", "7 %", "-"], "number", [12.5, 7, None], "Miskin (%)"),
+        ("Persen", ["1.250%", "0.5%"], "number", [1.25, 0.5], "Persen"),
+        ("Anggaran", ["Rp 250.000", "Rp1.250.000,00", "Rp 3.000.000,-", "Rp -"], "number",
+         [250000, 1250000, 3000000, None], "Anggaran (Rp)"),
+        ("Harga (Rp)", ["Rp. 1.250,50", "Rp. 2"], "number", [1250.5, 2], "Harga (Rp)"),
+        ("Campur", ["12,5%", "baik"], "text", ["12,5%", "baik"], "Campur"),
+        ("Berita acara", ["1-2-03", "4-5-06"], "text", ["1-2-03", "4-5-06"], "Berita acara"),
+        ("Tgl", ["01/03/25", "31/12/99"], "date", ["2025-03-01", "1999-12-31"], "Tgl"),
+        ("Waktu", ["01/03/2025 08:30", "2/3/2025, 14.45.10"], "datetime",
+         ["2025-03-01T08:30:00", "2025-03-02T14:45:10"], "Waktu"),
+        ("Waktu", ["12/31/2025 08:30", "-"], "datetime", ["2025-12-31T08:30:00", None], "Waktu"),
+        ("Waktu", ["01/03/2025 25:30"], "text", ["01/03/2025 25:30"], "Waktu"),
+        ("Tgl", ["2025-03-01 00:00:00", "2025-03-02 00:00:00"], "date", ["2025-03-01", "2025-03-02"], "Tgl"),
+        ("Waktu", ["2025-03-01 00:00:00", "2025-03-02 08:30:00"], "datetime",
+         ["2025-03-01T00:00:00", "2025-03-02T08:30:00"], "Waktu"),
+        ("Rekening", ["01.02.03", "04.05.06"], "code", ["01.02.03", "04.05.06"], "Rekening"),
+        ("KK", ["10", "25"], "integer", [10, 25], "KK"),
+        ("Jumlah KK", ["10", "25"], "integer", [10, 25], "Jumlah KK"),
+        ("No KK", ["10", "25"], "code", ["10", "25"], "No KK"),
+        ("Jumlah Pos", ["10", "25"], "integer", [10, 25], "Jumlah Pos"),
+        ("Kode Pos", ["75683", "75684"], "code", ["75683", "75684"], "Kode Pos"),
+    ],
+)  # fmt: skip
+def test_columns_of_tables_as_offices_write_them(
+    title: str, cells: list[Any], kind: str, values: list[Any], shown: str
+) -> None:
+    (column,) = propose([title], [cells], as_text=set(), comma=True)
+    assert (column.type, column.convert(cells), column.failed) == (kind, values, False)
+    assert column.dictionary()["title"] == shown
+
+
+def test_number_without_its_unit_later_in_the_file_makes_the_column_text() -> None:
+    (column,) = propose(["Miskin"], [["12,5%"]], as_text=set(), comma=True)
+    assert column.convert(["7"]) == ["7"]
+    assert column.failed

@@ -55,6 +55,22 @@ def test_first_word_of_several_kecamatan_means_all() -> None:
     assert places("sangatta selatan")[0] == [((2,), ())]
 
 
+@pytest.mark.parametrize("text", ["tambang batu bara", "dermaga muara", "muara sungai", "jalan batu", "teluk"])
+def test_everyday_words_in_names_of_kecamatan_are_no_places(text: str) -> None:
+    found, left = find_places(text.split(), *REAL)
+    assert (found, left) == ([], text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("sekolah di wahau", "Muara Wahau"), ("wahau", "Muara Wahau"), ("jalan di kec bengkal", "Muara Bengkal")],
+)
+def test_kecamatan_is_meant_by_its_last_word(text: str, name: str) -> None:
+    found, _left = find_places(text.split(), *REAL)
+    assert [place.kecamatan_ids for place in found] == [tuple(pk for pk, known in REAL[0] if known == name)]
+    assert find_places(["desa", "wahau"], *REAL)[0] == []
+
+
 def test_everyday_word_is_a_desa_only_after_a_word_of_place() -> None:
     assert places("jalan rusak") == ([], ["jalan", "rusak"])
     assert places("pasar di jalan")[0] == [((), (13,))]
@@ -275,6 +291,13 @@ class TestWithLayers:
         found = search("sekolah qqqqxyz")
         assert slugs(found)[0] == "sekolah"
         assert not found.has_all_words
+
+    def test_other_name_of_a_kecamatan_is_the_place(self) -> None:
+        found = search("puskesmas di kongbeng")
+        assert [place.kecamatan_ids for place in found.places] == [
+            place.kecamatan_ids for place in search("puskesmas di kombeng").places
+        ]
+        assert found.places
 
     def test_place_becomes_a_condition(self) -> None:
         row = LayerPlace.objects.filter(desa__isnull=True).select_related("kecamatan").first()

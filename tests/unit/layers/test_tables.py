@@ -2,14 +2,16 @@
 
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
 import shapely
 
 from layers.reading import pipeline, positions
-from layers.reading.findings import Findings
+from layers.reading.findings import Findings, Stopped
 from layers.reading.places import Place, Places, name_key
+from layers.reading.tables import CsvTable, XlsxTable
 
 ROWS = [["nama", "lon", "lat"], ["Pustu Bengalon", 117.6, 0.9], ["Pustu Wahau", 116.9, 1.2]]
 
@@ -219,3 +221,177 @@ def test_columns_that_have_numbers_for_names_are_read(tmp_path: Path) -> None:
     answer = read(file, tmp_path)
     assert [field["title"] for field in answer["fields"]] == ["(1)", "(2)", "(3)"]
     assert answer["extent"] == pytest.approx([117.5, 0.5, 117.6, 0.6])
+
+
+SCHOOLS = [
+    ["JUMLAH SEKOLAH MENURUT KECAMATAN", None, None, None, None, None],
+    ["No", "Kecamatan", "SD", None, None, None],
+    [None, None, "Negeri", None, "Swasta", None],
+    [None, None, "Sekolah", "Murid", "Sekolah", "Murid"],
+    [1, 2, 3, 4, 5, 6],
+    [1, "Bengalon", 10, 200, 3, 50],
+    [2, "Kaliorang", 11, 210, 4, 55],
+]
+
+
+def test_header_of_three_rows_and_one_of_numbers(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "sekolah.xlsx", data=SCHOOLS)
+    book = openpyxl.load_workbook(path)
+    for merged in ("A1:F1", "A2:A4", "B2:B4", "C2:F2", "C3:D3", "E3:F3"):
+        book["data"].merge_cells(merged)
+    book.save(path)
+    table = XlsxTable(path, Findings(), sheet=None)
+    assert table.titles == [
+        "No", "Kecamatan", "SD Negeri Sekolah", "SD Negeri Murid", "SD Swasta Sekolah", "SD Swasta Murid",
+    ]  # fmt: skip
+    (batch,) = table.batches()
+    assert batch.columns["SD Swasta Murid"] == [50, 55]
+
+
+def test_heading_over_columns_without_merged_cells(tmp_path: Path) -> None:
+    path = tmp_path / "puskesmas.csv"
+    path.write_text(
+        "Kecamatan,Puskesmas,,Keterangan,Titik Koordinat,\n,Induk,Pembantu,,Lintang,Bujur\n1,2,3,4,5,6\n"
+        'Bengalon,2,3,baik,"0,5","117,5"\nKaliorang,1,4,,"0,6","117,6"\n'
+    )
+    table = CsvTable(path, Findings(), encoding=None)
+    assert table.titles == [
+        "Kecamatan", "Puskesmas Induk", "Puskesmas Pembantu", "Keterangan",
+        "Titik Koordinat Lintang", "Titik Koordinat Bujur",
+    ]  # fmt: skip
+    (batch,) = table.batches()
+    assert batch.rows == [4, 5]
+
+
+def test_first_row_with_a_gap_stays_data(tmp_path: Path) -> None:
+    path = tmp_path / "sumur.csv"
+    path.write_text("nama,alamat,,kondisi\n,Jalan Poros,dekat pasar,baik\nSumur B,Jalan A,,rusak\n")
+    table = CsvTable(path, Findings(), encoding=None)
+    (batch,) = table.batches()
+    assert batch.rows == [2, 3]
+
+
+def test_two_columns_of_one_name_do_not_make_rows_names(tmp_path: Path) -> None:
+    path = tmp_path / "sumur.csv"
+    path.write_text("nama,ket,ket\nSumur A,baik,\nSumur B,,rusak\n")
+    (batch,) = CsvTable(path, Findings(), encoding=None).batches()
+    assert batch.rows == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("titles", "cells", "place"),
+    [
+        (
+            ["Lintang Derajat", "Lintang Menit", "Lintang Detik", "Bujur Derajat", "Bujur Menit", "Bujur Detik"],
+            ["0", "30", "36,0", "117", "31", "48"],
+            (117.53, 0.51),
+        ),
+        (
+            ["Lintang °", "Lintang '", 'Lintang "', "Bujur °", "Bujur '", 'Bujur "'],
+            [0, 30, 36.0, 117, 31, None],
+            (117 + 31 / 60, 0.51),
+        ),
+        (["LS_d", "LS_m", "LS_s", "BT_d", "BT_m", "BT_s"], ["0°", "30'", '36"', 117, 31, 48], (117.53, -0.51)),
+        (["lat deg", "lat min", "long deg", "long min", "LU/LS"], [0, 30.6, 117, 31.8, "LS"], (117.53, -0.51)),
+        (["lat deg", "lat min", "long deg", "long min", "LU/LS"], ["-0", 30.6, 117, 31.8, None], (117.53, -0.51)),
+    ],
+)
+def test_degrees_minutes_and_seconds_in_columns_of_their_own(
+    titles: list[str], cells: list[Any], place: tuple[float, float]
+) -> None:
+    table = {title: [cell] for title, cell in zip(titles, cells, strict=True)} | {"kedalaman (m)": [4]}
+    found = positions.detect(list(table), table, {}, PLACES, Findings())
+    (point,) = found.geometries(table, [2], PLACES)
+    assert (point.x, point.y) == pytest.approx(place)
+    assert found.degrees
+
+
+def test_part_of_an_angle_that_is_none_gives_no_place() -> None:
+    table = {title: [1, 61] for title in ("lat d", "lat m", "lon d", "lon m")}
+    found = positions.detect(list(table), table, {}, PLACES, Findings())
+    assert found.geometries(table, [2, 3], PLACES)[1] is None
+    assert [row.row for row in found.unread_rows] == [3]
+
+
+def test_words_before_an_axis_say_nothing() -> None:
+    table = {"Titik Koordinat Lintang": ["0,51"], "Titik Koordinat Bujur": ["117,53"], "Kecamatan": ["Bengalon"]}
+    found = positions.detect(list(table), table, {}, PLACES, Findings())
+    assert (found.how, found.columns) == ("xy", ("Titik Koordinat Bujur", "Titik Koordinat Lintang"))
+
+
+def test_what_is_counted_in_a_place_is_no_total(tmp_path: Path) -> None:
+    path = tmp_path / "indikator.csv"
+    path.write_text(
+        "Uraian;Kecamatan;Nilai\nJumlah penduduk;Bengalon;1200\nRata-rata umur;Bengalon;30\nTotal Kutai Timur;-;1230\n"
+        "JUMLAH :;seluruhnya;1230\nTotal 2 baris;;Rp 5\n"
+    )
+    table = CsvTable(path, Findings(), encoding=None)
+    (batch,) = table.batches()
+    assert batch.rows == [2, 3]
+    assert [row.row for row in table.totals] == [4, 5, 6]
+
+
+def test_column_that_says_kecamatan_is_one_whatever_the_typing_errors() -> None:
+    areas = [Place("kecamatan", f"64.08.0{n}", name, name, None, shapely.Point(117, n)) for n, name in enumerate(NAMES)]
+    places = Places(kecamatan_by_name={name_key(area.name): area for area in areas})
+    table = {"nama kecamatan": ["Sangata Utara", "Bengalonn", "Bengalon"], "jumlah": ["1", "2", "3"]}
+    found = positions.detect(list(table), table, {}, places, Findings())
+    assert (found.how, found.columns, found.level) == ("join", ("nama kecamatan",), "kecamatan")
+    table["keterangan"] = table.pop("nama kecamatan")
+    with pytest.raises(Stopped):
+        positions.detect(list(table), table, {}, places, Findings())
+
+
+def test_codes_of_kecamatan_beside_their_names_are_no_desa() -> None:
+    areas = [Place("kecamatan", f"64.08.0{n}", name, name, None, shapely.Point(117, n)) for n, name in enumerate(NAMES)]
+    places = Places(
+        kecamatan_by_name={name_key(area.name): area for area in areas},
+        by_code={area.code.replace(".", ""): area for area in areas},
+    )
+    table = {"kecamatan": [area.name for area in areas], "kode": [area.code for area in areas]}
+    found = positions.detect(list(table), table, {}, places, Findings())
+    assert (found.columns, found.level) == (("kode",), "kecamatan")
+
+
+def test_types_are_told_from_all_folders_of_a_kml(tmp_path: Path) -> None:
+    mark = (
+        "<Folder><name>{}</name><Placemark><name>{}</name><ExtendedData>{}</ExtendedData>"
+        "<Point><coordinates>117.5,0.{}</coordinates></Point></Placemark></Folder>"
+    )
+    told = ["", '<Data name="debit"><value>2</value></Data>', '<Data name="debit"><value>2,5</value></Data>']
+    folders = "".join(mark.format(f"Tahap {n}", f"Sumur {n}", data, n + 1) for n, data in enumerate(told))
+    path = tmp_path / "sumur.kml"
+    path.write_text(f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{folders}</Document></kml>')
+    answer = read(path, tmp_path)
+    assert {field["name"]: field["type"] for field in answer["fields"]}["debit"] == "number"
+    assert answer["rows"] == 3
+    assert [row["debit"] for row in answer["preview"]] == [None, 2, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("jalan.dxf", b"  0\r\nSECTION\r\n  2\r\nHEADER\r\n", "is_drawing"),
+        ("jalan.tab", b"!table\n!version 300\n", "is_mapinfo"),
+        ("jalan.mif", b'Version 300\nCharset "WindowsLatin1"\nColumns 1\n', "is_mapinfo"),
+        ("proyek.qgs", b"<!-- QGIS --><qgis version='3'></qgis>", "is_project"),
+        ("lain.json", b'{"data": [1, 2]}', "is_other_json"),
+        ("daftar.json", b'[{"nama": "a", "lat": 0.5, "lon": 117.5}]', "is_other_json"),
+    ],
+)
+def test_what_is_another_programs_is_refused_by_its_name(name: str, content: bytes, code: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    answer = read(path, tmp_path)
+    assert answer["status"] == "refused"
+    assert codes(answer) == {code}
+
+
+@pytest.mark.parametrize(
+    ("member", "code"), [("Data.gdb/a00000001.gdbtable", "is_geodatabase"), ("a.qgs", "is_project")]
+)
+def test_geodatabase_and_project_in_a_zip_are_refused_by_their_name(member: str, code: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.zip"
+    with ZipFile(path, "w") as archive:
+        archive.writestr(member, "x")
+    assert codes(read(path, tmp_path)) == {code}

@@ -251,6 +251,25 @@ def test_steward_sends_back_with_a_word(officer: User, client: Client) -> None:
     assert ImportJob.objects.get().state == State.RETURNED
 
 
+def test_sending_back_without_a_word_is_said_at_the_field(officer: User, client: Client) -> None:
+    job = read(started(officer))
+    uploads.submit(job=job, by=officer)
+    client.force_login(make_coordinator())
+    answer = client.post(reverse("upload_decide", args=[job.pk]), {"do": "return", "note": " "})
+    assert answer.status_code == 422
+    assert 'aria-describedby="note-error"' in answer.content.decode()
+    assert ImportJob.objects.get().state == State.SUBMITTED
+
+
+def test_page_says_what_each_column_was_read_as(officer: User, client: Client) -> None:
+    table = b"nama,NIK,jumlah,lat,lon,tanggal\nSumur,6408044107850001,3,0.5,117.5,01/03/25\n"
+    job = read(started(officer, file("sumur.csv", table)))
+    client.force_login(officer)
+    page = client.get(reverse("upload", args=[job.pk]), headers={"Accept-Language": "en"}).content.decode()
+    for told in ("nama (text)", "NIK (text, hidden)", "jumlah (whole number)", "tanggal (date)"):
+        assert told in page
+
+
 def test_file_that_cannot_be_read_says_why_and_leaves_nothing(officer: User, client: Client) -> None:
     job = read(started(officer, file("peta.pdf", b"%PDF-1.4")))
     assert (job.state, Layer.objects.count()) == (State.REFUSED, 0)

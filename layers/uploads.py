@@ -120,9 +120,13 @@ def _hold(arrived: Sequence[IncomingFile]) -> None:
 
 @transaction.atomic
 def answer(*, job: ImportJob, options: Mapping[str, Any], by: User) -> ImportJob:
-    """Take a person's answer to the reader's question and have the file read again. Raise NotReady."""
+    """Take a person's answer to the reader's question and have the file read again. Raise NotReady.
+
+    A coordinate system chosen for other columns holds no longer.
+    """
     locked = _locked(job, State.ASKS)
-    locked.options = locked.options | dict(options)
+    before = {name: value for name, value in locked.options.items() if name != "crs" or "columns" not in options}
+    locked.options = before | dict(options)
     locked.state, locked.attempts = State.WAITING, 0
     locked.save()
     return locked

@@ -270,17 +270,23 @@ class Reading:
         present = shapes[~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)]
         if not len(present):
             if where is not None:
-                raise Stopped("position_unread", columns=", ".join(where.columns))
+                choices = [Choice(title, title, title) for title in self.source.titles]
+                raise Stopped("position_unread", columns=", ".join(filter(None, where.columns)), choices=choices)
             raise Stopped("no_geometry")
-        found = crs.decide(
-            geometry.centres(present),
-            declared=declared,
-            given=self.options.get("crs"),
-            swap=self.options.get("swap"),
-            is_table=self.source.is_table,
-            places=self.places,
-            findings=self.findings,
-        )
+        try:
+            found = crs.decide(
+                geometry.centres(present),
+                declared=declared,
+                given=self.options.get("crs"),
+                swap=self.options.get("swap"),
+                is_table=self.source.is_table,
+                places=self.places,
+                findings=self.findings,
+            )
+        except Stopped as stop:
+            if where is not None:  # they may be no coordinates at all
+                stop.titles = list(self.source.titles)
+            raise
         if where is not None and where.how == "pair":  # people write latitude first: nothing was wrong with it
             self.findings.take_back("axes_swapped")
         return found

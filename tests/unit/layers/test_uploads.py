@@ -181,6 +181,67 @@ def test_column_in_which_no_name_is_known_is_asked_for_again(officer: User, clie
     assert 'name="place"' in page
 
 
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        (b"Kecamatan,X,Y\nSangatta Utara,12,3\nBengalon,15,4\n", "crs_ask_none"),
+        (b"Kecamatan,Lokasi\nSangatta Utara,U2 S1\nBengalon,U3 S4\n", "crs_ask_none"),
+        (b"Kecamatan,X,Y\nSangatta Utara,0,0\nBengalon,0,0\n", "position_unread"),
+    ],
+)
+def test_columns_that_hold_no_coordinates_leave_the_names(
+    table: bytes, code: str, officer: User, client: Client
+) -> None:
+    job = read(started(officer, file("a.csv", table)))
+    assert (job.state, job.inspection["findings"][-1]["code"]) == (State.ASKS, code)
+    client.force_login(officer)
+    page = client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert ('name="crs"' in page, page.count('name="place"')) == (code == "crs_ask_none", 1)
+    client.post(reverse("upload_answer", args=[job.pk]), {"lon": "", "lat": "", "place": "Kecamatan"})
+    job = read(job)
+    assert (job.state, job.inspection["kecamatan_of"], len(job.inspection["kecamatan"])) == (State.READY, 2, 2)
+
+
+def test_geometry_of_a_map_file_is_not_asked_for_in_columns(officer: User, client: Client) -> None:
+    features = b'{"type":"Feature","properties":{"nama":"a"},"geometry":{"type":"Point","coordinates":[900,900]}}'
+    job = read(started(officer, file("a.geojson", features)))
+    assert job.state == State.ASKS
+    client.force_login(officer)
+    page = client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert ('name="crs"' in page, 'name="place"' in page) == (True, False)
+    assert client.post(reverse("upload_answer", args=[job.pk]), {"place": "nama"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"crs": "EPSG:4755"},
+        {"crs": "4326"},
+        {"lon": "X", "lat": "Z"},
+        {"place": "kecamatan"},
+        {"layer": "a"},
+        {"place": "\x00"},
+        {},
+    ],
+)
+def test_answer_that_was_not_offered_is_refused(answer: dict[str, str], officer: User, client: Client) -> None:
+    job = read(started(officer, file("a.csv", b"Kecamatan,X,Y\nSangatta Utara,12,3\nBengalon,15,4\n")))
+    client.force_login(officer)
+    response = client.post(reverse("upload_answer", args=[job.pk]), answer)
+    assert response.status_code == 422
+    assert response.content.decode().count('class="field__error"') == 1
+    job.refresh_from_db()
+    assert (job.state, job.options) == (State.ASKS, {})
+
+
+def test_coordinate_system_of_other_columns_is_forgotten(officer: User) -> None:
+    job = read(started(officer, file("a.csv", b"x,y,a,b\n12,3,512345,55000\n15,4,512346,55001\n")))
+    job = read(uploads.answer(job=job, options={"crs": "EPSG:4326"}, by=officer))
+    ImportJob.objects.update(state=State.ASKS)
+    job = uploads.answer(job=job, options={"columns": {"lon": "a", "lat": "b"}}, by=officer)
+    assert job.options == {"columns": {"lon": "a", "lat": "b"}}
+
+
 @pytest.mark.parametrize(("head", "of"), [("Kecamatan", Kecamatan), ("Wilayah", Kecamatan), ("Desa", Desa)])
 def test_names_that_kecamatan_and_desa_share_are_what_the_column_says(officer: User, head: str, of: Any) -> None:
     names = sorted(

@@ -288,6 +288,7 @@ def _show(
         "job": job,
         "findings": [one for one in findings if one["level"] != "ask"],
         "questions": questions,
+        "answered": answer is not None,
         "regency": regency_symbol() if questions else "",
         "told": told,
         "outside": told.get("kecamatan_of", 0) - sum(place["count"] for place in told.get("kecamatan", [])),
@@ -318,9 +319,16 @@ def _read_as(field: dict[str, Any]) -> str:
 
 
 def _questions(job: ImportJob, answer: AnswerForm | None = None) -> list[dict[str, Any]]:
-    """Return what the upload asks, each question for a form of its own: to choose one, and to name columns."""
+    """Return what the upload asks, each question for a form of its own: to choose one, and to name columns.
+
+    One that is read asks where else the data may lie.
+    """
+    if not services.may_be_answered(job):
+        return []
+    if job.state == State.READY:
+        return _with_errors(_asks_elsewhere(job.inspection.get("elsewhere", {}), answer), answer)
     found = [one for one in job.inspection.get("findings", []) if one["level"] == "ask"]
-    if job.state != State.ASKS or not found:
+    if not found:
         return []
     asked = _in_language(found[0])
     if asked["code"] in COLUMNS_ASKED:
@@ -336,6 +344,16 @@ _OTHER_COLUMNS = gettext_lazy(
     "If the places come from the wrong columns, choose the right ones here: those of the coordinates, or the one with "
     "names or codes of kecamatan or desa."
 )
+
+
+def _asks_elsewhere(told: dict[str, Any], answer: AnswerForm | None) -> list[dict[str, Any]]:
+    questions, spoken = [], language()
+    if choices := [_choice(one, spoken) for one in told.get("choices", [])]:
+        text = _("Which coordinate system puts the data where they belong?")
+        questions.append(_asks_one("crs", text, choices))
+    if titles := told.get("titles"):
+        questions.append(_asks_columns(str(_OTHER_COLUMNS), titles, answer))
+    return questions
 
 
 def _asks_one(name: str, text: str, choices: list[dict[str, Any]]) -> dict[str, Any]:

@@ -94,10 +94,10 @@ class AnswerForm(forms.Form):
     """
 
     crs = forms.RegexField(r"^EPSG:\d{4,6}$", required=False)
-    layer = forms.CharField(required=False, max_length=200)
-    lon = forms.CharField(required=False, max_length=200)
-    lat = forms.CharField(required=False, max_length=200)
-    place = forms.CharField(required=False, max_length=200)
+    layer = forms.CharField(required=False, max_length=1_000, strip=False)
+    lon = forms.CharField(required=False, max_length=1_000, strip=False)
+    lat = forms.CharField(required=False, max_length=1_000, strip=False)
+    place = forms.CharField(required=False, max_length=1_000, strip=False)
 
     def __init__(self, *args: Any, offered: Mapping[str, Container[str]] | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -551,6 +551,21 @@ def test_what_lies_in_the_wrong_place_is_read_again(officer: User, client: Clien
     assert uploads.approve(job=job, by=make_coordinator()).current == job.version
 
 
+def test_column_is_named_with_its_blanks(officer: User, client: Client, tmp_path: Path) -> None:
+    import pandas
+    import pyogrio
+
+    long = "kecamatan " + "panjang " * 30
+    table = pandas.DataFrame({" wilayah ": ["Bengalon", "Sangkulirang"], long: ["Bengalon", "Bengalon"]})
+    pyogrio.write_dataframe(table, tmp_path / "x.gpkg", layer="x")
+    job = read(started(officer, file("x.gpkg", (tmp_path / "x.gpkg").read_bytes())))
+    client.force_login(officer)
+    for title in (" wilayah ", long):
+        answered(client, job, place=title)
+        job = read(job)
+        assert (job.state, job.options) == (State.READY, {"columns": {"place": title}})
+
+
 def test_answer_that_cannot_be_read_asks_again(officer: User, client: Client) -> None:
     job = read(started(officer, file("a.csv", METRES)))
     uploads.describe(job=job, about=ABOUT, by=officer)

@@ -365,8 +365,8 @@ class LayerDownload(models.Model):
 class ImportJob(models.Model):
     """An officer's upload on its way to publication: read by the worker, described, approved by the steward.
 
-    The files lie under MEDIA_ROOT (layers/uploads.py) until they are read. `about` are the metadata to come, applied to
-    the layer only when the steward publishes.
+    The files lie under MEDIA_ROOT (layers/uploads.py) until it is handed in. `about` are the metadata to come, applied
+    to the layer only when the steward publishes.
     """
 
     class State(models.TextChoices):

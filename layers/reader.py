@@ -58,7 +58,8 @@ class Inspection:
     """What a file turned out to be.
 
     `status` is ready, asks or refused; `extent` is west, south, east, north; `kecamatan` counts the rows of
-    `kecamatan_of` that were looked at; `preview` holds the first rows without personal data.
+    `kecamatan_of` that were looked at; `preview` holds the first rows without personal data; `elsewhere` what a person
+    may choose who sees the data in the wrong place (choices of coordinate systems, titles of columns).
     """
 
     name: str
@@ -75,6 +76,7 @@ class Inspection:
     fields: list[dict[str, Any]] = field(default_factory=list)
     statistics: dict[str, Any] = field(default_factory=dict)
     preview: list[dict[str, Any]] = field(default_factory=list)
+    elsewhere: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0
     peak_mb: int = 0
 

@@ -1,5 +1,6 @@
 """The forms of an upload: the files, an answer to the reader's question, and the metadata."""
 
+from collections.abc import Container, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -82,17 +83,33 @@ class UploadForm(forms.Form):
         return given
 
 
+COLUMNS = ("lon", "lat", "place")
+"""The fields of an answer that name columns."""
+
+
 class AnswerForm(forms.Form):
-    """What the reader asked: a coordinate system, one of several data sets, or the columns of coordinates."""
+    """What the reader asked: a coordinate system, one of several data sets, or the columns of coordinates.
+
+    `offered` is what each field may say; None when nothing is asked, which the service tells.
+    """
 
     crs = forms.RegexField(r"^EPSG:\d{4,6}$", required=False)
-    layer = forms.CharField(required=False, max_length=200)
-    lon = forms.CharField(required=False, max_length=200)
-    lat = forms.CharField(required=False, max_length=200)
-    place = forms.CharField(required=False, max_length=200)
+    layer = forms.CharField(required=False, max_length=1_000, strip=False)
+    lon = forms.CharField(required=False, max_length=1_000, strip=False)
+    lat = forms.CharField(required=False, max_length=1_000, strip=False)
+    place = forms.CharField(required=False, max_length=1_000, strip=False)
+
+    def __init__(self, *args: Any, offered: Mapping[str, Container[str]] | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offered = offered
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether it comes from the form that asks for columns."""
+        return any(name in self.data for name in COLUMNS)
 
     def clean(self) -> dict[str, Any]:
-        """Refuse an answer that says half, or nothing, or two things at once."""
+        """Refuse an answer that says half, or nothing, or two things at once, or what was not offered."""
         given = super().clean() or {}
         lon, lat, place = (given.get(name) for name in ("lon", "lat", "place"))
         if bool(lon) != bool(lat):
@@ -101,13 +118,17 @@ class AnswerForm(forms.Form):
             self.add_error("place", _("Choose either the columns of the coordinates or the one with the names."))
         elif not self.errors and not any(given.values()):
             self.add_error(None, _("Choose one of the answers."))
+        if self.offered is not None:
+            for name, value in [*given.items()]:
+                if value and value not in self.offered.get(name, ()):
+                    self.add_error(name if name in self.offered else None, _("Choose one of the answers."))
         return given
 
     def options(self) -> dict[str, Any]:
         """Return the answer as the importer's options."""
         given = self.cleaned_data
         options: dict[str, Any] = {name: given[name] for name in ("crs", "layer") if given[name]}
-        columns = {name: given[name] for name in ("lon", "lat", "place") if given[name]}
+        columns = {name: given[name] for name in COLUMNS if given[name]}
         return options | ({"columns": columns} if columns else {})
 
 

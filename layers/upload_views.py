@@ -31,7 +31,7 @@ from layers.reading import limits
 from layers.small_maps import map_of_points, regency_symbol
 from layers.styling import style_of
 from layers.tiles import NO_FIELD, make_tile
-from layers.upload_forms import AboutForm, AnswerForm, UploadForm
+from layers.upload_forms import COLUMNS, AboutForm, AnswerForm, UploadForm
 from layers.values import shown_value
 from layers.versions import hiding_personal
 from layers.views import geometry_of, map_texts
@@ -122,7 +122,8 @@ def upload(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Take the answer to the reader's question and have the file read again."""
-    job, form = _job(request, pk), AnswerForm(request.POST)
+    job = _job(request, pk)
+    form = AnswerForm(request.POST, offered=_offered(_questions(job)))
     if not form.is_valid():
         return _show(request, job, answer=form, status=422)
     return _done(request, job, lambda: services.answer(job=job, options=form.options(), by=_user(request)))
@@ -261,7 +262,7 @@ def shapes_in_words(geometry_type: str) -> str:
     return str(SHAPES.get(geometry_type, _("several kinds of shapes")))
 
 
-COLUMNS_ASKED = {"position_ask", "position_names_unknown"}
+COLUMNS_ASKED = {"position_ask", "position_names_unknown", "position_unread"}
 """The reader's questions that are answered by names of columns."""
 
 
@@ -279,17 +280,16 @@ def _show(
     # What was found before an answer holds no longer while the file is read again.
     findings = [] if waits else [_in_language(one) for one in told.get("findings", [])]
     findings.sort(key=lambda one: LEVELS.index(one["level"]))
-    asked = next((one for one in findings if one["level"] == "ask"), None)
+    questions = _questions(job, answer)
     editable = job.state in {State.READY, State.RETURNED} and job.layer is not None
     preview = told.get("preview", [])
     shown = [field for field in told.get("fields", []) if not field["hidden"]][:8]
     context = {
         "job": job,
         "findings": [one for one in findings if one["level"] != "ask"],
-        "asked": asked,
-        "columns": _columns(asked, answer) if asked and asked["code"] in COLUMNS_ASKED else [],
-        "answer": answer,
-        "regency": regency_symbol() if asked else "",
+        "questions": questions,
+        "answered": answer is not None,
+        "regency": regency_symbol() if questions else "",
         "told": told,
         "outside": told.get("kecamatan_of", 0) - sum(place["count"] for place in told.get("kecamatan", [])),
         "columns_read": [_read_as(field) for field in told.get("fields", [])],
@@ -318,7 +318,72 @@ def _read_as(field: dict[str, Any]) -> str:
     return f"{field['title']} ({kind}, {_('hidden')})" if field["hidden"] else f"{field['title']} ({kind})"
 
 
-def _columns(asked: dict[str, Any], answer: AnswerForm | None) -> list[dict[str, Any]]:
+def _questions(job: ImportJob, answer: AnswerForm | None = None) -> list[dict[str, Any]]:
+    """Return what the upload asks, each question for a form of its own: to choose one, and to name columns.
+
+    One that is read asks where else the data may lie.
+    """
+    if not services.may_be_answered(job):
+        return []
+    if job.state == State.READY:
+        return _with_errors(_asks_elsewhere(job.inspection.get("elsewhere", {}), answer), answer)
+    found = [one for one in job.inspection.get("findings", []) if one["level"] == "ask"]
+    if not found:
+        return []
+    asked = _in_language(found[0])
+    if asked["code"] in COLUMNS_ASKED:
+        questions = [_asks_columns(asked["text"], [one["value"] for one in asked["choices"]], answer)]
+    else:
+        questions = [_asks_one("layer" if asked["code"] == "choose_layer" else "crs", asked["text"], asked["choices"])]
+        if titles := found[0].get("titles"):
+            questions.append(_asks_columns(str(_OTHER_COLUMNS), titles, answer))
+    return _with_errors(questions, answer)
+
+
+_OTHER_COLUMNS = gettext_lazy(
+    "If the places come from the wrong columns, choose the right ones here: those of the coordinates, or the one with "
+    "names or codes of kecamatan or desa."
+)
+
+
+def _asks_elsewhere(told: dict[str, Any], answer: AnswerForm | None) -> list[dict[str, Any]]:
+    questions, spoken = [], language()
+    if choices := [_choice(one, spoken) for one in told.get("choices", [])]:
+        text = _("Which coordinate system puts the data where they belong?")
+        questions.append(_asks_one("crs", text, choices))
+    if titles := told.get("titles"):
+        questions.append(_asks_columns(str(_OTHER_COLUMNS), titles, answer))
+    return questions
+
+
+def _asks_one(name: str, text: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"name": name, "text": text, "choices": choices}
+
+
+def _asks_columns(text: str, titles: list[str], answer: AnswerForm | None) -> dict[str, Any]:
+    return {"text": text, "titles": titles, "columns": _columns(titles, answer)}
+
+
+def _with_errors(questions: list[dict[str, Any]], answer: AnswerForm | None) -> list[dict[str, Any]]:
+    """Add what is wrong with the answer to the question that it answers; what is wrong with a column has its place."""
+    if answer is not None and questions:
+        question = questions[-1 if answer.names_columns else 0]
+        question["errors"] = [*answer.non_field_errors(), *answer.errors.get(question.get("name", ""), [])]
+    return questions
+
+
+def _offered(questions: list[dict[str, Any]]) -> dict[str, set[str]] | None:
+    """Return what each field of an answer may say; None when nothing is asked."""
+    offered: dict[str, set[str]] = {}
+    for question in questions:
+        if "columns" in question:
+            offered |= {name: set(question["titles"]) for name in COLUMNS}
+        else:
+            offered[question["name"]] = {one["value"] for one in question["choices"]}
+    return offered or None
+
+
+def _columns(titles: list[str], answer: AnswerForm | None) -> list[dict[str, Any]]:
     """Return the selects that ask for columns, with what was chosen and what is wrong with it."""
     labels = {
         "lon": _("Longitude or X"),
@@ -329,7 +394,7 @@ def _columns(asked: dict[str, Any], answer: AnswerForm | None) -> list[dict[str,
         {
             "name": name,
             "label": label,
-            "choices": asked["choices"],
+            "titles": titles,
             "chosen": answer.data.get(name, "") if answer else "",
             "errors": answer.errors.get(name, []) if answer else [],
         }

@@ -34,10 +34,12 @@ State = ImportJob.State
 ATTEMPTS_MAX = 3
 LEASE = dt.timedelta(seconds=limits.WALL_S + 300)
 KEPT = dt.timedelta(days=14)
-"""How long the files of an unanswered question are kept."""
+"""How long the files are kept of a question that nobody answers, and of what is read and not handed in."""
 FILES_MAX = 12
 WITHDRAWN_FROM = (State.WAITING, State.ASKS, State.REFUSED, State.READY, State.SUBMITTED, State.RETURNED)
 """The states in which an upload can be deleted: not while it is read, and not once it is published."""
+ANSWERED_IN = (State.ASKS, State.READY)
+"""The states in which the file can be read again with an answer: to a question, or since it lies in the wrong place."""
 NAME_BYTES = 200
 """File systems take 255; a number may come before the name."""
 
@@ -120,12 +122,27 @@ def _hold(arrived: Sequence[IncomingFile]) -> None:
 
 @transaction.atomic
 def answer(*, job: ImportJob, options: Mapping[str, Any], by: User) -> ImportJob:
-    """Take a person's answer to the reader's question and have the file read again. Raise NotReady."""
-    locked = _locked(job, State.ASKS)
-    locked.options = locked.options | dict(options)
+    """Take a person's answer to the reader's question and have the file read again. Raise NotReady.
+
+    What was read before goes, and what was written about it stays. A coordinate system chosen for other columns holds
+    no longer.
+    """
+    locked = _locked(job, *ANSWERED_IN)
+    if not may_be_answered(locked):
+        raise NotReady(_("The file is no longer here. Upload it again."))
+    version, locked.version = locked.version, None
+    before = {name: value for name, value in locked.options.items() if name != "crs" or "columns" not in options}
+    locked.options = before | dict(options)
     locked.state, locked.attempts = State.WAITING, 0
     locked.save()
+    if version is not None:
+        drop_unpublished(version=version)
     return locked
+
+
+def may_be_answered(job: ImportJob) -> bool:
+    """Whether the upload can be read again with an answer: its file is still here."""
+    return job.state in ANSWERED_IN and folder_of(job).is_dir()
 
 
 def read_due() -> bool:
@@ -169,8 +186,12 @@ def _finish(job: ImportJob, state: str, inspection: dict[str, Any]) -> None:
     mine = ImportJob.objects.filter(pk=job.pk, state=State.READING, attempts=job.attempts)
     if not mine.update(state=state, inspection=inspection, layer=job.layer, version=job.version, lease_until=None):
         raise NotReady(_("Another worker reads this file."))
-    if state != State.ASKS:
-        transaction.on_commit(lambda: shutil.rmtree(folder_of(job), ignore_errors=True))
+    if state == State.REFUSED:
+        _forget_files(job)
+
+
+def _forget_files(job: ImportJob) -> None:
+    transaction.on_commit(lambda: shutil.rmtree(folder_of(job), ignore_errors=True))
 
 
 def _new_layer(job: ImportJob) -> Layer:
@@ -211,6 +232,7 @@ def submit(*, job: ImportJob, by: User) -> ImportJob:
     locked.save()
     if locked.layer and locked.layer.state == Layer.State.DRAFT:
         Layer.objects.filter(pk=locked.layer.pk).update(state=Layer.State.SUBMITTED)
+    _forget_files(locked)
     return locked
 
 
@@ -265,15 +287,18 @@ def withdraw(*, job: ImportJob, by: User) -> None:
         others = ImportJob.objects.filter(layer=layer, state=State.SUBMITTED)
         if not others.exists():
             Layer.objects.filter(pk=layer.pk).update(state=Layer.State.DRAFT)
-    transaction.on_commit(lambda: shutil.rmtree(folder_of(job), ignore_errors=True))
+    _forget_files(job)
 
 
 def clear_old() -> int:
-    """Forget the files of questions that nobody answered; return how many. Called hourly by the worker."""
-    old = ImportJob.objects.filter(state=State.ASKS, changed_at__lt=timezone.now() - KEPT)
-    for job in old:
+    """Forget the files of questions that nobody answered, and of what nobody hands in; return how many questions.
+
+    Called hourly by the worker.
+    """
+    old = ImportJob.objects.filter(changed_at__lt=timezone.now() - KEPT)
+    for job in old.filter(state__in=ANSWERED_IN).only("pk"):
         shutil.rmtree(folder_of(job), ignore_errors=True)
-    return old.update(state=State.REFUSED)
+    return old.filter(state=State.ASKS).update(state=State.REFUSED)
 
 
 def waiting_for(user: User) -> QuerySet[ImportJob]:
@@ -283,7 +308,7 @@ def waiting_for(user: User) -> QuerySet[ImportJob]:
 
 
 def folder_of(job: ImportJob) -> Path:
-    """Return where an upload's files lie until they are read."""
+    """Return where an upload's files lie until it is handed in."""
     return Path(settings.MEDIA_ROOT) / "unggah" / str(job.pk)
 
 

@@ -26,6 +26,8 @@ CANDIDATES = {
     "EPSG:3857": "Web Mercator",
 }
 CLEAR, UNLIKELY = 0.5, 0.05
+SAMPLED = 1_000
+"""So many places at most tell where a candidate would put the data, when nothing is decided by it."""
 POINTS = 200
 """So many places at most show on a map where a candidate would put the data."""
 
@@ -142,6 +144,17 @@ def choice(candidate: Candidate, places: Places) -> Choice:
     some = finite[np.linspace(0, len(finite) - 1, min(len(finite), POINTS)).astype(int)] if len(finite) else finite
     points = tuple((round(float(lon), 4), round(float(lat), 4)) for lon, lat in some)
     return Choice(candidate.crs, f"{name}: {where_id}", f"{name}: {where_en}", bbox, points)
+
+
+def choices(points: Any, declared: str | None, places: Places) -> list[Choice]:
+    """Return the coordinate systems that points (n, 2) may be in, the file's own among them, for who knows better."""
+    some = points[:: -(-len(points) // SAMPLED)]
+    ranked = rank(some, places)
+    declared = SAME.get(declared or "", declared)
+    if declared and declared not in CANDIDATES and re.fullmatch(r"EPSG:\d{4,6}", declared) and _is_known(declared):
+        lonlat = to_lonlat(some, declared)
+        ranked.insert(0, Candidate(declared, False, lonlat, places.share_near(lonlat)))
+    return _choices(ranked, places)
 
 
 def _choices(ranked: list[Candidate], places: Places) -> list[Choice]:

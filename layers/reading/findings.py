@@ -36,11 +36,15 @@ class Choice:
 
 
 class Stopped(Exception):
-    """Reading cannot go on: the file is refused, or a person must choose."""
+    """Reading cannot go on: the file is refused, or a person must choose.
+
+    `titles` are the columns that may be named instead of an answer to the question itself.
+    """
 
     def __init__(self, code: str, *, choices: Iterable[Choice] = (), **facts: Fact) -> None:
         super().__init__(code)
         self.code, self.choices = code, list(choices)
+        self.titles: list[str] = []
         self.facts: dict[str, Any] = dict(facts)
 
 
@@ -63,6 +67,7 @@ class Findings:
         count: int | None = None,
         rows: Iterable[Row] = (),
         choices: Iterable[Choice] = (),
+        titles: Iterable[str] = (),
         **facts: Fact,
     ) -> None:
         """Note a finding; `count` also fills `{count}` in its sentence."""
@@ -79,11 +84,13 @@ class Findings:
         }
         if offered := [vars(choice) for choice in choices]:
             finding["choices"] = offered
+        if named := list(titles):
+            finding["titles"] = named
         self.made.append(finding)
 
     def tell_stop(self, stop: Stopped) -> None:
         """Note why reading stopped."""
-        self.tell(stop.code, choices=stop.choices, **stop.facts)
+        self.tell(stop.code, choices=stop.choices, titles=stop.titles, **stop.facts)
 
     def take_back(self, code: str) -> None:
         """Forget the findings of this kind."""

@@ -203,6 +203,7 @@ class Reading:
         self.source, self.options, self.places, self.findings = source, options, places, findings
         self.as_text: set[str] = set()
         self.multipoints = False
+        self.elsewhere: dict[str, Any] = {}
 
     def run(self, folder: Path) -> dict[str, Any]:
         """Write all rows for COPY, for each pass anew, and return what is known of them. Raise Stopped."""
@@ -263,6 +264,8 @@ class Reading:
             where.missing = where.unread = 0
             where.missing_rows, where.unread_rows = [], []
         declared = self.source.crs
+        if where is not None:
+            self.elsewhere["titles"] = list(self.source.titles)
         if where is not None and where.how == "join":
             return crs.Decision(crs.WGS84, crs.label(crs.WGS84))
         if where is not None and where.degrees:
@@ -270,19 +273,28 @@ class Reading:
         present = shapes[~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)]
         if not len(present):
             if where is not None:
-                raise Stopped("position_unread", columns=", ".join(where.columns))
+                choices = [Choice(title, title, title) for title in self.source.titles]
+                raise Stopped("position_unread", columns=", ".join(filter(None, where.columns)), choices=choices)
             raise Stopped("no_geometry")
-        found = crs.decide(
-            geometry.centres(present),
-            declared=declared,
-            given=self.options.get("crs"),
-            swap=self.options.get("swap"),
-            is_table=self.source.is_table,
-            places=self.places,
-            findings=self.findings,
-        )
+        try:
+            found = crs.decide(
+                geometry.centres(present),
+                declared=declared,
+                given=self.options.get("crs"),
+                swap=self.options.get("swap"),
+                is_table=self.source.is_table,
+                places=self.places,
+                findings=self.findings,
+            )
+        except Stopped as stop:
+            if where is not None:  # they may be no coordinates at all
+                stop.titles = list(self.source.titles)
+            raise
         if where is not None and where.how == "pair":  # people write latitude first: nothing was wrong with it
             self.findings.take_back("axes_swapped")
+        if where is None or not where.degrees:
+            offered = crs.choices(geometry.centres(present), self.source.crs, self.places)
+            self.elsewhere["choices"] = [vars(one) for one in offered]
         return found
 
     def _shapes(self, batch: Batch, where: positions.Positions | None) -> Any:
@@ -449,5 +461,6 @@ class Reading:
             "kecamatan_of": sum(tally.placed.values()),
             "fields": [column.dictionary() for column in cols],
             "statistics": {column.name: column.statistics() for column in cols},
+            "elsewhere": self.elsewhere,
             "preview": [{name: value for name, value in row.items() if name not in hidden} for row in tally.preview],
         }

@@ -343,9 +343,9 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         "No value of the column {column} is known as a name or code of a kecamatan or desa (such as: {some}). Name another column.",
     ),
     "position_unread": (
-        "refused",
-        "Isi kolom {columns} tidak dapat dibaca sebagai koordinat atau nama wilayah. Tulis misalnya 117,5312 dan 0,5123, atau 0°30'44\" LU.",
-        "The values of {columns} cannot be read as coordinates or names of areas. Write for instance 117.5312 and 0.5123, or 0°30'44\" N.",
+        "ask",
+        "Isi kolom {columns} tidak dapat dibaca sebagai koordinat atau nama wilayah. Sebutkan kolom yang lain, atau tulis di berkasnya misalnya 117,5312 dan 0,5123, atau 0°30'44\" LU, lalu unggah lagi.",
+        "The values of {columns} cannot be read as coordinates or names of areas. Name other columns, or write in the file for instance 117.5312 and 0.5123, or 0°30'44\" N, and upload it again.",
     ),
     "position_unreadable": (
         "warning",

@@ -61,6 +61,36 @@ def test_file_is_uploaded_read_described_and_handed_in(
     expect(page.get_by_role("main").get_by_text("Walidata memeriksanya").first).to_be_visible()
 
 
+@pytest.mark.parametrize("scripted", [True, False])
+def test_what_lies_in_the_wrong_place_is_read_again_by_keyboard(
+    scripted: bool, live_server: object, open_page: Callable[..., Page], officer: User, tmp_path: Path
+) -> None:
+    address = str(live_server)
+    (tmp_path / "sumur.csv").write_text("nama,kecamatan,x,y\nSatu,Bengalon,512345,55000\nDua,Bengalon,512346,55001\n")
+    page = sign_in(open_page(PHONE, java_script_enabled=scripted), address, officer)
+    page.goto(f"{address}/data/unggah/")
+    page.set_input_files("#id_file", tmp_path / "sumur.csv")
+    page.get_by_role("button", name="Unggah dan periksa").click()
+    expect(page.get_by_text("sedang dibaca.")).to_be_visible()
+    assert uploads.read_due()
+    expect(page.get_by_role("heading", name="Pratinjau")).to_be_visible()
+    expect(page.get_by_text("EPSG:32650 UTM 50N").first).to_be_visible()
+    question = page.locator("details").filter(has=page.locator("[name=crs]"))
+    question.locator("summary").focus()
+    page.keyboard.press("Enter")
+    page.locator("[name=crs]").first.focus()
+    if scripted:
+        assert axe_findings(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("[name=crs][value='EPSG:32750']").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("sedang dibaca.")).to_be_visible()
+    assert uploads.read_due()
+    expect(page.get_by_text("EPSG:32750 UTM 50S").first).to_be_visible()
+    assert LayerVersion.objects.get().source_crs == "EPSG:32750 UTM 50S"
+
+
 def test_dropped_file_of_a_wrong_kind_is_told(
     live_server: object, open_page: Callable[..., Page], officer: User
 ) -> None:

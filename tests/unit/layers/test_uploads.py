@@ -181,6 +181,67 @@ def test_column_in_which_no_name_is_known_is_asked_for_again(officer: User, clie
     assert 'name="place"' in page
 
 
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        (b"Kecamatan,X,Y\nSangatta Utara,12,3\nBengalon,15,4\n", "crs_ask_none"),
+        (b"Kecamatan,Lokasi\nSangatta Utara,U2 S1\nBengalon,U3 S4\n", "crs_ask_none"),
+        (b"Kecamatan,X,Y\nSangatta Utara,0,0\nBengalon,0,0\n", "position_unread"),
+    ],
+)
+def test_columns_that_hold_no_coordinates_leave_the_names(
+    table: bytes, code: str, officer: User, client: Client
+) -> None:
+    job = read(started(officer, file("a.csv", table)))
+    assert (job.state, job.inspection["findings"][-1]["code"]) == (State.ASKS, code)
+    client.force_login(officer)
+    page = client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert ('name="crs"' in page, page.count('name="place"')) == (code == "crs_ask_none", 1)
+    client.post(reverse("upload_answer", args=[job.pk]), {"lon": "", "lat": "", "place": "Kecamatan"})
+    job = read(job)
+    assert (job.state, job.inspection["kecamatan_of"], len(job.inspection["kecamatan"])) == (State.READY, 2, 2)
+
+
+def test_geometry_of_a_map_file_is_not_asked_for_in_columns(officer: User, client: Client) -> None:
+    features = b'{"type":"Feature","properties":{"nama":"a"},"geometry":{"type":"Point","coordinates":[900,900]}}'
+    job = read(started(officer, file("a.geojson", features)))
+    assert job.state == State.ASKS
+    client.force_login(officer)
+    page = client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert ('name="crs"' in page, 'name="place"' in page) == (True, False)
+    assert client.post(reverse("upload_answer", args=[job.pk]), {"place": "nama"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"crs": "EPSG:4755"},
+        {"crs": "4326"},
+        {"lon": "X", "lat": "Z"},
+        {"place": "kecamatan"},
+        {"layer": "a"},
+        {"place": "\x00"},
+        {},
+    ],
+)
+def test_answer_that_was_not_offered_is_refused(answer: dict[str, str], officer: User, client: Client) -> None:
+    job = read(started(officer, file("a.csv", b"Kecamatan,X,Y\nSangatta Utara,12,3\nBengalon,15,4\n")))
+    client.force_login(officer)
+    response = client.post(reverse("upload_answer", args=[job.pk]), answer)
+    assert response.status_code == 422
+    assert response.content.decode().count('class="field__error"') == 1
+    job.refresh_from_db()
+    assert (job.state, job.options) == (State.ASKS, {})
+
+
+def test_coordinate_system_of_other_columns_is_forgotten(officer: User) -> None:
+    job = read(started(officer, file("a.csv", b"x,y,a,b\n12,3,512345,55000\n15,4,512346,55001\n")))
+    job = read(uploads.answer(job=job, options={"crs": "EPSG:4326"}, by=officer))
+    ImportJob.objects.update(state=State.ASKS)
+    job = uploads.answer(job=job, options={"columns": {"lon": "a", "lat": "b"}}, by=officer)
+    assert job.options == {"columns": {"lon": "a", "lat": "b"}}
+
+
 @pytest.mark.parametrize(("head", "of"), [("Kecamatan", Kecamatan), ("Wilayah", Kecamatan), ("Desa", Desa)])
 def test_names_that_kecamatan_and_desa_share_are_what_the_column_says(officer: User, head: str, of: Any) -> None:
     names = sorted(
@@ -277,12 +338,43 @@ def test_file_that_cannot_be_read_says_why_and_leaves_nothing(officer: User, cli
     assert "PDF" in client.get(reverse("upload", args=[job.pk])).content.decode()
 
 
-def test_files_are_forgotten_when_they_are_read(officer: User, django_capture_on_commit_callbacks: Any) -> None:
+def test_files_are_forgotten_when_the_upload_is_handed_in(
+    officer: User, django_capture_on_commit_callbacks: Any
+) -> None:
     job = started(officer)
+    with django_capture_on_commit_callbacks(execute=True):
+        job = read(job)
     assert [path.name for path in uploads.folder_of(job).iterdir()] == ["sumur.csv"]
+    with django_capture_on_commit_callbacks(execute=True):
+        uploads.submit(job=job, by=officer)
+    assert not uploads.folder_of(job).exists()
+
+
+def test_files_are_forgotten_when_the_upload_cannot_be_read(
+    officer: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    job = started(officer, file("peta.pdf", b"%PDF-1.4"))
     with django_capture_on_commit_callbacks(execute=True):
         read(job)
     assert not uploads.folder_of(job).exists()
+
+
+def test_files_that_wait_for_two_weeks_are_forgotten(officer: User, client: Client) -> None:
+    done, asked = read(started(officer)), read(started(officer, file("a.csv", b"a,b\n512345,55000\n")))
+    assert uploads.clear_old() == 0
+    ImportJob.objects.update(changed_at=timezone.now() - uploads.KEPT - timedelta(hours=1))
+    assert uploads.clear_old() == 1
+    assert not any(uploads.folder_of(job).exists() for job in (done, asked))
+    assert [*ImportJob.objects.order_by("created_at").values_list("state", flat=True)] == [State.READY, State.REFUSED]
+    client.force_login(officer)
+    page = reverse("upload", args=[done.pk])
+    assert 'name="place"' not in client.get(page).content.decode()
+    told = client.post(
+        reverse("upload_answer", args=[done.pk]), {"place": "nama"}, follow=True, headers={"Accept-Language": "en"}
+    )
+    assert "The file is no longer here." in told.content.decode()
+    done.refresh_from_db()
+    assert (done.state, done.version is None) == (State.READY, False)
 
 
 def test_new_version_is_compared_and_changes_nothing_before_it_is_published(officer: User, dlh: Agency) -> None:
@@ -409,6 +501,157 @@ def test_upload_in_another_workers_hands_is_left_alone(officer: User) -> None:
     started(officer)
     ImportJob.objects.update(state=State.READING, attempts=1, lease_until=timezone.now() + timedelta(minutes=5))
     assert not uploads.read_due()
+
+
+# What lies in the wrong place.
+
+METRES = b"kecamatan,x,y,x2,y2\nBengalon,512345,55000,117.5,0.5\nSangkulirang,512346,55001,117.6,0.6\n"
+
+
+def partition_of(job: ImportJob) -> str:
+    assert job.version is not None
+    return str(job.version.partition)
+
+
+def is_a_table(name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
+        return bool(cursor.fetchone()[0])
+
+
+def answered(client: Client, job: ImportJob, **answer: str) -> Any:
+    return client.post(reverse("upload_answer", args=[job.pk]), answer, follow=True, headers={"Accept-Language": "en"})
+
+
+def test_what_lies_in_the_wrong_place_is_read_again(officer: User, client: Client) -> None:
+    job = read(started(officer, file("a.csv", METRES)))
+    assert (job.state, job.inspection["source_crs"]) == (State.READY, "EPSG:32650 UTM 50N")
+    uploads.describe(job=job, about=ABOUT, by=officer)
+    table, layer, number = partition_of(job), job.layer, job.version.number
+    client.force_login(officer)
+    page = client.get(reverse("upload", args=[job.pk]), headers={"Accept-Language": "en"}).content.decode()
+    assert "Is it in the wrong place?" in page
+    assert (page.count('name="crs"'), page.count('name="place"')) == (6, 1)
+    assert "data-waits" in answered(client, job, crs="EPSG:32750").content.decode()
+    assert not is_a_table(table)
+    job = read(job)
+    assert (job.state, job.layer, job.version.number, job.version.feature_count) == (State.READY, layer, number, 2)
+    assert (job.version.source_crs, job.about) == ("EPSG:32750 UTM 50S", ABOUT)
+    # Other columns, of which the coordinate system is found anew; then names.
+    answered(client, job, lon="x2", lat="y2")
+    job = read(job)
+    assert (job.state, job.version.source_crs) == (State.READY, "EPSG:4326 WGS 84")
+    answered(client, job, place="kecamatan")
+    job = read(job)
+    assert (job.state, job.options) == (State.READY, {"columns": {"place": "kecamatan"}})
+    page = client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert ('name="crs"' in page, 'name="place"' in page) == (False, True)
+    assert LayerVersion.objects.count() == 1
+    uploads.submit(job=job, by=officer)
+    assert uploads.approve(job=job, by=make_coordinator()).current == job.version
+
+
+def test_column_is_named_with_its_blanks(officer: User, client: Client, tmp_path: Path) -> None:
+    import pandas
+    import pyogrio
+
+    long = "kecamatan " + "panjang " * 30
+    table = pandas.DataFrame({" wilayah ": ["Bengalon", "Sangkulirang"], long: ["Bengalon", "Bengalon"]})
+    pyogrio.write_dataframe(table, tmp_path / "x.gpkg", layer="x")
+    job = read(started(officer, file("x.gpkg", (tmp_path / "x.gpkg").read_bytes())))
+    client.force_login(officer)
+    for title in (" wilayah ", long):
+        answered(client, job, place=title)
+        job = read(job)
+        assert (job.state, job.options) == (State.READY, {"columns": {"place": title}})
+
+
+def test_answer_that_cannot_be_read_asks_again(officer: User, client: Client) -> None:
+    job = read(started(officer, file("a.csv", METRES)))
+    uploads.describe(job=job, about=ABOUT, by=officer)
+    client.force_login(officer)
+    answered(client, job, lon="kecamatan", lat="kecamatan")
+    job = read(job)
+    assert (job.state, job.version, job.about) == (State.ASKS, None, ABOUT)
+    answered(client, job, lon="x", lat="y")
+    assert read(job).state == State.READY
+
+
+@pytest.mark.parametrize("answer", [{}, {"crs": "EPSG:4755"}, {"lon": "x"}, {"place": "desa"}, {"layer": "x"}])
+def test_wrong_answer_about_the_place_leaves_what_was_read(
+    answer: dict[str, str], officer: User, client: Client
+) -> None:
+    job = read(started(officer, file("a.csv", METRES)))
+    client.force_login(officer)
+    response = answered(client, job, **answer)
+    assert (response.status_code, response.content.decode().count('class="field__error"')) == (422, 1)
+    job.refresh_from_db()
+    assert (job.state, job.options, is_a_table(partition_of(job))) == (State.READY, {}, True)
+
+
+def test_published_layer_keeps_its_version_while_the_next_is_read_again(
+    officer: User, dlh: Agency, client: Client
+) -> None:
+    layer = make_layer("sumur", agency=dlh)
+    current = layer.current
+    job = read(started(officer, file("a.csv", METRES), layer=layer))
+    client.force_login(officer)
+    answered(client, job, place="kecamatan")
+    assert client.get("/data/sumur/").status_code == 200
+    job = read(job)
+    layer.refresh_from_db()
+    assert (layer.current, job.version.number, layer.versions.count()) == (current, 2, 2)
+    assert job.inspection["comparison"]["added"] == 2
+
+
+@pytest.mark.parametrize("state", [State.SUBMITTED, State.PUBLISHED, State.RETURNED, State.WAITING, State.READING])
+def test_upload_that_went_on_meanwhile_is_not_read_again(state: str, officer: User, client: Client) -> None:
+    job = read(started(officer, file("a.csv", METRES)))
+    ImportJob.objects.update(state=state)
+    client.force_login(officer)
+    page = answered(client, job, crs="EPSG:32750").content.decode()
+    assert "already further" in page
+    assert 'name="crs"' not in page
+    job.refresh_from_db()
+    assert (job.state, job.options, is_a_table(partition_of(job))) == (state, {}, True)
+
+
+def test_shapefile_without_prj_gets_another_coordinate_system(officer: User, client: Client, tmp_path: Path) -> None:
+    import geopandas
+    import shapely
+
+    geopandas.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(117.5, 0.5)], crs=4326).to_crs(23838).to_file(
+        tmp_path / "x.shp"
+    )
+    parts = [file(path.name, path.read_bytes()) for path in tmp_path.glob("x.*") if path.suffix != ".prj"]
+    job = read(started(officer, *parts))
+    assert job.state == State.READY
+    client.force_login(officer)
+    page = client.get(reverse("upload", args=[job.pk])).content.decode()
+    assert ('name="crs"' in page, 'name="place"' in page) == (True, False)
+    answered(client, job, crs="EPSG:32650")
+    assert read(job).version.source_crs == "EPSG:32650 UTM 50N"
+
+
+def test_coordinate_system_that_a_file_declares_can_be_chosen_again(officer: User, tmp_path: Path) -> None:
+    import geopandas
+    import shapely
+
+    points = geopandas.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(117.5, 0.5)], crs=4326)
+    points.to_crs(23839).to_file(tmp_path / "x.gpkg")
+    job = read(started(officer, file("x.gpkg", (tmp_path / "x.gpkg").read_bytes())))
+    assert job.inspection["elsewhere"]["choices"][0]["value"] == "EPSG:23839"
+
+
+def test_place_cannot_be_changed_while_the_data_are_read(
+    officer: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = read(started(officer, file("a.csv", METRES)))
+    monkeypatch.setattr(versions, "run", busy)
+    client.force_login(officer)
+    assert "The data are being read at the moment." in answered(client, job, place="kecamatan").content.decode()
+    job.refresh_from_db()
+    assert (job.state, job.options, job.version is None) == (State.READY, {}, False)
 
 
 # Deleting an upload.

@@ -1,5 +1,8 @@
 """Spatial questions at `/data/tanya/`: choose a sentence, fill in its blanks, see the answer, take it away, keep it."""
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -44,12 +47,28 @@ from layers.styling import Style
 from layers.tiles import NO_FIELD, draw_tile
 from layers.upload_views import for_uploaders
 from layers.uploads import agencies_of
-from layers.values import lines_of, shown_field
+from layers.values import is_number, lines_of, shown_field
 from layers.views import geometry_of, map_texts
 
 Answered = TypeVar("Answered", bound=HttpResponseBase)
 COLOURED_BY = {"count": "per_km2", "near": "jarak_m", "nearest": "jarak_m"}
 """The field by which an answer is coloured."""
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How a number that the question makes is written on screens; downloads keep what the answer holds."""
+
+    decimals: int
+
+    def shown(self, value: Any) -> Any:
+        """Return a value of the field as screens write it."""
+        return round(value, self.decimals) if is_number(value) else value
+
+    def style(self, name: str, numbers: Sequence[float]) -> Style:
+        """Return the style by these numbers, with a legend in what screens write. No class ends below its numbers."""
+        upwards = 10.0**self.decimals
+        return styling.breaks_style(name, [math.ceil(one * upwards) / upwards for one in numbers], self.decimals)
 
 
 @require_safe
@@ -108,7 +127,8 @@ def feature(request: HttpRequest, fid: int) -> HttpResponse:
     """Answer with one feature of an answer that is kept: JSON."""
     question, answer = _kept(request, set())
     found = table.read_feature(_chosen(question, answer), fid)
-    found["fields"] = [shown_field(one) for one in found["fields"]]
+    screens = _screens(question)
+    found["fields"] = [shown_field(_on_screen(one, screens)) for one in found["fields"]]
     return _private(JsonResponse(found))
 
 
@@ -194,7 +214,7 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
         "sources": [source.layer for source in question.sources],
         "is_private": not all(source.layer.is_same_for_all for source in question.sources),
         "table": rows,
-        "lines": lines_of(rows.columns, rows.rows),
+        "lines": lines_of(rows.columns, _rows_on_screen(rows, _screens(question))),
         "heads": _heads(chosen, rows),
         "page_query": chosen.query(sort=sort),
         "query": chosen.query(),
@@ -227,13 +247,35 @@ def _heads(chosen: AnswerSelection, rows: table.Table) -> list[dict[str, Any]]:
     return heads
 
 
+def _screens(question: Question) -> dict[str, Screen]:
+    """Return the fields that screens write otherwise than the answer holds them: distances in whole metres."""
+    names = made_names(question)
+    return {names["jarak_m"]: Screen(decimals=0)} if "jarak_m" in names else {}
+
+
+def _on_screen(one: dict[str, Any], screens: Mapping[str, Screen]) -> dict[str, Any]:
+    screen = screens.get(one["name"])
+    return one | {"value": screen.shown(one["value"])} if screen else one
+
+
+def _rows_on_screen(rows: table.Table, screens: Mapping[str, Screen]) -> list[tuple[int, list[Any]]]:
+    columns = [screens.get(str(column["name"])) for column in rows.columns]
+    return [
+        (fid, [screen.shown(value) if screen else value for value, screen in zip(values, columns, strict=True)])
+        for fid, values in rows.rows
+    ]
+
+
 def _style(question: Question, answer: Answer) -> Style:
     role = COLOURED_BY.get(question.kind)
     if role is None:
         return Style("one")
     name = made_names(question)[role]
     numbers = numbers_of(answer, name)
-    return styling.breaks_style(name, numbers) if numbers else Style("one")
+    if not numbers:
+        return Style("one")
+    screen = _screens(question).get(name)
+    return screen.style(name, numbers) if screen else styling.breaks_style(name, numbers)
 
 
 def _map(request: HttpRequest, chosen: AnswerSelection, style: Style) -> MapMarkup | None:

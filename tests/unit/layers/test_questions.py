@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import geopandas as gpd
@@ -555,6 +556,27 @@ def test_csv_says_what_the_table_says(two: tuple[Source, Source]) -> None:
     assert [row["nama"] for row in rows] == ["puskesmas 1", "puskesmas 2", "puskesmas 3"]
     assert [float(row["jarak_m"]) for row in rows[:2]] == [0, 0]
     assert float(rows[2]["jarak_m"]) > 3_000
+
+
+def test_distances_are_whole_metres_on_screens_alone(two: tuple[Source, Source]) -> None:
+    text = get(EVERY[3])
+    answer = Answer.objects.get()
+    exact = AnswerFeature.objects.get(answer=answer, fid=3).properties["jarak_m"]
+    assert exact != int(exact)
+    assert f'<td class="is-number">{exact:,.0f}</td>' in text
+    assert f"{exact:,.3f}" not in text
+    shown = json.loads(get(EVERY[3], path="/data/tanya/fitur/3/"))["fields"]
+    assert f"{exact:,.0f}" in [one["value"] for one in shown]
+    assert json.loads(get(EVERY[3], path="/data/tanya/unduh/geojson/"))["features"][2]["properties"]["jarak_m"] == exact
+    [end] = re.findall(r'"upper": ?\[0.0, ([\d.]+)\]', text)
+    assert float(end) >= exact
+    assert f"</span>{float(end):,.0f}</li>" in text
+
+
+def test_mark_that_ends_the_sentence_stands_beside_its_last_blank(two: tuple[Source, Source]) -> None:
+    text = get("kind=near&a=puskesmas")
+    assert '</select><span class="question__mark">?</span></div>' in text
+    assert '<span class="question__words">?</span>' not in text
 
 
 def test_map_and_features_are_not_computed_for_nobody(two: tuple[Source, Source]) -> None:

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -55,20 +56,31 @@ COLOURED_BY = {"count": "per_km2", "near": "jarak_m", "nearest": "jarak_m"}
 """The field by which an answer is coloured."""
 
 
+PER_100_BELOW = 0.1
+"""When half of the numbers per km² that are not zero are below this, screens write them per 100 km²."""
+
+
 @dataclass(frozen=True)
 class Screen:
-    """How a number that the question makes is written on screens; downloads keep what the answer holds."""
+    """How a number that the question makes is written on screens; downloads keep what the answer holds.
+
+    It is `times` as large, has so many decimals at most, and a `title` of its own, if one is given.
+    """
 
     decimals: int
+    times: int = 1
+    title: str = ""
 
     def shown(self, value: Any) -> Any:
         """Return a value of the field as screens write it."""
-        return round(value, self.decimals) if is_number(value) else value
+        return round(value * self.times, self.decimals) if is_number(value) else value
 
     def style(self, name: str, numbers: Sequence[float]) -> Style:
         """Return the style by these numbers, with a legend in what screens write. No class ends below its numbers."""
         upwards = 10.0**self.decimals
-        return styling.breaks_style(name, [math.ceil(one * upwards) / upwards for one in numbers], self.decimals)
+        whole = [math.ceil(round(one * self.times * upwards, 6)) / upwards for one in numbers]
+        style = styling.breaks_style(name, whole, self.decimals)
+        return replace(style, upper=tuple(round(end / self.times, 9) for end in style.upper))
 
 
 @require_safe
@@ -127,7 +139,7 @@ def feature(request: HttpRequest, fid: int) -> HttpResponse:
     """Answer with one feature of an answer that is kept: JSON."""
     question, answer = _kept(request, set())
     found = table.read_feature(_chosen(question, answer), fid)
-    screens = _screens(question)
+    screens = _screens(question, answer)
     found["fields"] = [shown_field(_on_screen(one, screens)) for one in found["fields"]]
     return _private(JsonResponse(found))
 
@@ -201,7 +213,9 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
     """Return what the page shows of an answer."""
     chosen = _chosen(question, answer)
     rows = table.read_table(chosen, request.GET)
-    style = _style(question, answer)
+    screens = _screens(question, answer)
+    style = _style(question, answer, screens)
+    fields = [_titled(one, screens) for one in chosen.layer.fields]
     user = request.user
     sort = f"{'-' if rows.descending else ''}{rows.sort}"
     return {
@@ -214,12 +228,12 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
         "sources": [source.layer for source in question.sources],
         "is_private": not all(source.layer.is_same_for_all for source in question.sources),
         "table": rows,
-        "lines": lines_of(rows.columns, _rows_on_screen(rows, _screens(question))),
-        "heads": _heads(chosen, rows),
+        "lines": lines_of(rows.columns, _rows_on_screen(rows, screens)),
+        "heads": _heads(chosen, rows, screens),
         "page_query": chosen.query(sort=sort),
         "query": chosen.query(),
         "style": style,
-        "style_title": next((one["title"] for one in chosen.layer.fields if one["name"] == style.field), ""),
+        "style_title": next((one["title"] for one in fields if one["name"] == style.field), ""),
         "geometry": geometry_of(answer.geometry_type),
         "map": _map(request, chosen, style) if answer.feature_count else None,
         "formats": FORMATS.values(),
@@ -231,14 +245,14 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
     }
 
 
-def _heads(chosen: AnswerSelection, rows: table.Table) -> list[dict[str, Any]]:
+def _heads(chosen: AnswerSelection, rows: table.Table, screens: Mapping[str, Screen]) -> list[dict[str, Any]]:
     heads = []
     for column in rows.columns:
         name = str(column["name"])
         by_this = name == rows.sort
         heads.append(
             {
-                "title": column.get("title") or name,
+                "title": _titled(column, screens).get("title") or name,
                 "is_number": column.get("type") in styling.NUMBERS,
                 "order": ("descending" if rows.descending else "ascending") if by_this else "",
                 "query": chosen.query(sort=f"-{name}" if by_this and not rows.descending else name),
@@ -247,15 +261,29 @@ def _heads(chosen: AnswerSelection, rows: table.Table) -> list[dict[str, Any]]:
     return heads
 
 
-def _screens(question: Question) -> dict[str, Screen]:
-    """Return the fields that screens write otherwise than the answer holds them: distances in whole metres."""
+def _screens(question: Question, answer: Answer) -> dict[str, Screen]:
+    """Return the fields that screens write otherwise than the answer holds them.
+
+    Those are distances, in whole metres, and few things in large areas, counted per 100 km².
+    """
     names = made_names(question)
-    return {names["jarak_m"]: Screen(decimals=0)} if "jarak_m" in names else {}
+    if "jarak_m" in names:
+        return {names["jarak_m"]: Screen(decimals=0)}
+    if "per_km2" in names:
+        some = [number for number in numbers_of(answer, names["per_km2"]) if number]
+        if some and median(some) < PER_100_BELOW:
+            return {names["per_km2"]: Screen(decimals=2, times=100, title=_("Number per 100 km²"))}
+    return {}
+
+
+def _titled(field: Mapping[str, Any], screens: Mapping[str, Screen]) -> dict[str, Any]:
+    screen = screens.get(str(field["name"]))
+    return {**field, "title": screen.title} if screen and screen.title else dict(field)
 
 
 def _on_screen(one: dict[str, Any], screens: Mapping[str, Screen]) -> dict[str, Any]:
     screen = screens.get(one["name"])
-    return one | {"value": screen.shown(one["value"])} if screen else one
+    return one | {"value": screen.shown(one["value"]), "title": screen.title or one["title"]} if screen else one
 
 
 def _rows_on_screen(rows: table.Table, screens: Mapping[str, Screen]) -> list[tuple[int, list[Any]]]:
@@ -266,7 +294,7 @@ def _rows_on_screen(rows: table.Table, screens: Mapping[str, Screen]) -> list[tu
     ]
 
 
-def _style(question: Question, answer: Answer) -> Style:
+def _style(question: Question, answer: Answer, screens: Mapping[str, Screen]) -> Style:
     role = COLOURED_BY.get(question.kind)
     if role is None:
         return Style("one")
@@ -274,7 +302,7 @@ def _style(question: Question, answer: Answer) -> Style:
     numbers = numbers_of(answer, name)
     if not numbers:
         return Style("one")
-    screen = _screens(question).get(name)
+    screen = screens.get(name)
     return screen.style(name, numbers) if screen else styling.breaks_style(name, numbers)
 
 

@@ -256,3 +256,20 @@ def test_areas_too_small_to_be_seen_have_a_sign_above_the_names(
     signs = page.evaluate(SIGNS)
     assert 5 * 49 <= signs["area"] < 5 * 150
     assert signs["above"]
+
+
+def test_many_areas_too_small_to_be_seen_do_not_cover_the_names(
+    open_page: Callable[..., Page], live_server: LiveServer
+) -> None:
+    areas = [
+        (shapely.box(lon, lat, lon + 0.002, lat + 0.002), {"nama": f"Bidang {n}"})
+        for n in range(200)
+        for lon, lat in [(117.0 + n % 20 / 20, 0.3 + n // 20 / 20)]
+    ]
+    areas.append((shapely.box(118.4, 1.0, 118.402, 1.002), {"nama": "Bidang jauh"}))
+    make_layer("bidang", areas, make_agency("atr", name="Dinas Pertanahan", short_name="ATR"), title_id="Bidang")
+    page = open_page(PHONE, "id-ID")
+    page.goto(f"{live_server.url}/data/bidang/")
+    painted(page)
+    page.wait_for_timeout(500)
+    assert page.evaluate(SIGNS)["area"] == 0

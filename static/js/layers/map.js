@@ -7,7 +7,7 @@ import { VectorGrid } from "../map/tile-layer.js";
 const REACH = 12; // px around a fingertip
 const RADIUS = 6; // px of a point's sign
 const SPECK = 3; // px of what is too small for its outline
-const [TINY, SIGN, FEW] = [6, 7, 60]; // px of areas that get a sign, px of the sign, how many in a tile may have one
+const [TINY, SIGN, FEW] = [6, 7, 60]; // px of areas that get a sign, px of the sign, how many may have one
 const REACHED = 4; // px that a tile's shapes reach beyond its edges: cut there, they look smaller than they are
 const DASHES = [[], [8, 4], [2, 4], [10, 3, 2, 3], [5, 5], [1, 6]];
 const HATCH = 8; // px of a hatch's edge
@@ -55,26 +55,34 @@ export function dataLayer({ url, query, style, geometry }) {
   return layer;
 }
 
-/** Mark what is too small to be seen, unless it is so much that its signs would cover each other and the names. */
+/** Mark what is too small to be seen. */
 function markTiny(list) {
-  const tiny = list.filter(({ type, box: [left, top, right, bottom] }) => {
+  for (const item of list) {
+    const [left, top, right, bottom] = item.box;
     const whole = left > -REACHED && top > -REACHED && right < 256 + REACHED && bottom < 256 + REACHED;
-    return type !== LINE && whole && right - left < TINY && bottom - top < TINY;
-  });
-  if (tiny.length <= FEW) for (const item of tiny) item.tiny = true;
+    item.tiny = item.type !== LINE && whole && right - left < TINY && bottom - top < TINY;
+  }
 }
 
-/** Draw the signs of a layer's tiny areas in tiles of their own, above the names; `paint` draws one. */
+/**
+ * Draw the signs of a layer's tiny areas in tiles of their own, above the names; `paint` draws one. There are none while
+ * the tiles of the zoom hold so many that signs would cover each other and the names.
+ */
 function signsOf(layer, paint) {
   const key = ({ x, y, z }) => `${z}/${x}/${y}`;
   const drawn = new Map();
+  const areFew = () => {
+    const lists = Object.values(layer._tiles).filter(({ coords }) => coords.z === layer._tileZoom).map(({ el }) => el.list ?? []);
+    return lists.flat().filter(({ tiny }) => tiny).length <= FEW;
+  };
+  let few = true;
   const draw = (canvas) => {
     const tile = Object.values(layer._tiles).find(({ coords }) => key(coords) === key(canvas.coords))?.el;
     if (!tile?.list || !tile.width) return;
     canvas.width = canvas.height = tile.width;
     const context = canvas.getContext("2d");
     context.scale(tile.width / 256, tile.width / 256);
-    for (const item of tile.list) if (item.tiny) paint(context, item);
+    if (few) for (const item of tile.list) if (item.tiny) paint(context, item);
   };
   const signs = new L.GridLayer({ pane: "signs", keepBuffer: layer.options.keepBuffer, className: "layer-signs" });
   signs.createTile = (coords) => {
@@ -92,8 +100,10 @@ function signsOf(layer, paint) {
   });
   layer.on("remove", () => signs.remove());
   layer.on("tiledrawn", ({ tile }) => {
-    const canvas = drawn.get(key(tile.coords));
-    if (canvas) draw(canvas);
+    const were = few;
+    few = areFew();
+    if (few !== were) drawn.forEach(draw);
+    else if (drawn.has(key(tile.coords))) draw(drawn.get(key(tile.coords)));
   });
   onSchemeChange(() => drawn.forEach(draw));
 }

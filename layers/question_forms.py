@@ -100,11 +100,17 @@ class QuestionForm(forms.Form):
 
     @property
     def pieces(self) -> list[dict[str, Any]]:
-        """The sentence in pieces: `text`, or `field`."""
+        """The sentence in pieces: `text`, or `field` with the mark `after` it that ends the sentence, or ""."""
         parts = re.split(r"\{(\w+)\}", str(self.kind.sentence))
-        return [
-            {"field": self[part]} if i % 2 else {"text": part.strip()} for i, part in enumerate(parts) if part.strip()
-        ]
+        pieces: list[dict[str, Any]] = []
+        for i, part in enumerate(text.strip() for text in parts):
+            if i % 2:
+                pieces.append({"field": self[part], "after": ""})
+            elif pieces and part and not re.search(r"\w", part):  # not alone on a line of its own
+                pieces[-1]["after"] = part
+            elif part:
+                pieces.append({"text": part})
+        return pieces
 
     @property
     def below(self) -> list[forms.BoundField]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from geo.models import BoundaryEdition, Desa, Kecamatan
 from layers.models import Layer, LayerVersion
 
-RULES = 3
+RULES = 4
 """Raise it when a question comes to mean something else: answers that are kept are then made again."""
 METRES_MAX = 50_000
 

@@ -301,7 +301,7 @@ def _count_in(question: Question) -> Plan:
         question,
         jumlah="coalesce(c.n, 0)",
         luas_km2="round(b.km2::numeric, 6)::float8",
-        per_km2="round((coalesce(c.n, 0) / nullif(b.km2, 0))::numeric, 4)::float8",
+        per_km2="round((coalesce(c.n, 0) / nullif(b.km2, 0))::numeric, 6)::float8",
     )
     counted = sql.SQL("(SELECT p.b, count(*) AS n FROM question_pairs p GROUP BY p.b)")
     if question.b:

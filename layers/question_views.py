@@ -1,5 +1,9 @@
 """Spatial questions at `/data/tanya/`: choose a sentence, fill in its blanks, see the answer, take it away, keep it."""
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -44,12 +48,39 @@ from layers.styling import Style
 from layers.tiles import NO_FIELD, draw_tile
 from layers.upload_views import for_uploaders
 from layers.uploads import agencies_of
-from layers.values import lines_of, shown_field
+from layers.values import is_number, lines_of, shown_field
 from layers.views import geometry_of, map_texts
 
 Answered = TypeVar("Answered", bound=HttpResponseBase)
 COLOURED_BY = {"count": "per_km2", "near": "jarak_m", "nearest": "jarak_m"}
 """The field by which an answer is coloured."""
+
+
+PER_100_BELOW = 0.1
+"""When half of the numbers per km² that are not zero are below this, screens write them per 100 km²."""
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How a number that the question makes is written on screens; downloads keep what the answer holds.
+
+    It is `times` as large, has so many decimals at most, and a `title` of its own, if one is given.
+    """
+
+    decimals: int
+    times: int = 1
+    title: str = ""
+
+    def shown(self, value: Any) -> Any:
+        """Return a value of the field as screens write it."""
+        return round(value * self.times, self.decimals) if is_number(value) else value
+
+    def style(self, name: str, numbers: Sequence[float]) -> Style:
+        """Return the style by these numbers, with a legend in what screens write. No class ends below its numbers."""
+        upwards = 10.0**self.decimals
+        whole = [math.ceil(round(one * self.times * upwards, 6)) / upwards for one in numbers]
+        style = styling.breaks_style(name, whole, self.decimals)
+        return replace(style, upper=tuple(round(end / self.times, 9) for end in style.upper))
 
 
 @require_safe
@@ -108,7 +139,8 @@ def feature(request: HttpRequest, fid: int) -> HttpResponse:
     """Answer with one feature of an answer that is kept: JSON."""
     question, answer = _kept(request, set())
     found = table.read_feature(_chosen(question, answer), fid)
-    found["fields"] = [shown_field(one) for one in found["fields"]]
+    screens = _screens(question, answer)
+    found["fields"] = [shown_field(_on_screen(one, screens)) for one in found["fields"]]
     return _private(JsonResponse(found))
 
 
@@ -181,7 +213,9 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
     """Return what the page shows of an answer."""
     chosen = _chosen(question, answer)
     rows = table.read_table(chosen, request.GET)
-    style = _style(question, answer)
+    screens = _screens(question, answer)
+    style = _style(question, answer, screens)
+    fields = [_titled(one, screens) for one in chosen.layer.fields]
     user = request.user
     sort = f"{'-' if rows.descending else ''}{rows.sort}"
     return {
@@ -194,12 +228,12 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
         "sources": [source.layer for source in question.sources],
         "is_private": not all(source.layer.is_same_for_all for source in question.sources),
         "table": rows,
-        "lines": lines_of(rows.columns, rows.rows),
-        "heads": _heads(chosen, rows),
+        "lines": lines_of(rows.columns, _rows_on_screen(rows, screens)),
+        "heads": _heads(chosen, rows, screens),
         "page_query": chosen.query(sort=sort),
         "query": chosen.query(),
         "style": style,
-        "style_title": next((one["title"] for one in chosen.layer.fields if one["name"] == style.field), ""),
+        "style_title": next((one["title"] for one in fields if one["name"] == style.field), ""),
         "geometry": geometry_of(answer.geometry_type),
         "map": _map(request, chosen, style) if answer.feature_count else None,
         "formats": FORMATS.values(),
@@ -211,14 +245,14 @@ def _result(request: HttpRequest, question: Question, answer: Answer) -> dict[st
     }
 
 
-def _heads(chosen: AnswerSelection, rows: table.Table) -> list[dict[str, Any]]:
+def _heads(chosen: AnswerSelection, rows: table.Table, screens: Mapping[str, Screen]) -> list[dict[str, Any]]:
     heads = []
     for column in rows.columns:
         name = str(column["name"])
         by_this = name == rows.sort
         heads.append(
             {
-                "title": column.get("title") or name,
+                "title": _titled(column, screens).get("title") or name,
                 "is_number": column.get("type") in styling.NUMBERS,
                 "order": ("descending" if rows.descending else "ascending") if by_this else "",
                 "query": chosen.query(sort=f"-{name}" if by_this and not rows.descending else name),
@@ -227,13 +261,49 @@ def _heads(chosen: AnswerSelection, rows: table.Table) -> list[dict[str, Any]]:
     return heads
 
 
-def _style(question: Question, answer: Answer) -> Style:
+def _screens(question: Question, answer: Answer) -> dict[str, Screen]:
+    """Return the fields that screens write otherwise than the answer holds them.
+
+    Those are distances, in whole metres, and few things in large areas, counted per 100 km².
+    """
+    names = made_names(question)
+    if "jarak_m" in names:
+        return {names["jarak_m"]: Screen(decimals=0)}
+    if "per_km2" in names:
+        some = [number for number in numbers_of(answer, names["per_km2"]) if number]
+        if some and median(some) < PER_100_BELOW:
+            return {names["per_km2"]: Screen(decimals=2, times=100, title=_("Number per 100 km²"))}
+    return {}
+
+
+def _titled(field: Mapping[str, Any], screens: Mapping[str, Screen]) -> dict[str, Any]:
+    screen = screens.get(str(field["name"]))
+    return {**field, "title": screen.title} if screen and screen.title else dict(field)
+
+
+def _on_screen(one: dict[str, Any], screens: Mapping[str, Screen]) -> dict[str, Any]:
+    screen = screens.get(one["name"])
+    return one | {"value": screen.shown(one["value"]), "title": screen.title or one["title"]} if screen else one
+
+
+def _rows_on_screen(rows: table.Table, screens: Mapping[str, Screen]) -> list[tuple[int, list[Any]]]:
+    columns = [screens.get(str(column["name"])) for column in rows.columns]
+    return [
+        (fid, [screen.shown(value) if screen else value for value, screen in zip(values, columns, strict=True)])
+        for fid, values in rows.rows
+    ]
+
+
+def _style(question: Question, answer: Answer, screens: Mapping[str, Screen]) -> Style:
     role = COLOURED_BY.get(question.kind)
     if role is None:
         return Style("one")
     name = made_names(question)[role]
     numbers = numbers_of(answer, name)
-    return styling.breaks_style(name, numbers) if numbers else Style("one")
+    if not numbers:
+        return Style("one")
+    screen = screens.get(name)
+    return screen.style(name, numbers) if screen else styling.breaks_style(name, numbers)
 
 
 def _map(request: HttpRequest, chosen: AnswerSelection, style: Style) -> MapMarkup | None:

@@ -38,6 +38,7 @@ TOKENS_MAX = 12
 PHRASE_MAX = 4  # words of a synonym or a place name
 PLACE_FROM = 6  # letters from which a mistyped word may be a place's name
 TWO_SLIPS_FROM = 10  # letters from which two of its letters may be wrong
+INDEXED_FROM = 2  # letters from which the index of words has one (layers/migrations/0020_catalogue.py)
 PREFIX_FROM = 4  # letters from which the beginning of a word finds it
 LIKENESS, ALIKE = 0.35, 0.5  # trigram similarity from which a word counts as mistyped: of few letters, of any number
 LIKE_WORDS_MAX = 3
@@ -239,7 +240,7 @@ class Search:
         return self._understood[0]
 
     @cached_property
-    def terms(self) -> list[Term]:
+    def _asked(self) -> list[Term]:
         """What is asked for, without places and filling words."""
         left = self._understood[1]
         asked = [token for token in left if token not in FILLING] or ([] if self.places else left)
@@ -254,6 +255,16 @@ class Search:
             long_enough = len(words) == 1 and len(words[0]) >= PREFIX_FROM
             terms.append(Term(words, ways, words[0] if long_enough else ""))
         return terms
+
+    @cached_property
+    def terms(self) -> list[Term]:
+        """What is asked of the layers: what no index has, such as the 3 of “SD 3”, only if nothing else is asked."""
+        return [term for term in self._asked if not _is_short(term)] or self._asked
+
+    @cached_property
+    def _short(self) -> list[Term]:
+        """What is asked of the features that are shown as examples, too: those that have it come first."""
+        return [term for term in self._asked if _is_short(term) and term not in self.terms]
 
     @cached_property
     def _synonyms(self) -> list[list[str]]:
@@ -518,33 +529,40 @@ class Search:
         for entry in entries:
             if not entry.feature_terms or entry.pk not in layers:
                 continue
-            query = " & ".join(term.tsquery() for term in entry.feature_terms)
-            branches.append(
+            wanted = [entry.feature_terms + self._short] if self._short else []
+            branches += [
                 sql.SQL(
-                    "(SELECT {layer}, f.fid, {shown}::text FROM (SELECT * FROM layers_feature f WHERE"
+                    "(SELECT {layer}, f.fid, {shown}::text, {rank} AS rank FROM (SELECT * FROM layers_feature f WHERE"
                     " f.version_id = {version} AND {matches} LIMIT {tried}) f WHERE {areas}"
                     " ORDER BY f.fid LIMIT {most})"
                 ).format(
                     layer=sql.Literal(entry.pk),
                     shown=shown_properties(layers[entry.pk]),
                     version=sql.Literal(entry.version_id),
-                    matches=matches(layers[entry.pk], query, config="simple"),
+                    rank=sql.Literal(rank),
+                    matches=matches(layers[entry.pk], " & ".join(term.tsquery() for term in terms), config="simple"),
                     tried=sql.Literal(EXAMPLES_FROM if areas else EXAMPLES),
                     areas=areas or sql.SQL("true"),
                     most=sql.Literal(EXAMPLES),
                 )
-            )
+                for rank, terms in enumerate([*wanted, entry.feature_terms])
+            ]
         if not branches:
             return {}
-        found: dict[int, list[str]] = {}
+        found: dict[int, dict[int, str]] = {}
         with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(" UNION ALL ").join(branches))
-            for pk, fid, properties in cursor.fetchall():
-                found.setdefault(pk, []).append(label_of(layers[pk], json.loads(properties), fid))
-        return found
+            every = sql.SQL(" UNION ALL ").join(branches)
+            cursor.execute(sql.SQL("SELECT * FROM ({}) found ORDER BY rank, fid").format(every))
+            for pk, fid, properties, _rank in cursor.fetchall():
+                found.setdefault(pk, {}).setdefault(fid, label_of(layers[pk], json.loads(properties), fid))
+        return {pk: list(labels.values())[:EXAMPLES] for pk, labels in found.items()}
 
 
 FACETS = ("agency", "theme", "freshness", "format")
+
+
+def _is_short(term: Term) -> bool:
+    return len(term.words) == 1 and len(term.words[0]) < INDEXED_FROM
 
 
 def _values(entry: Entry, facet: str) -> tuple[str, ...]:

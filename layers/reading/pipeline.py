@@ -231,8 +231,7 @@ class Reading:
             self.as_text |= failed
             self.multipoints |= tally.seen.has_multipoint
             if where:
-                where.missing = where.unread = 0
-                where.missing_rows, where.unread_rows = [], []
+                where.forget()
             stream = self._batches()
             _head(stream)
         if not tally.written:
@@ -261,8 +260,7 @@ class Reading:
     def _decide(self, first: Batch, where: positions.Positions | None) -> crs.Decision:
         shapes = self._shapes(first, where)
         if where is not None:
-            where.missing = where.unread = 0
-            where.missing_rows, where.unread_rows = [], []
+            where.forget()
         declared = self.source.crs
         if where is not None:
             self.elsewhere["titles"] = list(self.source.titles)
@@ -424,6 +422,9 @@ class Reading:
         if where is not None and where.unread:
             code = "join_unknown" if where.how == "join" else "position_unreadable"
             tell(code, count=where.unread, rows=where.unread_rows, columns=", ".join(where.columns))
+        if where is not None and where.disagreeing:
+            names = ", ".join([*where.columns[:1], *(column for column, _level in where.named)])
+            tell("join_disagrees", count=where.disagreeing, rows=where.disagreeing_rows, columns=names)
         rest = tally.without - (where.unread if where else 0) - seen.lost - seen.unprojectable
         if rest > 0:
             tell("without_geometry", count=rest, rows=tally.without_rows)

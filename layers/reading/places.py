@@ -134,6 +134,15 @@ class Places:
         name = self.like(value, "kecamatan")
         return self.kecamatan_by_name.get(name_key(name)) if name else None
 
+    def may_be_called(self, place: Place, value: str, level: str) -> bool:
+        """Whether a name of this level can be the place's, or its kecamatan's; a name that none has can be any."""
+        key = name_key(value)
+        if level == "desa":
+            named = self.desa_by_name.get(key, [])
+            return not named or any(one.code == place.code for one in named)
+        kecamatan = self.kecamatan_by_name.get(key)
+        return kecamatan is None or name_key(kecamatan.name) == name_key(place.kecamatan)
+
     def find_desa(self, value: str, kecamatan: str | None = None) -> Place | None:
         """Return the desa of this name, if it is told apart from others of the name by its kecamatan."""
         found = self.desa_by_name.get(name_key(value), [])

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from layers.reading.findings import ROWS_LISTED, Choice, Findings, Row, Stopped, list_row
-from layers.reading.places import Places, best_columns, level_of
+from layers.reading.places import CODE, SHARE_KNOWN, Places, best_columns, level_of, name_key
 
 LAT = re.compile(
     r"^(lat|latitude|lintang|garislintang|y|ycoord|coordy|koordinaty|koordy|ykoordinat|northing|utara|latdd|koordinatlintang|"
@@ -69,7 +69,8 @@ class Positions:
     """How a table's rows get their geometry: `how` is xy, parts, pair, wkt or join; `degrees` when angles were read.
 
     Of `parts` the columns are degrees, minutes and seconds of the longitude, then the latitude, and the one that says
-    LU or LS; "" stands for one that is not there.
+    LU or LS; "" stands for one that is not there. Of a join on codes `named` are the columns that name the same areas,
+    or the kecamatan of the desa, each with the level of its names: the codes decide, but where they disagree is told.
     """
 
     how: str
@@ -83,6 +84,14 @@ class Positions:
     missing_rows: list[Row] = field(default_factory=list)
     unread: int = 0
     unread_rows: list[Row] = field(default_factory=list)
+    named: tuple[tuple[str, str], ...] = ()
+    disagreeing: int = 0
+    disagreeing_rows: list[Row] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Count anew: the rows are read again."""
+        self.missing = self.unread = self.disagreeing = 0
+        self.missing_rows, self.unread_rows, self.disagreeing_rows = [], [], []
 
     def geometries(self, table: Mapping[str, Sequence[Any]], rows: Sequence[int], places: Places) -> Any:
         """Return the geometry of each row, None where it has none; counts those that are missing or unreadable."""
@@ -101,10 +110,26 @@ class Positions:
                 if len(self.unread_rows) < ROWS_LISTED:  # to look for names takes a while
                     self.unread_rows.append(Row(row, *self._unread(cells, places)))
             made.append(geometry)
+        if self.named:
+            self._compare(table, rows, places)
         if self.how in {"xy", "parts", "pair"}:
             xy = np.array([point or (np.nan, np.nan) for point in made], dtype=float).reshape(-1, 2)
             return np.where(np.isnan(xy).any(axis=1), None, shapely.points(xy))
         return np.array(made, dtype=object)
+
+    def _compare(self, table: Mapping[str, Sequence[Any]], rows: Sequence[int], places: Places) -> None:
+        """Count the rows whose name is that of another area than their code. Names that nobody has say nothing."""
+        names = [table[column] for column, _level in self.named]
+        for row, code, *cells in zip(rows, table[self.columns[0]], *names, strict=True):
+            place = None if code is None else places.find(_text(code), self.level)
+            if place is None:
+                continue
+            for cell, (_column, level) in zip(cells, self.named, strict=True):
+                if cell is not None and not places.may_be_called(place, _text(cell), level):
+                    self.disagreeing += 1
+                    given = f"{_text(cell)[:80]} / {_text(code)} ({place.name})"
+                    list_row(self.disagreeing_rows, Row(row, given, given))
+                    break
 
     def _is_told(self, cells: Sequence[Any]) -> bool:
         if self.how == "join":
@@ -351,8 +376,25 @@ def _join(
     # A row for each area shows the areas; several rows in one area are things in it, of which only the area is known.
     outlines = len(set(present)) == len(present)
     positions = Positions("join", (column, kecamatan) if kecamatan else (column,), True, level, outlines)
+    if any(CODE.fullmatch(text) for text in present):
+        positions.named = _names_beside(column, level, sample, places)
     findings.tell("position_join_outline" if outlines else "position_join_point", column=column, level=level)
     return positions
+
+
+def _names_beside(
+    column: str, level: str, sample: Mapping[str, Sequence[Any]], places: Places
+) -> tuple[tuple[str, str], ...]:
+    """Return the columns beside one of codes that are names of the same areas or of their kecamatan, with the level."""
+    found = []
+    for title in sample:
+        given = [_text(value) for value in _present(sample[title])]
+        of = level_of(title, given, places) if title != column and given else ""
+        known = places.desa_by_name if of == "desa" else places.kecamatan_by_name
+        is_named = sum(name_key(text) in known for text in given) >= SHARE_KNOWN * len(given)
+        if of in {level, "kecamatan"} and is_named:
+            found.append((title, of))
+    return tuple(found)
 
 
 def _by_values(titles: Sequence[str], sample: Mapping[str, Sequence[Any]]) -> tuple[str, str] | None:

@@ -357,6 +357,11 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         "Nama atau kode wilayah pada {count} baris tidak dikenal, atau dipakai beberapa desa ({columns}); barisnya diambil tanpa letak.",
         "Rows whose name or code of an area is not known, or that of several desa ({columns}): {count}. Such rows are taken without a place.",
     ),
+    "join_disagrees": (
+        "warning",
+        "Pada {count} baris, nama wilayah tidak cocok dengan kodenya ({columns}); baris itu ditaruh menurut kodenya. Periksa mana yang benar; kalau kodenya salah, perbaiki di berkas, lalu unggah lagi.",
+        "Rows whose name of an area does not fit its code ({columns}): {count}. Such rows are placed by the code. Check which is right; if it is the name, mend the code in the file and upload it again.",
+    ),
     "column_missing": (
         "refused",
         "Tidak ada kolom {column}. Yang ada: {names}",

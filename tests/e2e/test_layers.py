@@ -23,6 +23,16 @@ FIELDS: list[dict[str, Any]] = [
     {"name": "tempat_tidur", "title": "Tempat tidur", "type": "integer"},
     {"name": "pemilik", "title": "Pemilik", "type": "text", "hidden": True},
 ]
+SIGNS = """() => {
+  let area = 0;
+  for (const canvas of document.querySelectorAll(".layer-signs canvas.leaflet-tile-loaded")) {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    for (let at = 3; at < data.length; at += 4) area += data[at] === 255 ? (256 / canvas.width) ** 2 : 0;
+  }
+  const height = (name) => Number(getComputedStyle(document.querySelector(`.leaflet-${name}-pane`)).zIndex);
+  return { area, above: area > 0 && height("signs") > height("names") };
+}"""
+"""The area of the signs of tiny areas in px, and whether their pane stands above that of the names."""
 
 
 def health_posts() -> Layer:
@@ -226,3 +236,40 @@ def test_palest_class_of_a_scale_has_an_edge_on_the_map(
         }"""
     )
     assert edges > 100
+
+
+def test_areas_too_small_to_be_seen_have_a_sign_above_the_names(
+    open_page: Callable[..., Page], live_server: LiveServer, shot: Callable[[Page, str], None]
+) -> None:
+    middles = [(117.55, 0.52), (117.05, 1.15), (116.65, 0.85), (117.75, 0.95), (118.2, 1.05)]
+    areas = [
+        (shapely.box(lon - 0.009, lat - 0.009, lon + 0.009, lat + 0.009), {"nama": f"Kebun {n}"})
+        for n, (lon, lat) in enumerate(middles)
+    ]
+    make_layer("kebun", areas, make_agency("disbun", name="Dinas Perkebunan", short_name="Disbun"), title_id="Kebun")
+    page = open_page(PHONE, "id-ID")
+    page.goto(f"{live_server.url}/data/kebun/")
+    painted(page)
+    page.wait_for_timeout(500)
+    page.locator(".viewer__map").scroll_into_view_if_needed()
+    shot(page, "kebun")
+    signs = page.evaluate(SIGNS)
+    assert 5 * 49 <= signs["area"] < 5 * 150
+    assert signs["above"]
+
+
+def test_many_areas_too_small_to_be_seen_do_not_cover_the_names(
+    open_page: Callable[..., Page], live_server: LiveServer
+) -> None:
+    areas = [
+        (shapely.box(lon, lat, lon + 0.002, lat + 0.002), {"nama": f"Bidang {n}"})
+        for n in range(200)
+        for lon, lat in [(117.0 + n % 20 / 20, 0.3 + n // 20 / 20)]
+    ]
+    areas.append((shapely.box(118.4, 1.0, 118.402, 1.002), {"nama": "Bidang jauh"}))
+    make_layer("bidang", areas, make_agency("atr", name="Dinas Pertanahan", short_name="ATR"), title_id="Bidang")
+    page = open_page(PHONE, "id-ID")
+    page.goto(f"{live_server.url}/data/bidang/")
+    painted(page)
+    page.wait_for_timeout(500)
+    assert page.evaluate(SIGNS)["area"] == 0

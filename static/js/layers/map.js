@@ -7,6 +7,8 @@ import { VectorGrid } from "../map/tile-layer.js";
 const REACH = 12; // px around a fingertip
 const RADIUS = 6; // px of a point's sign
 const SPECK = 3; // px of what is too small for its outline
+const [TINY, SIGN, FEW] = [6, 7, 60]; // px of areas that get a sign, px of the sign, how many may have one
+const REACHED = 4; // px that a tile's shapes reach beyond its edges: cut there, they look smaller than they are
 const DASHES = [[], [8, 4], [2, 4], [10, 3, 2, 3], [5, 5], [1, 6]];
 const HATCH = 8; // px of a hatch's edge
 const [RISING, FALLING] = [[[-2, 10, 10, -2], [-2, 2, 2, -2], [6, 10, 10, 6]], [[-2, -2, 10, 10], [6, -2, 10, 2], [-2, 6, 2, 10]]];
@@ -14,11 +16,13 @@ const [LYING, STANDING] = [[[0, 4, 8, 4]], [[4, 0, 4, 8]]];
 const HATCHES = [[], RISING, FALLING, LYING, STANDING, [...RISING, ...FALLING]];
 const hatches = new Map();
 const POINT = 1;
+const LINE = 2;
 const POLYGON = 3;
 
 /**
  * The layer's tiles. `style`: see Style.options in layers/styling.py; `geometry`: point, line or polygon. A style of one
  * colour may have a `step` (among several layers on a map): points differ by shape then, lines by dashes, areas by hatches.
+ * Areas too small to be seen get a sign above the names of places, where there are few of them.
  */
 export function dataLayer({ url, query, style, geometry }) {
   let palette = read(style);
@@ -32,7 +36,10 @@ export function dataLayer({ url, query, style, geometry }) {
       const { step, colour } = classOf(feature.properties[style.field], style);
       return { id: feature.id, type: feature.type, lines, step, colour, box: boxOf(lines) };
     },
-    arrange: (list) => list.sort((a, b) => b.type - a.type || area(b.box) - area(a.box)),
+    arrange(list) {
+      if (geometry === "polygon") markTiny(list);
+      return list.sort((a, b) => b.type - a.type || area(b.box) - area(a.box));
+    },
     paint(context, list, zoom) {
       context.lineJoin = context.lineCap = "round";
       for (const item of list) paintItem(context, item, palette, geometry, zoom, style.kind === "one");
@@ -42,7 +49,63 @@ export function dataLayer({ url, query, style, geometry }) {
     palette = read(style);
     layer.repaint();
   });
+  if (geometry === "polygon") signsOf(layer, (context, { box: [left, top, right, bottom], colour }) => {
+    paintTiny(context, (left + right) / 2, (top + bottom) / 2, palette.colour(colour), palette);
+  });
   return layer;
+}
+
+/** Mark what is too small to be seen. */
+function markTiny(list) {
+  for (const item of list) {
+    const [left, top, right, bottom] = item.box;
+    const whole = left > -REACHED && top > -REACHED && right < 256 + REACHED && bottom < 256 + REACHED;
+    item.tiny = item.type !== LINE && whole && right - left < TINY && bottom - top < TINY;
+  }
+}
+
+/**
+ * Draw the signs of a layer's tiny areas in tiles of their own, above the names; `paint` draws one. There are none while
+ * the tiles of the zoom hold so many that signs would cover each other and the names.
+ */
+function signsOf(layer, paint) {
+  const key = ({ x, y, z }) => `${z}/${x}/${y}`;
+  const drawn = new Map();
+  const areFew = () => {
+    const lists = Object.values(layer._tiles).filter(({ coords }) => coords.z === layer._tileZoom).map(({ el }) => el.list ?? []);
+    return lists.flat().filter(({ tiny }) => tiny).length <= FEW;
+  };
+  let few = true;
+  const draw = (canvas) => {
+    const tile = Object.values(layer._tiles).find(({ coords }) => key(coords) === key(canvas.coords))?.el;
+    if (!tile?.list || !tile.width) return;
+    canvas.width = canvas.height = tile.width;
+    const context = canvas.getContext("2d");
+    context.scale(tile.width / 256, tile.width / 256);
+    if (few) for (const item of tile.list) if (item.tiny) paint(context, item);
+  };
+  const signs = new L.GridLayer({ pane: "signs", keepBuffer: layer.options.keepBuffer, className: "layer-signs" });
+  signs.createTile = (coords) => {
+    const canvas = document.createElement("canvas");
+    canvas.coords = coords;
+    drawn.set(key(coords), canvas);
+    draw(canvas);
+    return canvas;
+  };
+  signs.on("tileunload", ({ tile }) => drawn.get(key(tile.coords)) === tile && drawn.delete(key(tile.coords)));
+  layer.on("add", () => {
+    const map = layer._map;
+    if (!map.getPane("signs")) map.createPane("signs").style.zIndex = 450; // names are at 400, what is tapped at 600
+    signs.addTo(map);
+  });
+  layer.on("remove", () => signs.remove());
+  layer.on("tiledrawn", ({ tile }) => {
+    const were = few;
+    few = areFew();
+    if (few !== were) drawn.forEach(draw);
+    else if (drawn.has(key(tile.coords))) draw(drawn.get(key(tile.coords)));
+  });
+  onSchemeChange(() => drawn.forEach(draw));
 }
 
 /** Frame the layer, and show what is known of a feature that is tapped, chosen in the table, or under the cross. */
@@ -278,6 +341,17 @@ function hatch(context, step, colour) {
   const pattern = context.createPattern(hatches.get(key), "repeat");
   pattern.setTransform(new DOMMatrix().scale(0.25));
   return pattern;
+}
+
+/** Paint the sign of an area that is too small to be seen: a square with an edge, on what lies below it. */
+function paintTiny(context, x, y, fill, palette) {
+  const square = (edge, colour) => {
+    context.fillStyle = colour;
+    context.fillRect(x - edge / 2, y - edge / 2, edge, edge);
+  };
+  square(SIGN + 4, palette.surface);
+  square(SIGN + 2, palette.edge);
+  square(SIGN, fill);
 }
 
 /** Paint a point: a sign whose shape tells its class too, as in the legend; a speck (-1) is a small square. */

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import geopandas as gpd
@@ -274,7 +275,7 @@ def test_count_equals_shapely(kind: str, seed: int) -> None:
     for m, row in rows.items():
         km2 = size(areas(b)[m]) / 1e6
         assert row["luas_km2"] == pytest.approx(km2, rel=0.001)
-        assert row["per_km2"] == pytest.approx(expected[m] / km2, rel=0.001, abs=0.0001)
+        assert row["per_km2"] == pytest.approx(expected[m] / km2, rel=0.001, abs=0.000001)
     assert answer.facts["found"] == len({n for n, _m in pairs})
     assert answer.facts["several"] == sum(1 for n in {n for n, _m in pairs} if sum(k == n for k, _m in pairs) > 1)
 
@@ -555,6 +556,57 @@ def test_csv_says_what_the_table_says(two: tuple[Source, Source]) -> None:
     assert [row["nama"] for row in rows] == ["puskesmas 1", "puskesmas 2", "puskesmas 3"]
     assert [float(row["jarak_m"]) for row in rows[:2]] == [0, 0]
     assert float(rows[2]["jarak_m"]) > 3_000
+
+
+def test_distances_are_whole_metres_on_screens_alone(two: tuple[Source, Source]) -> None:
+    text = get(EVERY[3])
+    answer = Answer.objects.get()
+    exact = AnswerFeature.objects.get(answer=answer, fid=3).properties["jarak_m"]
+    assert exact != int(exact)
+    assert f'<td class="is-number">{exact:,.0f}</td>' in text
+    assert f"{exact:,.3f}" not in text
+    shown = json.loads(get(EVERY[3], path="/data/tanya/fitur/3/"))["fields"]
+    assert f"{exact:,.0f}" in [one["value"] for one in shown]
+    assert json.loads(get(EVERY[3], path="/data/tanya/unduh/geojson/"))["features"][2]["properties"]["jarak_m"] == exact
+    [end] = re.findall(r'"upper": ?\[0.0, ([\d.]+)\]', text)
+    assert float(end) >= exact
+    assert f"</span>{float(end):,.0f}</li>" in text
+
+
+def test_few_things_in_large_areas_are_counted_per_100_km2_on_screens_alone(two: tuple[Source, Source]) -> None:
+    text = get("kind=count&a=puskesmas&b=@kecamatan")
+    answer = Answer.objects.get()
+    rows = {one.fid: one.properties for one in AnswerFeature.objects.filter(answer=answer)}
+    fid, most = max(rows.items(), key=lambda row: row[1]["per_km2"])
+    assert 0 < most["per_km2"] < 0.1
+    assert most["per_km2"] == pytest.approx(most["jumlah"] / most["luas_km2"], abs=0.000001)
+    shown = f"{most['per_km2'] * 100:.2f}".rstrip("0")
+    assert '<p class="answer__key">Number per 100 km²</p>' in text
+    assert text.count("Number per 100 km²") == 2
+    assert "Number per km²" not in text
+    assert f'<td class="is-number">{shown}</td>' in text
+    [ends] = re.findall(r'"upper": ?\[([\d., ]+)\]', text)
+    assert most["per_km2"] <= float(ends.split(",")[-1]) <= most["per_km2"] + 0.0001
+    fields = json.loads(get("kind=count&a=puskesmas&b=@kecamatan", path=f"/data/tanya/fitur/{fid}/"))["fields"]
+    assert {"title": "Number per 100 km²", "value": shown} in fields
+    path = "/data/tanya/unduh/csv/"
+    taken = csv.DictReader(io.StringIO(get("kind=count&a=puskesmas&b=@kecamatan", path=path).lstrip("\ufeff")))
+    assert max(float(row["per_km2"]) for row in taken) == most["per_km2"]
+
+
+def test_many_things_in_small_areas_are_counted_per_km2(kutim: None) -> None:
+    wells = [shapely.Point(117.50 + n / 1000, 0.50) for n in range(20)]
+    layer_of(wells, "sumur", agency=make_agency("pdam"))
+    layer_of([shapely.box(117.48, 0.48, 117.53, 0.52), shapely.box(117.5, 0.49, 117.51, 0.51)], "zona")
+    text = get("kind=count&a=sumur&b=zona")
+    assert text.count("Number per km²") == 2
+    assert "100 km²" not in text
+
+
+def test_mark_that_ends_the_sentence_stands_beside_its_last_blank(two: tuple[Source, Source]) -> None:
+    text = get("kind=near&a=puskesmas")
+    assert '</select><span class="question__mark">?</span></div>' in text
+    assert '<span class="question__words">?</span>' not in text
 
 
 def test_map_and_features_are_not_computed_for_nobody(two: tuple[Source, Source]) -> None:

@@ -228,6 +228,17 @@ class TestWithLayers:
         card = next(card for card in found.cards if card.layer.slug == "faskes")
         assert "Puskesmas Teluk Lingga" in card.examples
 
+    def test_number_of_one_digit_is_no_missing_word_and_finds_its_features(self) -> None:
+        rows: list[Any] = [(shapely.Point(117.5, 0.5), {"nama": f"SD Contoh {n} Rantau Sentosa"}) for n in range(1, 8)]
+        make_layer("sd", rows, title_id="Pendidikan", abstract_id="Data percobaan.")
+        found = search("SD Contoh 6", place_off=True)
+        card = next(card for card in found.cards if card.layer.slug == "sd")
+        assert found.has_all_words
+        assert card.examples[0] == "SD Contoh 6 Rantau Sentosa"
+        assert len(card.examples) == len(set(card.examples)) == 3
+        assert search("6").count == 0
+        assert not search("SD Contoh qqqqxyz").has_all_words
+
     def test_inflected_and_begun_words_are_found(self) -> None:
         assert "jalan" in slugs(search("kerusakan"))
         assert "jalan" in slugs(search("kabup"))

@@ -264,6 +264,36 @@ def test_names_that_kecamatan_and_desa_share_are_what_the_column_says(officer: U
     assert len(found) == len(names)
 
 
+@pytest.mark.parametrize(
+    ("content", "rows", "why"),
+    [
+        ("Kode;Kecamatan;Jumlah\n64.08.04;Sangatta Utara;1\n64.08.01;Sangatta Utara;2\n64.08.09;Kec. Bengalon;3\n", [3],
+         "Sangatta Utara / 64.08.01 (Muara Ancalong)"),
+        ("Nama;Kode;Jumlah\nBengalon;640809;1\nKombeng;64.08.08;2\nKongbeng;64.08.08;3\n", [], ""),
+        ("Kecamatan;Kode;Jumlah\nBengalon;64.08.09;1\nBengallon;64.08.01;2\nTelen;64.08.07;3\n", [], ""),
+        ("Kecamatan;Jumlah\nBengalon;1\nTelen;2\n", [], ""),
+    ],
+)  # fmt: skip
+def test_rows_whose_name_and_code_disagree_are_told(officer: User, content: str, rows: list[int], why: str) -> None:
+    job = read(started(officer, file("a.csv", content.encode())))
+    assert job.state == State.READY
+    told = [one for one in job.inspection["findings"] if one["code"] == "join_disagrees"]
+    assert [row["row"] for one in told for row in one["rows"]] == rows
+    assert all(one["level"] == "warning" and one["count"] == len(rows) and why in str(one["rows"]) for one in told)
+
+
+def test_code_of_a_desa_and_the_name_of_another_kecamatan_disagree(officer: User) -> None:
+    some = list(Desa.objects.exclude(kecamatan__code="64.08.04").select_related("kecamatan").order_by("pk")[:4])
+    names = [*(desa.kecamatan.name for desa in some[:3]), "Sangatta Utara"]
+    lines = "".join(
+        f"{desa.code};{desa.name};{name};{n}\n" for n, (desa, name) in enumerate(zip(some, names, strict=True))
+    )
+    job = read(started(officer, file("a.csv", f"Kode;Desa;Kecamatan;Jumlah\n{lines}".encode())))
+    [told] = [one for one in job.inspection["findings"] if one["code"] == "join_disagrees"]
+    assert [row["row"] for row in told["rows"]] == [5]
+    assert "(Kode, Desa, Kecamatan)" in told["text_en"]
+
+
 def test_table_of_kecamatan_gives_no_outline_to_a_name_that_only_a_desa_has(officer: User) -> None:
     desa = Desa.objects.exclude(name__in=Kecamatan.objects.values("name")).order_by("pk").first()
     assert desa is not None

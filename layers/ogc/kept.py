@@ -35,13 +35,8 @@ HOLDS_HIDDEN = """EXISTS (
 LOCK = 0x4B657074  # "Kept": the advisory locks of versions whose tables are being made
 
 
-def is_kept(version: LayerVersion) -> bool:
-    """Whether `source` of this version is there."""
-    return version.kept_as == FORM
-
-
 def source(version: LayerVersion) -> Sql:
-    """Return the table of a kept version. Its columns are fid, geom (EPSG:4326) and feature (text)."""
+    """Return the table of a version that `serves`. Its columns are fid, geom (EPSG:4326) and feature (text)."""
     return Sql(_name(version.pk, FORM))
 
 
@@ -50,8 +45,8 @@ def _name(version_id: int, form: str) -> str:
 
 
 def serves(version: LayerVersion, hidden: tuple[str, ...]) -> bool:
-    """Whether the version is kept, and holds nothing of what is hidden from the reader."""
-    return is_kept(version) and not (hidden and _holds_any(version.pk, hidden))
+    """Whether `source` of this version is there, and holds nothing of what is hidden from the reader."""
+    return version.kept_as == FORM and not (hidden and _holds_any(version.pk, hidden))
 
 
 @lru_cache(maxsize=1_000)

@@ -133,6 +133,28 @@ def test_tap_on_the_map_shows_what_is_there(open_page: Callable[..., Page], live
     expect(page.locator("[data-feature]")).to_contain_text("Petak satu")
 
 
+@pytest.mark.parametrize("opened", [False, True])
+def test_credit_that_is_opened_is_read_above_the_scale(
+    open_page: Callable[..., Page], live_server: LiveServer, opened: bool
+) -> None:
+    health_posts()
+    page = open_page(DESKTOP)
+    page.goto(f"{live_server.url}/data/faskes/")
+    scale = page.locator(".leaflet-control-scale-line").first
+    expect(scale).to_be_visible()
+    page.locator("[data-map]").evaluate("map => map.scrollIntoView({ block: 'center' })")
+    if opened:
+        page.locator(".map-credit summary").click()
+    above = scale.evaluate(
+        """line => {
+          const { x, y, width, height } = line.getBoundingClientRect();
+          const there = document.elementsFromPoint(x + width / 2, y + height / 2);
+          return there.findIndex((one) => one.matches(".map-corner, .map-corner *"));
+        }"""
+    )
+    assert above == (0 if opened else -1)
+
+
 @pytest.mark.parametrize(("locale", "viewport"), [("id-ID", PHONE), ("en-US", DESKTOP)], ids=["phone-id", "desktop-en"])
 def test_pages_have_no_barriers_and_nothing_sticks_out(
     open_page: Callable[..., Page],
